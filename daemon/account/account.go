@@ -1,0 +1,126 @@
+// Package account is the leaf of the daemon's house: what an account, its credential, its tokens and its callers are.
+//
+// What may never be shown to a caller is shaped here, in [Secret] and [Credential]; what may be shown is shaped in
+// ipc/api.
+package account
+
+import (
+	"context"
+	"time"
+)
+
+// Grant names how credentials are obtained.
+type Grant string
+
+// GrantAuthorizationCode is the authorization code grant through the loopback redirect (RFC 6749 §4.1, RFC 8252).
+const GrantAuthorizationCode Grant = "authorization_code"
+
+// Account is a name the user chose, bound to a provider, a client, scopes and a grant. It holds configuration; the
+// credential rests in the store.
+type Account struct {
+	Name string
+	// Provider is a name of the provider table or of [providers.*]; "" when Issuer or Endpoints say it.
+	Provider string
+	Issuer   string
+	// Endpoints are given for an account whose provider has no name and no discovery; zero otherwise.
+	Endpoints Endpoints
+	ClientID  string
+	// ClientSecret is set when the person's own client_secrets file holds it; otherwise it is in the credential.
+	ClientSecret  Secret
+	Scopes        []string
+	Grant         Grant
+	AuthParams    map[string]string
+	RedirectURI   string
+	RedirectPorts []int
+
+	// File is the path of the account's file; "" before it is written.
+	File string
+	// Managed is true when the daemon wrote File, and so may rewrite it.
+	Managed bool
+}
+
+// Endpoints are a provider's endpoints under their RFC 8414 names. "" means the provider has none.
+type Endpoints struct {
+	Authorization string
+	Token         string
+	Device        string
+	Revocation    string
+	Userinfo      string
+	// AuthMethod is the pinned token_endpoint_auth_method: "none", "client_secret_basic", "client_secret_post", or ""
+	// for the provider's rule.
+	AuthMethod string
+}
+
+// Credential is what is kept of a login. It never leaves daemon/ and keystore/.
+type Credential struct {
+	// Issuer, TokenEndpoint and ClientID say where the refresh token came from, and so the only place it may go.
+	Issuer             string
+	TokenEndpoint      string
+	ClientID           string
+	RevocationEndpoint string
+	// AuthMethod is the token_endpoint_auth_method the login used.
+	AuthMethod   string
+	ClientSecret Secret
+	// RefreshToken is unset where the provider gives none; then AccessToken, TokenType and Expiry are kept instead.
+	RefreshToken Secret
+	AccessToken  Secret
+	TokenType    string
+	Expiry       time.Time
+	// Scopes are the granted ones; nil when the provider never said.
+	Scopes  []string
+	Subject string
+	Email   string
+	// LoggedInAt is when the person authorized.
+	LoggedInAt time.Time
+	// Dead is set once the provider has definitely refused the credential; it is kept, and a login is required.
+	Dead bool
+	// Generation counts the saves of this account's record, from 1.
+	Generation uint64
+}
+
+// Token is an access token as the daemon holds it.
+type Token struct {
+	Access Secret
+	// Type is "Bearer".
+	Type string
+	// Expiry is wall time without a monotonic reading; zero means not known.
+	Expiry time.Time
+	// Lifetime is what the provider gave at the time of minting; 0 means not known.
+	Lifetime time.Duration
+	Scopes   []string
+	IDToken  Secret
+	// IDTokenExpiry is zero when there is no ID token.
+	IDTokenExpiry time.Time
+	// RefreshLate is true where refreshing kills this token: it must then not be refreshed before its time.
+	RefreshLate bool
+}
+
+// Caller is the program at the other end of the socket, as the kernel names it.
+type Caller struct {
+	UID int
+	// PID is 0 where the system does not tell.
+	PID int
+	// Executable looks up the program's path; it returns "" where the system does not tell. Nil means the same.
+	Executable func() string
+}
+
+// Program returns the caller's executable, or "".
+func (c Caller) Program() string {
+	if c.Executable == nil {
+		return ""
+	}
+	return c.Executable()
+}
+
+type callerKey struct{}
+
+// WithCaller returns a context that carries c; the socket server attaches it once per connection.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerFrom returns the caller of ctx; ok is false where the daemon acts by itself.
+func CallerFrom(ctx context.Context) (c Caller, ok bool) {
+	c, ok = ctx.Value(callerKey{}).(Caller)
+	return c, ok
+}

@@ -1,0 +1,72 @@
+// Package provider knows authorization servers: the built-in table, discovery by issuer, and Google's client_secrets
+// files. It speaks to none of them but for discovery.
+package provider
+
+import "oauthd/daemon/account"
+
+// AuthMethod is a token_endpoint_auth_method (RFC 7591 §2). It is pinned per account and never probed.
+type AuthMethod string
+
+// The methods oauthd speaks.
+const (
+	AuthNone  AuthMethod = "none"
+	AuthBasic AuthMethod = "client_secret_basic"
+	AuthPost  AuthMethod = "client_secret_post"
+)
+
+// Narrowing tells how a provider gives a token of fewer scopes than were granted.
+type Narrowing string
+
+// The ways of narrowing. The zero value means that the provider cannot, or not without harm.
+const (
+	NarrowNone    Narrowing = ""
+	NarrowRefresh Narrowing = "refresh" // a scope parameter in the refresh request (RFC 6749 §6)
+)
+
+// Provider is an authorization server as one login or refresh needs it. It is a value: copy it, then change the copy.
+type Provider struct {
+	// Name is the table's or config.toml's name; for others the issuer's host.
+	Name string
+	// Issuer is compared with iss and with the record; "" where the provider has none.
+	Issuer    string
+	Endpoints account.Endpoints
+
+	// AuthMethods are those the server advertises (RFC 8414); nil when it does not say.
+	AuthMethods []string
+	// ScopesSupported is scopes_supported of the discovery document; nil when it does not say.
+	ScopesSupported []string
+	// DefaultScopes are asked for when the person names none.
+	DefaultScopes []string
+	// AuthParams are extra parameters of the authorization request; the account's own win over them.
+	AuthParams map[string]string
+	// RequireIss is authorization_response_iss_parameter_supported (RFC 9207 §3).
+	RequireIss bool
+
+	Redirect Redirect
+
+	Narrowing Narrowing
+	// RefreshKillsAccessToken is true where a refresh ends the access token already handed out.
+	RefreshKillsAccessToken bool
+	// ScopeSeparator stands between scopes in the token response; "" means a space.
+	ScopeSeparator string
+	// ScopeAliases maps a scope to the name the provider answers with.
+	ScopeAliases map[string]string
+	// ScopesNotEchoed are granted without ever being named in a response.
+	ScopesNotEchoed []string
+	// OfflineScope asks for a refresh token; "" where none is needed.
+	OfflineScope string
+	// NoRefreshToken says why this provider gives no refresh token, as one sentence; "" where it should.
+	NoRefreshToken string
+	// SubjectClaim and EmailClaim are the names in the userinfo answer; "" means "sub" and "email".
+	SubjectClaim string
+	EmailClaim   string
+}
+
+// Redirect is a provider's rule for loopback redirect URIs. The zero value is http://127.0.0.1:PORT/callback with a
+// free port (RFC 8252 §7.3).
+type Redirect struct {
+	// Host is "127.0.0.1", "[::1]" or "localhost"; "" means "127.0.0.1". "localhost" listens on both families.
+	Host string
+	// Path is compared by providers; "" means "/callback".
+	Path string
+}

@@ -1,0 +1,121 @@
+package api
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// State tells whether an account can give tokens.
+type State string
+
+const (
+	StateReady         State = "ready"          // tokens can be had
+	StateLoginRequired State = "login_required" // a person has to log in
+	StateError         State = "error"          // the last refresh failed; see LastError
+	StateLocked        State = "locked"         // the store or oauthd is locked
+)
+
+// Account is what may be known of an account.
+type Account struct {
+	Name     string `json:"name"`
+	Provider string `json:"provider"`
+	Issuer   string `json:"issuer,omitempty"`
+	ClientID string `json:"client_id,omitempty"`
+	Grant    string `json:"grant"`
+	State    State  `json:"state"`
+	// Degraded is true while a rotated credential is in memory only, because the store did not take it.
+	Degraded bool `json:"degraded"`
+	// Refreshing is true while a request to the provider is under way.
+	Refreshing bool `json:"refreshing"`
+	// Subject and Email name the person who logged in; "" when the provider did not say or nobody has.
+	Subject         string   `json:"subject,omitempty"`
+	Email           string   `json:"email,omitempty"`
+	ScopesRequested []string `json:"scopes_requested"`
+	ScopesGranted   []string `json:"scopes_granted"`
+	// ExpiresAt is the end of the access token now held; nil when none is, or when it has no known end.
+	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
+	NextRefreshAt *time.Time `json:"next_refresh_at,omitempty"`
+	LastError     *Error     `json:"last_error,omitempty"`
+	// File is the account's configuration file.
+	File string `json:"file,omitempty"`
+}
+
+// AccountDefinition is the body of a login request: what a new account is made of, or what changes at a known one.
+// Zero fields mean "as it is", for a new account "the provider's default".
+type AccountDefinition struct {
+	Provider string `json:"provider,omitempty"`
+	Issuer   string `json:"issuer,omitempty"`
+	ClientID string `json:"client_id,omitempty"`
+	// ClientSecret goes to the store, never to a file.
+	ClientSecret Confidential `json:"client_secret,omitempty"`
+	// ClientSecrets is the text of a client_secrets.json, as Google hands it out.
+	ClientSecrets Confidential      `json:"client_secrets,omitempty"`
+	Scopes        []string          `json:"scopes,omitempty"`
+	Grant         string            `json:"grant,omitempty"`
+	RedirectURI   string            `json:"redirect_uri,omitempty"`
+	AuthParams    map[string]string `json:"auth_params,omitempty"`
+	// Timeout is the number of seconds the login may take; 0 means 300.
+	Timeout int64 `json:"timeout,omitempty"`
+	// Force accepts another person than the one who logged in before.
+	Force bool `json:"force,omitempty"`
+}
+
+// Confidential is text on its way in that must not be shown on the way: it crosses the socket as it is and prints as
+// [redacted].
+type Confidential string
+
+// Format implements [fmt.Formatter]; every verb prints [redacted].
+func (Confidential) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
+
+// LogoutResult tells what a logout did.
+type LogoutResult struct {
+	// Revoked is true when the provider confirmed that the grant has ended (RFC 7009).
+	Revoked bool `json:"revoked"`
+	// Detail says why the provider did not revoke; "" when it did.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Status is the daemon at a glance.
+type Status struct {
+	PID       int       `json:"pid"`
+	Version   string    `json:"version"`
+	StartedAt time.Time `json:"started_at"`
+	// StartedBy names who started the daemon: "terminal", "auto" (a client that found none) or "systemd".
+	StartedBy string    `json:"started_by,omitempty"`
+	Socket    string    `json:"socket"`
+	Store     Store     `json:"store"`
+	Accounts  []Account `json:"accounts"`
+}
+
+// Store is where credentials rest.
+type Store struct {
+	// Backend is "keychain", "file" or "memory".
+	Backend string `json:"backend"`
+	// State is "ok", "locked" or "unavailable", as of the moment of asking.
+	State string `json:"state"`
+	// Detail says what is wrong; "" when nothing is.
+	Detail string `json:"detail,omitempty"`
+}
+
+var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9._@+-]{0,62}$`)
+
+// CheckAccountName returns a [BadRequest] error that tells what is wrong with name, or nil. A name is 1 to 63 of
+// a-z 0-9 . _ @ + -, starts with a letter or digit, and is no device name of Windows, where it could not be a file.
+func CheckAccountName(name string) error {
+	if !accountName.MatchString(name) {
+		return &Error{
+			Code:    BadRequest,
+			Message: fmt.Sprintf("%q cannot be an account name", name),
+			Hint:    "use 1 to 63 of a-z 0-9 . _ @ + -, starting with a letter or digit",
+		}
+	}
+	stem, _, _ := strings.Cut(name, ".")
+	device := stem == "con" || stem == "prn" || stem == "aux" || stem == "nul" ||
+		len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '1' && stem[3] <= '9'
+	if device {
+		return &Error{Code: BadRequest, Message: fmt.Sprintf("%q is a device name of Windows", name), Hint: "choose another account name"}
+	}
+	return nil
+}
