@@ -1,0 +1,61 @@
+//go:build !darwin && !windows
+
+package keystore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const busVariable = "DBUS_SESSION_BUS_ADDRESS"
+
+// settleBus returns env with the session bus' address in it. Without one godbus would look elsewhere and then run
+// dbus-launch, which starts a bus that nobody ends; so no address is an error here.
+func settleBus(env []string, runUser string, uid int) ([]string, error) {
+	var address, runtimeDir string
+	for _, entry := range env {
+		switch key, value, _ := strings.Cut(entry, "="); key {
+		case busVariable:
+			address = value
+		case "XDG_RUNTIME_DIR":
+			runtimeDir = value
+		}
+	}
+	if address != "" && address != "autolaunch:" {
+		return env, nil
+	}
+	env = slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
+		return strings.HasPrefix(entry, busVariable+"=")
+	})
+	for _, dir := range []string{runtimeDir, filepath.Join(runUser, strconv.Itoa(uid))} {
+		if !filepath.IsAbs(dir) { // to be ignored, says the XDG Base Directory Specification
+			continue
+		}
+		path := filepath.Join(dir, "bus")
+		if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+			return append(env, busVariable+"=unix:path="+dbus.EscapeBusAddressValue(path)), nil
+		}
+	}
+	return nil, fmt.Errorf("%w: there is no session bus: %s is not set and %s/%d/bus is no socket",
+		ErrUnavailable, busVariable, runUser, uid)
+}
+
+// busErrorName returns the name of the D-Bus error in err's tree; "" when there is none.
+func busErrorName(err error) string {
+	var value dbus.Error
+	if errors.As(err, &value) {
+		return value.Name
+	}
+	var pointer *dbus.Error
+	if errors.As(err, &pointer) {
+		return pointer.Name
+	}
+	return ""
+}

@@ -1,0 +1,98 @@
+package keystore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zalando/go-keyring"
+)
+
+func TestRunChildRefuses(t *testing.T) {
+	tests := []struct{ name, stdin string }{
+		{"nothing", ""},
+		{"no JSON", "hunter2"},
+		{"wrong type", `{"op":"get","name":"work","timeout":"hunter2"}`},
+		{"no op", `{"service":"oauthd","name":"work","timeout":1000}`},
+		{"other op", `{"op":"hunter2","service":"oauthd","name":"work","timeout":1000}`},
+		{"no name", `{"op":"get","service":"oauthd","timeout":1000}`},
+		{"part as name", `{"op":"get","service":"oauthd","name":"work/0.0","timeout":1000}`},
+		{"no timeout", `{"op":"get","service":"oauthd","name":"work"}`},
+		{"endless", `{"op":"` + strings.Repeat("a", maxMessage)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var stdout bytes.Buffer
+			err := RunChild(strings.NewReader(test.stdin), &stdout)
+			if err == nil || stdout.Len() != 0 {
+				t.Errorf("got error %v and %d bytes of output, want an error and none", err, stdout.Len())
+			}
+			if strings.Contains(fmt.Sprint(err), "hunter2") {
+				t.Error("the error quotes the request")
+			}
+		})
+	}
+}
+
+type panicking struct{ items }
+
+func (panicking) get(string) (string, error) {
+	var none *panicking
+	return none.items.get("")
+}
+
+func TestPerformRecovers(t *testing.T) {
+	for _, op := range []string{opGet, opPut} {
+		err := perform(panicking{}, request{Op: op, Name: "work"}).err()
+		if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "panicked") {
+			t.Errorf("%s: got %v, want %v that tells of a panic", op, err, ErrUnavailable)
+		}
+	}
+}
+
+func TestClassify(t *testing.T) {
+	tests := []struct {
+		name      string
+		err, want error
+	}{
+		{"nil", nil, nil},
+		{"absent", keyring.ErrNotFound, ErrNotFound},
+		{"too big", keyring.ErrSetDataTooBig, ErrFull},
+		{"locked", errors.New("failed to unlock correct collection '/org/freedesktop/secrets/aliases/default'"), ErrLocked},
+		{"EOF", io.EOF, ErrUnavailable},
+		{"unsupported platform", keyring.ErrUnsupportedPlatform, ErrUnavailable},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := classify(test.err)
+			if !errors.Is(got, test.want) {
+				t.Fatalf("got %v, want %v", got, test.want)
+			}
+			over := answerOf(nil, got).err()
+			if !errors.Is(over, test.want) || fmt.Sprint(over) != fmt.Sprint(got) {
+				t.Errorf("on the other side of the pipe: got %v, want %v", over, got)
+			}
+		})
+	}
+}
+
+func TestAnswerOfUnknownKind(t *testing.T) {
+	if err := (answer{Error: "odd", Kind: "new"}).err(); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v, want %v", err, ErrUnavailable)
+	}
+}
+
+func FuzzReadRequest(f *testing.F) {
+	f.Add([]byte(`{"op":"put","service":"oauthd","name":"work","value":"AAEC","timeout":3000000000}`))
+	f.Add([]byte(`{"op":"get","name":"a:b"}`))
+	f.Fuzz(func(t *testing.T, stdin []byte) {
+		req, err := readRequest(bytes.NewReader(stdin))
+		if err == nil && (checkName(req.Name) != nil || req.Timeout < time.Nanosecond || len(req.Value) > maxBytes) {
+			t.Errorf("accepted op %q, name %q, timeout %v", req.Op, req.Name, req.Timeout)
+		}
+	})
+}

@@ -1,0 +1,197 @@
+package keystore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	defaultTimeout = 3 * time.Second
+	maxChildren    = 4
+)
+
+// KeychainConfig says how a [Keychain] reaches the system's keychain.
+type KeychainConfig struct {
+	// Service is the name under which items are filed; the item's user is the record's name.
+	Service string
+	// Command is the argument list of a program that calls [RunChild] with its stdin and stdout and exits.
+	Command []string
+	// Env is the child's whole environment. On Linux and the BSDs DBUS_SESSION_BUS_ADDRESS in it names the bus, else
+	// XDG_RUNTIME_DIR/bus or /run/user/UID/bus where that is a socket. macOS needs HOME.
+	Env []string
+	// Timeout bounds every call, the waiting for its turn included; 0 means 3 s.
+	Timeout time.Duration
+}
+
+// Keychain keeps records in the system's keychain: a Secret Service, the macOS keychain, or Windows' credentials.
+//
+// No call to a keychain can be interrupted, so each is made by a child process that is killed when its time is up or
+// its context ends. What a call that was killed in the middle of a Put or Delete has done is not known, but a record is
+// never left in pieces. At most four children run at once; writes of one name are one after another.
+type Keychain struct {
+	service string
+	command []string
+	env     []string
+	timeout time.Duration
+	runUser string // where systems put runtime directories
+	places  chan struct{}
+	writers sync.Map // name → chan struct{} of one place
+}
+
+var _ Store = (*Keychain)(nil)
+
+// NewKeychain returns a Keychain. It starts nothing: whether there is a keychain shows at the first call.
+func NewKeychain(c KeychainConfig) *Keychain {
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	return &Keychain{
+		service: c.Service,
+		command: slices.Clone(c.Command),
+		env:     slices.Clone(c.Env),
+		timeout: c.Timeout,
+		runUser: "/run/user",
+		places:  make(chan struct{}, maxChildren),
+	}
+}
+
+// Get implements [Store].
+func (k *Keychain) Get(ctx context.Context, name string) ([]byte, error) {
+	data, err := k.call(ctx, request{Op: opGet, Name: name})
+	if err == nil && data == nil {
+		data = []byte{}
+	}
+	return data, err
+}
+
+// Put implements [Store]. Data of more than 2.4 kB is split over several items; more than 72,000 bytes are [ErrFull].
+func (k *Keychain) Put(ctx context.Context, name string, data []byte) error {
+	_, err := k.call(ctx, request{Op: opPut, Name: name, Value: data})
+	return err
+}
+
+// Delete implements [Store].
+func (k *Keychain) Delete(ctx context.Context, name string) error {
+	_, err := k.call(ctx, request{Op: opDelete, Name: name})
+	return err
+}
+
+func (k *Keychain) call(ctx context.Context, req request) ([]byte, error) {
+	if err := begin(ctx, req.Op, req.Name); err != nil {
+		return nil, err
+	}
+	value, err := k.try(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("keystore: %s %q in the keychain: %w", req.Op, req.Name, err)
+	}
+	return value, nil
+}
+
+func (k *Keychain) try(ctx context.Context, req request) ([]byte, error) {
+	if err := checkSize(runtime.GOOS, k.service, req.Name, req.Value); err != nil {
+		return nil, err
+	}
+	if len(k.command) == 0 {
+		return nil, fmt.Errorf("%w: no command to reach it with", ErrUnavailable)
+	}
+	env, err := settleBus(k.env, k.runUser, os.Getuid())
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, k.timeout)
+	defer cancel()
+	if req.Op != opGet {
+		turn, _ := k.writers.LoadOrStore(req.Name, make(chan struct{}, 1))
+		release, ok := enter(limited, turn.(chan struct{}))
+		if !ok {
+			return nil, k.late(ctx, "another write of it was still under way after")
+		}
+		defer release()
+	}
+	release, ok := enter(limited, k.places)
+	if !ok {
+		return nil, k.late(ctx, "other calls were still waiting for the keychain after")
+	}
+	defer release()
+
+	req.Service = k.service
+	deadline, _ := limited.Deadline()
+	req.Timeout = max(time.Until(deadline), time.Millisecond)
+	a, err := runCommand(limited, k.command, env, req)
+	switch {
+	case err == nil:
+		return a.Value, a.err()
+	case limited.Err() != nil:
+		return nil, k.late(ctx, "a prompt may be waiting: the keychain did not answer within")
+	}
+	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// enter takes a place in turn; ok is false when ctx ended first.
+func enter(ctx context.Context, turn chan struct{}) (release func(), ok bool) {
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, true
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
+// late is the error of a call whose time was up: cancelled by its caller, or unanswered.
+func (k *Keychain) late(ctx context.Context, why string) error {
+	switch err := ctx.Err(); {
+	case errors.Is(err, context.Canceled):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %s its deadline: %w", ErrUnavailable, why, err)
+	}
+	return fmt.Errorf("%w: %s %v", ErrUnavailable, why, k.timeout)
+}
+
+// runCommand runs a child for one request. An error means that there was no answer; it carries nothing of what the
+// child wrote, which might be part of a secret.
+func runCommand(ctx context.Context, command, env []string, req request) (answer, error) {
+	stdin, err := json.Marshal(req)
+	if err != nil {
+		return answer{}, err
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = append([]string{}, env...) // nil would mean our own
+	cmd.Stdin = bytes.NewReader(stdin)
+	stdout := &bounded{room: maxMessage}
+	cmd.Stdout = stdout
+	cmd.WaitDelay = time.Second // for a grandchild that holds the pipe
+	killGroup(cmd)
+	if err := cmd.Run(); err != nil {
+		return answer{}, fmt.Errorf("its child process: %w", err)
+	}
+	var a answer
+	if json.Unmarshal(stdout.Bytes(), &a) != nil {
+		return answer{}, errors.New("its child process did not answer in JSON")
+	}
+	return a, nil
+}
+
+// bounded is a buffer that refuses more than room bytes.
+type bounded struct {
+	buf  bytes.Buffer
+	room int
+}
+
+func (b *bounded) Bytes() []byte { return b.buf.Bytes() }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.buf.Len()+len(p) > b.room {
+		return 0, errors.New("answer too long")
+	}
+	return b.buf.Write(p)
+}

@@ -1,0 +1,72 @@
+//go:build !windows
+
+package keystore_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"oauthd/keystore"
+)
+
+const noBusEnv = "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"
+
+// What the child has started ends with it: on macOS that is the program that waits for the prompt.
+func TestGrandchildIsKilled(t *testing.T) {
+	t.Parallel()
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		f, err := os.Open(fifo) // waits for the grandchild
+		if err == nil {
+			_, err = io.Copy(io.Discard, f) // until it is gone
+			_ = f.Close()
+		}
+		ended <- err
+	}()
+	k := keystore.NewKeychain(keystore.KeychainConfig{
+		Service: "oauthd", Timeout: 500 * time.Millisecond, Env: []string{noBusEnv},
+		Command: []string{"/bin/sh", "-c", "/bin/sleep 60 > " + fifo + " & wait"},
+	})
+	_, err := k.Get(t.Context(), "work")
+	wantError(t, "Get", err, keystore.ErrUnavailable, "did not answer within 500ms")
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the grandchild is still there after 10 s")
+	}
+}
+
+func TestChildEnvironment(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skip("no /proc here")
+	}
+	seen := filepath.Join(t.TempDir(), "environ")
+	want := []string{"A=1", noBusEnv}
+	k := keystore.NewKeychain(keystore.KeychainConfig{
+		Service: "oauthd", Env: want, Command: []string{"/bin/sh", "-c", "/bin/cat /proc/$$/environ > " + seen},
+	})
+	_, err := k.Get(t.Context(), "work")
+	wantError(t, "Get", err, keystore.ErrUnavailable, "did not answer in JSON")
+	environ, err := os.ReadFile(seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.TrimRight(string(environ), "\x00"), "\x00")
+	if !slices.Equal(got, want) {
+		t.Errorf("got %d variables, want %q alone", len(got), want)
+	}
+}
