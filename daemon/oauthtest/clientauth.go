@@ -1,0 +1,71 @@
+package oauthtest
+
+import (
+	"crypto/subtle"
+	"mime"
+	"net/http"
+	"net/url"
+)
+
+// readDirect checks a request that a client makes itself, to the token or the revocation endpoint, and returns the
+// client it comes from and its parameters.
+func (s *Server) readDirect(r *http.Request) (Client, url.Values, *oauthError) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case err != nil || media != "application/x-www-form-urlencoded":
+		return Client{}, nil, &oauthError{400, "invalid_request", "the body is not application/x-www-form-urlencoded"}
+	case r.URL.RawQuery != "":
+		return Client{}, nil, &oauthError{400, "invalid_request", "parameters belong in the body"}
+	}
+	if repeated(r.PostForm) {
+		return Client{}, nil, &oauthError{400, "invalid_request", "a parameter is given more than once"}
+	}
+	c, ok := s.authenticate(r)
+	if !ok {
+		return Client{}, nil, &oauthError{401, "invalid_client", "client authentication failed"}
+	}
+	return c, r.PostForm, nil
+}
+
+// authenticate takes the client's own method and no other (RFC 6749 §2.3). A parameter without a value counts as
+// absent (§3.2).
+func (s *Server) authenticate(r *http.Request) (Client, bool) {
+	id, secret, method := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret"), AuthNone
+	if secret != "" {
+		method = AuthPost
+	}
+	if r.Header.Values("Authorization") != nil {
+		user, password, ok := basicAuth(r)
+		if !ok || secret != "" || id != "" && id != user {
+			return Client{}, false
+		}
+		id, secret, method = user, password, AuthBasic
+	}
+	c, known := s.clients[id]
+	same := subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) == 1
+	return c, known && same && c.AuthMethod == method
+}
+
+// basicAuth reads HTTP Basic as OAuth has it: name and password are form-encoded inside (RFC 6749 §2.3.1).
+func basicAuth(r *http.Request) (id, secret string, ok bool) {
+	user, password, ok := r.BasicAuth()
+	if !ok {
+		return "", "", false
+	}
+	id, err := url.QueryUnescape(user)
+	if err != nil {
+		return "", "", false
+	}
+	secret, err = url.QueryUnescape(password)
+	return id, secret, err == nil
+}
+
+// repeated reports whether a parameter occurs more than once (RFC 6749 §3.1, §3.2); resource may (RFC 8707 §2).
+func repeated(form url.Values) bool {
+	for name, values := range form {
+		if len(values) > 1 && name != "resource" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,10 @@
+// Package oauthtest is a strict OAuth 2.0 authorization server and OpenID provider in one [http.Handler], for tests
+// and for `oauthd demo`. It keeps everything in memory and logs one configured person in.
+//
+// It promises to refuse what the standards let a server refuse: PKCE with S256 is required (RFC 7636), redirect URIs
+// are compared exactly but for a loopback port (RFC 8252 §7.3), iss is in every authorization response (RFC 9207), a
+// code is single use, refresh tokens rotate and reuse of a spent one ends the grant (RFC 9700 §4.14), and every client
+// authenticates in exactly its own way. What a test wants to go wrong it scripts, see [Server.Script] and [Fault].
+//
+// It is no server to protect anything with: there is no password, no storage and no rate limit.
+package oauthtest

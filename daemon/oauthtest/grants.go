@@ -1,0 +1,128 @@
+package oauthtest
+
+import (
+	"crypto/rand"
+	"slices"
+	"strings"
+	"time"
+)
+
+// consent is what a person has allowed a client; every code and token belongs to one and ends with it.
+type consent struct {
+	client  string
+	user    User
+	scopes  []string
+	nonce   string
+	at      time.Time // when the person logged in
+	revoked bool
+}
+
+type code struct {
+	consent     *consent
+	redirectURI string
+	challenge   string
+	expires     time.Time
+	spent       bool
+}
+
+type accessToken struct {
+	consent *consent
+	scopes  []string
+	expires time.Time
+}
+
+type refreshToken struct {
+	consent *consent
+	spent   bool
+}
+
+// newSecret returns an unguessable text; the prefix lets a test that searches output for secrets know it again.
+func newSecret(prefix string) string { return prefix + rand.Text() }
+
+// newAccessTokenLocked mints an access token and forgets those that have expired.
+func (s *Server) newAccessTokenLocked(c *consent, scopes []string) string {
+	now := s.cfg.Now()
+	for text, t := range s.access {
+		if !now.Before(t.expires) {
+			delete(s.access, text)
+		}
+	}
+	text := newSecret("at-")
+	s.access[text] = &accessToken{consent: c, scopes: scopes, expires: now.Add(s.cfg.AccessTokenLifetime)}
+	return text
+}
+
+func (s *Server) newRefreshTokenLocked(c *consent) string {
+	text := newSecret("rt-")
+	s.refresh[text] = &refreshToken{consent: c}
+	return text
+}
+
+// RevokeAll ends every grant, as when the person withdraws consent: no code, access or refresh token given out so far
+// works any more.
+func (s *Server) RevokeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.codes {
+		c.consent.revoked = true
+	}
+	for _, t := range s.access {
+		t.consent.revoked = true
+	}
+	for _, t := range s.refresh {
+		t.consent.revoked = true
+	}
+}
+
+// Active reports whether a refresh with refreshToken would be granted now.
+func (s *Server) Active(refreshToken string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.refresh[refreshToken]
+	return t != nil && !t.spent && !t.consent.revoked
+}
+
+// RefreshTokens returns the number of active refresh tokens.
+func (s *Server) RefreshTokens() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, t := range s.refresh {
+		if !t.spent && !t.consent.revoked {
+			n++
+		}
+	}
+	return n
+}
+
+// SetUser makes u the person who logs in from now on. Grants that exist stay with whom they were given by.
+func (s *Server) SetUser(u User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.user = u
+}
+
+// DenyNext makes the next authorization request that [Config.AutoApprove] would approve end in access_denied.
+func (s *Server) DenyNext() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.denyNext = true
+}
+
+// parseScope splits a scope parameter (RFC 6749 §3.3); ok is false where it is empty or not well formed.
+func parseScope(text string) (scopes []string, ok bool) {
+	for name := range strings.SplitSeq(text, " ") {
+		if name == "" {
+			return nil, false
+		}
+		if !slices.Contains(scopes, name) {
+			scopes = append(scopes, name)
+		}
+	}
+	return scopes, true
+}
+
+// within reports whether all of scopes are among those in outer.
+func within(scopes, outer []string) bool {
+	return !slices.ContainsFunc(scopes, func(name string) bool { return !slices.Contains(outer, name) })
+}

@@ -1,0 +1,80 @@
+package oauthtest
+
+import "net/http"
+
+// metadata is the authorization server's metadata document (RFC 8414 §2, OpenID Connect Discovery §3).
+type metadata struct {
+	Issuer                string   `json:"issuer"`
+	AuthorizationEndpoint string   `json:"authorization_endpoint"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	RevocationEndpoint    string   `json:"revocation_endpoint"`
+	UserinfoEndpoint      string   `json:"userinfo_endpoint"`
+	JWKSURI               string   `json:"jwks_uri"`
+	ScopesSupported       []string `json:"scopes_supported"`
+	ResponseTypes         []string `json:"response_types_supported"`
+	ResponseModes         []string `json:"response_modes_supported"`
+	GrantTypes            []string `json:"grant_types_supported"`
+	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuthMethods []string `json:"revocation_endpoint_auth_methods_supported"`
+	CodeChallengeMethods  []string `json:"code_challenge_methods_supported"`
+	IssParameter          bool     `json:"authorization_response_iss_parameter_supported"`
+	SubjectTypes          []string `json:"subject_types_supported"`
+	IDTokenAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
+	Claims                []string `json:"claims_supported"`
+	RequestParameter      bool     `json:"request_parameter_supported"`
+	// RequestURIParameter is said because a missing one means true (OpenID Connect Discovery §3).
+	RequestURIParameter bool `json:"request_uri_parameter_supported"`
+}
+
+// discoveryPaths are those of RFC 8414 §3.1 (inserted before the issuer's path) and of OpenID Connect Discovery §4
+// (appended to it).
+func (s *Server) discoveryPaths() []string {
+	paths := []string{
+		"/.well-known/oauth-authorization-server" + s.prefix,
+		"/.well-known/openid-configuration" + s.prefix,
+	}
+	if s.prefix != "" {
+		paths = append(paths, s.prefix+"/.well-known/openid-configuration")
+	}
+	return paths
+}
+
+func (s *Server) discovery(w http.ResponseWriter, r *http.Request) {
+	if !allowed(w, r, http.MethodGet, http.MethodHead) {
+		return
+	}
+	methods := s.authMethods()
+	writeJSON(w, http.StatusOK, metadata{
+		Issuer:                s.cfg.Issuer,
+		AuthorizationEndpoint: s.url("/authorize"),
+		TokenEndpoint:         s.url("/token"),
+		RevocationEndpoint:    s.url("/revoke"),
+		UserinfoEndpoint:      s.url("/userinfo"),
+		JWKSURI:               s.url("/jwks"),
+		ScopesSupported:       s.cfg.Scopes,
+		ResponseTypes:         []string{"code"},
+		ResponseModes:         []string{"query"},
+		GrantTypes:            []string{"authorization_code", "refresh_token"},
+		TokenAuthMethods:      methods,
+		RevocationAuthMethods: methods,
+		CodeChallengeMethods:  []string{"S256"},
+		IssParameter:          true,
+		SubjectTypes:          []string{"public"},
+		IDTokenAlgorithms:     []string{"ES256"},
+		Claims:                []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "email", "email_verified", "name"},
+	})
+}
+
+// authMethods are those that some client uses, so that what is advertised is never refused for want of a user.
+func (s *Server) authMethods() []string {
+	used := []string{}
+	for _, method := range []string{AuthNone, AuthBasic, AuthPost} {
+		for _, c := range s.clients {
+			if c.AuthMethod == method {
+				used = append(used, method)
+				break
+			}
+		}
+	}
+	return used
+}

@@ -1,0 +1,210 @@
+package oauthtest
+
+import (
+	"crypto/ecdsa"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Values of [Client.AuthMethod] (RFC 7591 §2, token_endpoint_auth_method).
+const (
+	AuthNone  = "none"
+	AuthBasic = "client_secret_basic"
+	AuthPost  = "client_secret_post"
+)
+
+// Config says what a [Server] is. The zero Config with an Issuer and a Client is useful.
+type Config struct {
+	// Issuer is the issuer identifier (RFC 8414 §2), such as http://127.0.0.1:8400; it may have a path, under which the
+	// endpoints then lie.
+	Issuer  string
+	Clients []Client
+	// User is the one person who logs in; zero means ada@example.com.
+	User User
+	// AccessTokenLifetime is rounded down to whole seconds in expires_in; 0 means one hour.
+	AccessTokenLifetime time.Duration
+	// IDTokenLifetime is rounded down to whole seconds; 0 means one hour.
+	IDTokenLifetime time.Duration
+	// Scopes are the supported ones; nil means openid profile email offline_access calendar.read calendar.write.
+	Scopes []string
+	// KeepRefreshTokens turns rotation off: a refresh token stays as it is and a refresh answers without one. Otherwise
+	// each refresh gives a new one, and reuse of a spent one revokes the whole grant (RFC 9700 §4.14).
+	KeepRefreshTokens bool
+	// AlwaysRefreshToken gives a refresh token even where offline_access was not asked for.
+	AlwaysRefreshToken bool
+	// AutoApprove answers authorization requests at once, without a page; see also [Server.DenyNext].
+	AutoApprove bool
+	// Now is the clock; nil means [time.Now].
+	Now func() time.Time
+}
+
+// Client is a registered client.
+type Client struct {
+	ID string
+	// Name is shown on the consent page; "" means ID.
+	Name string
+	// Secret is "" for a public client.
+	Secret string
+	// RedirectURIs are compared exactly, but that an http one to 127.0.0.1, [::1] or localhost that is registered
+	// without a port matches any port (RFC 8252 §7.3).
+	RedirectURIs []string
+	// AuthMethod is the one way this client authenticates; "" means [AuthNone] without a Secret, else [AuthBasic].
+	AuthMethod string
+}
+
+// User is a person with an account at the server.
+type User struct {
+	Subject string
+	Email   string
+	Name    string
+}
+
+// Server is the authorization server. It is safe for concurrent use. Make one with [New].
+type Server struct {
+	cfg     Config
+	prefix  string // the path of the issuer, without a slash at its end
+	clients map[string]Client
+	mux     *http.ServeMux
+	key     *ecdsa.PrivateKey
+	keyID   string
+
+	mu       sync.Mutex // guards the fields below; never held while waiting
+	user     User
+	denyNext bool
+	pending  map[string]*authorizationRequest
+	codes    map[string]*code
+	access   map[string]*accessToken
+	refresh  map[string]*refreshToken
+	scripts  map[Endpoint]*script
+	requests map[Endpoint]int
+	grants   map[string]int
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// New returns a server for cfg with a signing key of its own.
+func New(cfg Config) *Server {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.AccessTokenLifetime == 0 {
+		cfg.AccessTokenLifetime = time.Hour
+	}
+	if cfg.IDTokenLifetime == 0 {
+		cfg.IDTokenLifetime = time.Hour
+	}
+	if cfg.Scopes == nil {
+		cfg.Scopes = []string{"openid", "profile", "email", "offline_access", "calendar.read", "calendar.write"}
+	}
+	if cfg.User == (User{}) {
+		cfg.User = User{Subject: "ada", Email: "ada@example.com", Name: "Ada"}
+	}
+	s := &Server{
+		cfg:      cfg,
+		prefix:   pathOf(cfg.Issuer),
+		clients:  make(map[string]Client),
+		mux:      http.NewServeMux(),
+		user:     cfg.User,
+		pending:  make(map[string]*authorizationRequest),
+		codes:    make(map[string]*code),
+		access:   make(map[string]*accessToken),
+		refresh:  make(map[string]*refreshToken),
+		scripts:  make(map[Endpoint]*script),
+		requests: make(map[Endpoint]int),
+		grants:   make(map[string]int),
+	}
+	s.key, s.keyID = newKey()
+	for _, c := range cfg.Clients {
+		switch {
+		case c.AuthMethod != "":
+		case c.Secret == "":
+			c.AuthMethod = AuthNone
+		default:
+			c.AuthMethod = AuthBasic
+		}
+		s.clients[c.ID] = c
+	}
+	s.route(Authorize, s.authorize, s.prefix+"/authorize")
+	s.route(Token, s.token, s.prefix+"/token")
+	s.route(Revoke, s.revoke, s.prefix+"/revoke")
+	s.route(Userinfo, s.userinfo, s.prefix+"/userinfo")
+	s.route(JWKS, s.jwks, s.prefix+"/jwks")
+	s.route(Hello, s.hello, s.prefix+"/api/hello")
+	s.route(Discovery, s.discovery, s.discoveryPaths()...)
+	return s
+}
+
+// Issuer returns the issuer identifier.
+func (s *Server) Issuer() string { return s.cfg.Issuer }
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// route lets handler answer at paths, once the request is counted and unless the script says otherwise.
+func (s *Server) route(e Endpoint, handler http.HandlerFunc, paths ...string) {
+	for _, path := range paths {
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			// The body is read first: until then net/http does not notice that the client has gone.
+			r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+			err := r.ParseForm()
+			_, _ = io.Copy(io.Discard, r.Body)
+			next := s.arrived(e, r).apply(handler)
+			if err != nil {
+				next = answerError(oauthError{http.StatusBadRequest, "invalid_request", "the parameters cannot be read"})
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// url returns the address of an endpoint.
+func (s *Server) url(path string) string { return strings.TrimSuffix(s.cfg.Issuer, "/") + path }
+
+// pathOf returns the path of an issuer without a slash at its end.
+func pathOf(issuer string) string {
+	_, rest, _ := strings.Cut(issuer, "://")
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return strings.TrimSuffix(rest[i:], "/")
+	}
+	return ""
+}
+
+// oauthError is an error response (RFC 6749 §5.2).
+type oauthError struct {
+	status      int
+	code        string
+	description string
+}
+
+func answerError(e oauthError) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if e.status == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Basic realm="oauthtest", charset="UTF-8"`)
+		}
+		writeJSON(w, e.status, map[string]string{"error": e.code, "error_description": e.description})
+	})
+}
+
+// writeJSON answers with v; none of the server's answers may be kept by a cache (RFC 6749 §5.1).
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// allowed reports whether the request's method is one of methods, and answers 405 where it is not.
+func allowed(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	if slices.Contains(methods, r.Method) {
+		return true
+	}
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+	return false
+}
