@@ -27,9 +27,14 @@ const (
 type Provider struct {
 	// Name is the table's or config.toml's name; for others the issuer's host.
 	Name string
-	// Issuer is compared with iss and with the record; "" where the provider has none.
-	Issuer    string
-	Endpoints account.Endpoints
+	// Issuer is compared with iss and with the record; "" where the provider has none, or one per tenant.
+	Issuer string
+	// IssuerTemplate is the issuer of a provider that has one per tenant, with {tenantid} in the tenant's place; ""
+	// elsewhere. See [Provider.IssuerMatches].
+	IssuerTemplate string
+	// IssuerAliases are other spellings of Issuer that the provider's own ID tokens use.
+	IssuerAliases []string
+	Endpoints     account.Endpoints
 
 	// AuthMethods are those the server advertises (RFC 8414); nil when it does not say.
 	AuthMethods []string
@@ -51,6 +56,12 @@ type Provider struct {
 	ScopeSeparator string
 	// ScopeAliases maps a scope to the name the provider answers with.
 	ScopeAliases map[string]string
+	// ScopeParents maps a scope to the wider one that includes it and is answered in its place.
+	ScopeParents map[string]string
+	// ScopePrefix stands, in answers, before a scope that was asked for without a resource; "" where scopes are opaque.
+	ScopePrefix string
+	// ScopesFoldCase is true where scopes are answered in another case than they were asked for.
+	ScopesFoldCase bool
 	// ScopesNotEchoed are granted without ever being named in a response.
 	ScopesNotEchoed []string
 	// OfflineScope asks for a refresh token; "" where none is needed.

@@ -1,0 +1,44 @@
+package grant
+
+import (
+	"context"
+	"net/url"
+
+	"oauthd/daemon/account"
+)
+
+// Exchange is the token request of the authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636 §4.5).
+type Exchange struct {
+	TokenEndpoint string
+	Auth          ClientAuth
+	Code          account.Secret
+	Verifier      account.Secret
+	// RedirectURI is the one of the authorization request, byte by byte.
+	RedirectURI string
+	// Resource is a resource indicator (RFC 8707 §2.2); "" for none.
+	Resource string
+	// ScopeSeparator is the provider's; "" means a space.
+	ScopeSeparator string
+}
+
+// Exchange redeems a code, once: a code is spent by the first request that reaches the provider. Errors are
+// *[ProviderError]; next to one the response may hold a refresh token.
+func (c *Client) Exchange(ctx context.Context, x Exchange) (Response, error) {
+	form := url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {x.Code.Reveal()},
+		"redirect_uri":  {x.RedirectURI},
+		"code_verifier": {x.Verifier.Reveal()},
+	}
+	setAll(form, "resource", x.Resource)
+	return c.token(ctx, x.TokenEndpoint, x.Auth, form, x.ScopeSeparator)
+}
+
+// setAll sets the named parameters, given as name, value, name, value, leaving out empty values.
+func setAll(form url.Values, pairs ...string) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			form.Set(pairs[i], pairs[i+1])
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package grant
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"oauthd/daemon/provider"
+)
+
+// Kind tells what to do about a [ProviderError].
+type Kind string
+
+// The kinds.
+const (
+	// Transient: keep the credential, try later.
+	Transient Kind = "transient"
+	// LoginRequired: the provider has definitely refused the credential; a person has to log in.
+	LoginRequired Kind = "login_required"
+	// Configuration: neither waiting nor a login helps; the client, its scopes or its endpoints are wrong.
+	Configuration Kind = "configuration"
+	// Unknown: none of these for certain; the credential is kept and the error shown.
+	Unknown Kind = "unknown"
+)
+
+// kindOf maps the error codes that say what to do: RFC 6749 §5.2, OpenID Connect Core 1.0 §3.1.2.6, RFC 8707 §2, RFC
+// 7009 §2.2.1, then GitHub's and Google's own.
+func kindOf(code string) Kind {
+	switch code {
+	case "temporarily_unavailable", "server_error":
+		return Transient
+	case "invalid_grant", "interaction_required", "consent_required", "login_required",
+		"bad_refresh_token", "bad_verification_code":
+		return LoginRequired
+	case "invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request",
+		"invalid_target", "unsupported_token_type",
+		"incorrect_client_credentials", "redirect_uri_mismatch", "deleted_client":
+		return Configuration
+	default:
+		return Unknown
+	}
+}
+
+// ProviderError is a request to a provider that gave no token. Its texts are filtered to printable ASCII, cut, and free
+// of what the request carried; nothing else of the provider's answer is in it.
+type ProviderError struct {
+	Kind Kind
+	// Code is the error code (RFC 6749 §5.2), Description the provider's own words, Subtype Google's error_subtype or
+	// Microsoft's suberror; "" where there is none.
+	Code, Description, Subtype string
+	// Status is the HTTP status; 0 when no answer came.
+	Status int
+	// RetryAfter is how long the provider asks to wait, at most an hour; 0 when it does not say.
+	RetryAfter time.Duration
+	// Ambiguous is true when the request went out and no whole answer came back: the provider may have acted on it, and
+	// a rotating refresh token may be spent.
+	Ambiguous bool
+	// Op is what was asked ("token request"), Endpoint where, without query.
+	Op, Endpoint string
+	// Reason says what is wrong where the provider gave no error code.
+	Reason string
+
+	cause error
+}
+
+// Error says what was asked, where, and what came of it, on one line.
+func (e *ProviderError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s to %s: ", e.Op, e.Endpoint)
+	switch {
+	case e.Code != "":
+		b.WriteString(e.Code)
+	case e.Reason != "":
+		b.WriteString(e.Reason)
+	case e.cause != nil:
+		b.WriteString(e.cause.Error())
+	default:
+		b.WriteString("an error without a code")
+	}
+	if e.Subtype != "" {
+		fmt.Fprintf(&b, " (%s)", e.Subtype)
+	}
+	if e.Description != "" {
+		fmt.Fprintf(&b, ": %s", e.Description)
+	}
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " [HTTP %d]", e.Status)
+	}
+	return b.String()
+}
+
+// Unwrap returns the failure of the network or context, or nil.
+func (e *ProviderError) Unwrap() error { return e.cause }
+
+// Transient reports whether another try later may succeed, and how long the provider asks to wait before it.
+func (e *ProviderError) Transient() (retryAfter time.Duration, ok bool) {
+	return e.RetryAfter, e.Kind == Transient
+}
+
+// fail builds the error of an answer that says no error code.
+func (a answer) fail(kind Kind, reason string) *ProviderError {
+	if a.passing() {
+		kind = Transient
+	}
+	return &ProviderError{
+		Kind: kind, Op: a.op, Endpoint: a.endpoint, Status: a.status, Reason: reason,
+		RetryAfter: provider.RetryAfter(a.header, a.now),
+	}
+}
+
+// failBroken builds the error of an answer that broke off.
+func (a answer) failBroken() *ProviderError {
+	e := a.fail(Transient, "")
+	e.cause, e.Ambiguous = a.broken, a.ok()
+	return e
+}
+
+// ok reports whether the provider says it did what was asked.
+func (a answer) ok() bool { return a.status >= 200 && a.status < 300 }
+
+// passing reports whether the status alone says that another try later may succeed.
+func (a answer) passing() bool { return a.status == 408 || a.status == 429 || a.status >= 500 }
+
+// refusal reads an OAuth error from an answer's members: error as a code, or as an object that holds one. It returns
+// nil when there is none.
+func (a answer) refusal(members map[string]json.RawMessage) *ProviderError {
+	code, description := text(members["error"]), text(members["error_description"])
+	object := parseObject(members["error"])
+	if object != nil {
+		code = firstText(object, "code", "error", "status", "type")
+		description = firstText(object, "message", "error_description", "description")
+	}
+	if code == "" && object == nil {
+		return nil
+	}
+	e := a.fail(kindOf(code), "")
+	e.Code = a.printable(code, 80)
+	e.Description = a.printable(description, 200)
+	e.Subtype = a.printable(firstText(members, "error_subtype", "suberror"), 80)
+	return e
+}
+
+// printable filters text to the charset of error_description (RFC 6749 §5.2) and cuts it to most bytes. Providers have
+// been seen to quote the token they refuse, so what the request carried goes first.
+func (a answer) printable(text string, most int) string {
+	for _, secret := range a.secrets {
+		if len(secret) >= 4 {
+			text = strings.ReplaceAll(text, secret, "[redacted]")
+		}
+	}
+	kept := strings.Map(func(r rune) rune {
+		if r >= 0x20 && r <= 0x7e && r != '"' && r != '\\' {
+			return r
+		}
+		return -1
+	}, text)
+	return strings.TrimSpace(kept[:min(len(kept), most)])
+}
+
+func firstText(members map[string]json.RawMessage, names ...string) string {
+	for _, name := range names {
+		if s := text(members[name]); s != "" {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,84 @@
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+)
+
+// Identity is who logged in.
+type Identity struct {
+	// Issuer is the iss claim of an ID token; for userinfo the provider's issuer, "" where it has none.
+	Issuer string
+	// Subject is stable and unique at the issuer; never empty. Email is for people to read, "" where the provider does
+	// not say; neither is secret.
+	Subject string
+	Email   string
+}
+
+// Userinfo asks the provider's userinfo endpoint (OpenID Connect Core 1.0 §5.3) who an access token stands for. Where
+// there is also an ID token, the caller compares the subjects (§5.3.2). Errors are *[ProviderError].
+func (c *Client) Userinfo(
+	ctx context.Context, endpoint string, access account.Secret, p provider.Provider,
+) (Identity, error) {
+	a, fail := c.get(ctx, "userinfo request", endpoint, access)
+	switch {
+	case fail != nil:
+		return Identity{}, fail
+	case a.status >= 300 && a.status < 400:
+		return Identity{}, a.fail(Unknown, "the answer is a redirect, which is not followed")
+	case a.broken != nil:
+		return Identity{}, a.failBroken()
+	case a.tooLarge:
+		return Identity{}, a.fail(Unknown, "the answer is too large")
+	}
+	members, err := parseMembers(a.header.Get("Content-Type"), a.body)
+	if refused := a.refusal(members); refused != nil {
+		return Identity{}, refused
+	}
+	if !a.ok() {
+		return Identity{}, a.fail(Unknown, "an error without a code")
+	}
+	if err != nil {
+		return Identity{}, a.fail(Unknown, err.Error())
+	}
+	subjectClaim, emailClaim := p.SubjectClaim, p.EmailClaim
+	if subjectClaim == "" {
+		subjectClaim = "sub"
+	}
+	if emailClaim == "" {
+		emailClaim = "email"
+	}
+	subject := subjectOf(members[subjectClaim])
+	if subject == "" {
+		return Identity{}, a.fail(Unknown, "the answer names no subject")
+	}
+	return Identity{Issuer: p.Issuer, Subject: subject, Email: emailOf(members[emailClaim])}, nil
+}
+
+// subjectOf reads a subject: a string of printable ASCII, at most 255 (OpenID Connect Core 1.0 §2), or a whole number,
+// as GitHub has them. It returns "" for anything else.
+func subjectOf(raw json.RawMessage) string {
+	subject := text(raw)
+	if len(raw) > 0 && (raw[0] >= '0' && raw[0] <= '9') && !strings.ContainsAny(string(raw), ".eE") {
+		subject = string(raw)
+	}
+	if len(subject) > 255 || strings.ContainsFunc(subject, notPrintable) {
+		return ""
+	}
+	return subject
+}
+
+// emailOf reads an address that can be shown, or "".
+func emailOf(raw json.RawMessage) string {
+	email := text(raw)
+	if len(email) > 254 || !strings.Contains(email, "@") || strings.ContainsFunc(email, notPrintable) {
+		return ""
+	}
+	return email
+}
+
+func notPrintable(r rune) bool { return r < 0x20 || r > 0x7e }

@@ -1,0 +1,30 @@
+package grant
+
+import (
+	"context"
+	"net/url"
+
+	"oauthd/daemon/account"
+)
+
+// Refresh is a refresh request (RFC 6749 §6).
+type Refresh struct {
+	TokenEndpoint string
+	Auth          ClientAuth
+	RefreshToken  account.Secret
+	// Scope is a space-separated list that narrows the token; "" for all that was granted.
+	Scope string
+	// Resource is a resource indicator (RFC 8707 §2.2), Audience the like parameter of some providers; "" for none.
+	Resource string
+	Audience string
+	// ScopeSeparator is the provider's; "" means a space.
+	ScopeSeparator string
+}
+
+// Refresh asks for a new access token, sending the refresh token once. Errors are *[ProviderError]; next to one the
+// response may hold a new refresh token, which replaces the old one all the same.
+func (c *Client) Refresh(ctx context.Context, r Refresh) (Response, error) {
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.RefreshToken.Reveal()}}
+	setAll(form, "scope", r.Scope, "resource", r.Resource, "audience", r.Audience)
+	return c.token(ctx, r.TokenEndpoint, r.Auth, form, r.ScopeSeparator)
+}

@@ -1,0 +1,259 @@
+package grant
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"oauthd/daemon/account"
+)
+
+func answerOf(status int, contentType, body string) answer {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	return answer{
+		status: status, header: http.Header{"Content-Type": {contentType}}, body: []byte(body), sentAt: now, now: now,
+		op: "token request", endpoint: "https://login.example.com/token", secrets: []string{"rt-old-secret"},
+	}
+}
+
+func TestTokenResponse(t *testing.T) {
+	const hour = time.Hour
+	j := func(more string) string { return `{"access_token":"at-1","token_type":"Bearer"` + more + `}` }
+	for _, tc := range []struct {
+		name, contentType, body string
+		separator               string
+		access, refresh         string
+		lifetime                time.Duration
+		scopes                  []string
+	}{
+		{"plain", "application/json;charset=UTF-8", j(`,"expires_in":3600,"refresh_token":"rt-2","scope":"a b"`), "", "at-1", "rt-2", hour, []string{"a", "b"}},
+		{"no content type", "", j(""), "", "at-1", "", 0, nil},
+		{"byte order mark", "application/json", "\xef\xbb\xbf" + j(""), "", "at-1", "", 0, nil},
+		{"lower case bearer", "application/json", `{"access_token":"at-1","token_type":"bEARER"}`, "", "at-1", "", 0, nil},
+		{"no token_type", "application/json", `{"access_token":"at-1"}`, "", "at-1", "", 0, nil},
+		{"form", "application/x-www-form-urlencoded", "access_token=at-1&scope=repo%2Cgist&token_type=bearer&expires_in=3600", ",", "at-1", "", hour, []string{"repo", "gist"}},
+		{"form as text", "text/plain; charset=utf-8", "access_token=at-1&refresh_token=rt-2", "", "at-1", "rt-2", 0, nil},
+		{"json as text", "text/plain", j(""), "", "at-1", "", 0, nil},
+		{"expires_in text", "application/json", j(`,"expires_in":"3600"`), "", "at-1", "", hour, nil},
+		{"expires_in fraction", "application/json", j(`,"expires_in":3600.5`), "", "at-1", "", hour + 500*time.Millisecond, nil},
+		{"expires_in fraction text", "application/json", j(`,"expires_in":"3600.0"`), "", "at-1", "", hour, nil},
+		{"expires_in exponent", "application/json", j(`,"expires_in":3.6e3`), "", "at-1", "", hour, nil},
+		{"expires_in null", "application/json", j(`,"expires_in":null`), "", "at-1", "", 0, nil},
+		{"expires_in empty", "application/json", j(`,"expires_in":""`), "", "at-1", "", 0, nil},
+		{"expires_in zero", "application/json", j(`,"expires_in":0`), "", "at-1", "", 0, nil},
+		{"expires_in negative", "application/json", j(`,"expires_in":-1`), "", "at-1", "", 0, nil},
+		{"expires_in absurd", "application/json", j(`,"expires_in":1e30`), "", "at-1", "", maxLifetime, nil},
+		{"expires_in beyond float", "application/json", j(`,"expires_in":1e999`), "", "at-1", "", maxLifetime, nil},
+		{"scope null", "application/json", j(`,"scope":null`), "", "at-1", "", 0, nil},
+		{"scope empty", "application/json", j(`,"scope":""`), "", "at-1", "", 0, []string{}},
+		{"scope list", "application/json", j(`,"scope":["a","b c","a"]`), "", "at-1", "", 0, []string{"a", "b", "c"}},
+		{"scope with commas kept", "application/json", j(`,"scope":"a,b"`), "", "at-1", "", 0, []string{"a,b"}},
+		{"empty error", "application/json", j(`,"error":"","error_description":"fine"`), "", "at-1", "", 0, nil},
+		{"null error, null refresh", "application/json", j(`,"error":null,"refresh_token":null,"id_token":null`), "", "at-1", "", 0, nil},
+		{"unknown members", "application/json", j(`,"foo":{"bar":[1,2]},"Access_Token":"other"`), "", "at-1", "", 0, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a := answerOf(200, tc.contentType, tc.body)
+			resp, err := a.token(tc.separator)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := resp.Token.Access.Reveal(); got != tc.access {
+				t.Errorf("access token: got %q, want %q", got, tc.access)
+			}
+			if got := resp.RefreshToken.Reveal(); got != tc.refresh {
+				t.Errorf("refresh token: got %q, want %q", got, tc.refresh)
+			}
+			if resp.Token.Type != "Bearer" {
+				t.Errorf("type: got %q, want Bearer", resp.Token.Type)
+			}
+			if resp.Token.Lifetime != tc.lifetime {
+				t.Errorf("lifetime: got %v, want %v", resp.Token.Lifetime, tc.lifetime)
+			}
+			var expiry time.Time
+			if tc.lifetime > 0 {
+				expiry = a.sentAt.Add(tc.lifetime)
+			}
+			if !resp.Token.Expiry.Equal(expiry) {
+				t.Errorf("expiry: got %v, want %v", resp.Token.Expiry, expiry)
+			}
+			if !reflect.DeepEqual(resp.Scopes, tc.scopes) || !reflect.DeepEqual(resp.Token.Scopes, tc.scopes) {
+				t.Errorf("scopes: got %#v, want %#v", resp.Scopes, tc.scopes)
+			}
+		})
+	}
+}
+
+func TestMalformedAnswerKeepsTheNewRefreshToken(t *testing.T) {
+	for _, tc := range []struct {
+		name, contentType, body string
+		kept                    bool
+		kind                    Kind
+	}{
+		{"no access token", "application/json", `{"refresh_token":"rt-new"}`, true, Unknown},
+		{"access token an object", "application/json", `{"refresh_token":"rt-new","access_token":{}}`, true, Unknown},
+		{"access token with a line break", "application/json", `{"refresh_token":"rt-new","access_token":"a\nb"}`, true, Unknown},
+		{"expires_in a word", "application/json", `{"refresh_token":"rt-new","access_token":"a","expires_in":"soon"}`, true, Unknown},
+		{"expires_in an object", "application/json", `{"refresh_token":"rt-new","access_token":"a","expires_in":{}}`, true, Unknown},
+		{"expires_in infinite", "application/json", `{"refresh_token":"rt-new","access_token":"a","expires_in":"inf"}`, true, Unknown},
+		{"scope a number", "application/json", `{"refresh_token":"rt-new","access_token":"a","scope":7}`, true, Unknown},
+		{"scope a list of numbers", "application/json", `{"refresh_token":"rt-new","access_token":"a","scope":[7]}`, true, Unknown},
+		{"id_token a number", "application/json", `{"refresh_token":"rt-new","access_token":"a","id_token":7}`, true, Unknown},
+		{"token_type mac", "application/json", `{"refresh_token":"rt-new","access_token":"a","token_type":"mac"}`, true, Configuration},
+		{"token_type DPoP", "application/json", `{"refresh_token":"rt-new","access_token":"a","token_type":"DPoP"}`, true, Configuration},
+		{"token_type a list", "application/json", `{"refresh_token":"rt-new","access_token":"a","token_type":["Bearer"]}`, true, Configuration},
+		{"refresh token a number", "application/json", `{"refresh_token":7,"access_token":"a"}`, false, Unknown},
+		{"cut off JSON", "application/json", `{"refresh_token":"rt-new","access_token":"at-`, true, Unknown},
+		{"cut off before the end", "application/json", `{"refresh_token":"rt-new","access_token":"at-1"`, true, Unknown},
+		{"two objects", "application/json", `{"refresh_token":"rt-new","access_token":"at-1"}{}`, true, Unknown},
+		{"broken form", "application/x-www-form-urlencoded", `refresh_token=rt-new&access_token=%zz`, true, Unknown},
+		{"HTML", "text/html", `<html>rt-new</html>`, false, Unknown},
+		{"empty", "application/json", ``, false, Unknown},
+		{"array", "application/json", `["rt-new"]`, false, Unknown},
+		{"null", "application/json", `null`, false, Unknown},
+		{"error beside it", "application/json", `{"refresh_token":"rt-new","error":"server_error"}`, true, Transient},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			endpoint := serve(t, say(200, tc.contentType, tc.body))
+			var c Client
+			resp, err := c.Refresh(t.Context(), refreshAt(endpoint))
+			pe := asProviderError(t, err)
+			if pe.Kind != tc.kind {
+				t.Errorf("kind: got %s, want %s", pe.Kind, tc.kind)
+			}
+			if kept := resp.RefreshToken.Reveal() == "rt-new"; kept != tc.kept {
+				t.Errorf("new refresh token kept: got %v, want %v", kept, tc.kept)
+			}
+			if !resp.Token.Access.IsZero() {
+				t.Error("an access token is served next to an error")
+			}
+			if strings.Contains(err.Error(), "rt-new") {
+				t.Error("the error quotes the answer")
+			}
+		})
+	}
+}
+
+func TestLargeAnswer(t *testing.T) {
+	endpoint := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"refresh_token":"rt-new","access_token":"at-1","pad":"`)
+		for range 40 {
+			_, _ = io.WriteString(w, strings.Repeat("x", 64<<10))
+		}
+		_, _ = io.WriteString(w, `"}`)
+	})
+	var c Client
+	resp, err := c.Refresh(t.Context(), refreshAt(endpoint))
+	if pe := asProviderError(t, err); pe.Kind != Unknown || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("got %s, %v; want unknown, too large", pe.Kind, err)
+	}
+	if resp.RefreshToken.Reveal() != "rt-new" {
+		t.Error("the new refresh token is lost")
+	}
+}
+
+func TestAnswerThatBreaksOff(t *testing.T) {
+	for _, tc := range []struct {
+		status    int
+		kept      bool
+		ambiguous bool
+	}{{200, true, true}, {400, false, false}} {
+		t.Run(fmt.Sprint(tc.status), func(t *testing.T) {
+			endpoint := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", "4000")
+				w.WriteHeader(tc.status)
+				_, _ = io.WriteString(w, `{"refresh_token":"rt-new","access_tok`)
+			})
+			var c Client
+			resp, err := c.Refresh(t.Context(), refreshAt(endpoint))
+			pe := asProviderError(t, err)
+			if pe.Kind != Transient || pe.Ambiguous != tc.ambiguous {
+				t.Errorf("got %s, ambiguous %v; want transient, ambiguous %v", pe.Kind, pe.Ambiguous, tc.ambiguous)
+			}
+			if kept := !resp.RefreshToken.IsZero(); kept != tc.kept {
+				t.Errorf("new refresh token kept: got %v, want %v", kept, tc.kept)
+			}
+		})
+	}
+}
+
+// The expiry counts from the sending, by the wall clock, and carries no monotonic reading.
+func TestExpiryCountsFromSending(t *testing.T) {
+	sent := time.Now()
+	answered := false
+	endpoint := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		answered = true
+		say(200, "application/json", okBody)(w, r)
+	})
+	c := Client{Now: func() time.Time {
+		if answered {
+			return sent.Add(20 * time.Second)
+		}
+		return sent
+	}}
+	resp, err := c.Refresh(t.Context(), refreshAt(endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := sent.Add(time.Hour).Round(0); !resp.Token.Expiry.Equal(want) || resp.Token.Expiry != want {
+		t.Errorf("expiry: got %v, want %v without monotonic reading", resp.Token.Expiry, want)
+	}
+}
+
+func TestRefreshForm(t *testing.T) {
+	var got string
+	endpoint := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		got = r.PostForm.Encode()
+		say(200, "application/json", okBody)(w, r)
+	})
+	r := refreshAt(endpoint)
+	r.Scope, r.Audience = "a b", "api"
+	c := Client{UserAgent: "oauthd/1"}
+	if _, err := c.Refresh(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	const want = "audience=api&client_id=desk&grant_type=refresh_token&refresh_token=rt-old-secret&scope=a+b"
+	if got != want {
+		t.Errorf("form: got %s, want %s", got, want)
+	}
+}
+
+func FuzzTokenResponse(f *testing.F) {
+	for _, seed := range []string{
+		okBody, `{"access_token":"a","expires_in":"1e9","scope":["a"],"refresh_token":"r"}`,
+		`{"error":{"code":"invalid_grant","message":"m"}}`, `access_token=a&scope=b%2Cc`, `{"error":"x","error_description":"\u0000"}`,
+		`{"refresh_token":"r","acc`, `null`, "\xef\xbb\xbf{}", `{"id_token":"a.b.c","access_token":"z"}`,
+	} {
+		f.Add(200, "application/json", []byte(seed))
+		f.Add(400, "text/plain", []byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, status int, contentType string, body []byte) {
+		a := answerOf(status, contentType, string(body))
+		resp, fail := a.token(",")
+		if fail == nil {
+			if resp.Token.Access.IsZero() || resp.Token.Type != "Bearer" || resp.Token.Lifetime < 0 || !a.ok() {
+				t.Errorf("accepted an unusable answer: lifetime %v, type %q", resp.Token.Lifetime, resp.Token.Type)
+			}
+			return
+		}
+		if fail.Kind == "" || strings.ContainsAny(fail.Error(), "\x00\n\r\x1b") {
+			t.Errorf("kind %q, error %q", fail.Kind, fail)
+		}
+		if !resp.Token.Access.IsZero() {
+			t.Error("a refused answer has a token")
+		}
+	})
+}
+
+func TestResponsePrintsNoSecret(t *testing.T) {
+	resp := Response{Token: account.Token{Access: account.NewSecret("at-1")}, RefreshToken: account.NewSecret("rt-1")}
+	auth := ClientAuth{ID: "desk", Secret: account.NewSecret("cs-1")}
+	if s := fmt.Sprintf("%v %+v %#v %v %+v %#v", resp, resp, resp, auth, auth, auth); strings.Contains(s, "-1") {
+		t.Error("a secret is printed")
+	}
+}

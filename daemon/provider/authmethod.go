@@ -1,0 +1,50 @@
+package provider
+
+import (
+	"fmt"
+	"slices"
+)
+
+// PinAuthMethod returns the one token_endpoint_auth_method a client of this provider uses; it is settled before the
+// first request and never probed. configured is the person's choice, "" for none. Without one, a client without secret
+// uses "none"; a client with a secret what the provider's entry says, else what the server advertises,
+// client_secret_basic first, which is also the default where it advertises nothing (RFC 8414 §2). An error says why the
+// choice and the presence of a secret do not fit, or that the server takes no method oauthd speaks.
+func (p Provider) PinAuthMethod(hasSecret bool, configured string) (AuthMethod, error) {
+	const key = "token_endpoint_auth_method"
+	method := configured
+	if method == "" && !hasSecret {
+		return AuthNone, nil
+	}
+	if method == "" {
+		method = p.Endpoints.AuthMethod
+	}
+	switch m := AuthMethod(method); {
+	case m == "":
+		return p.advertisedMethod()
+	case m == AuthNone && hasSecret:
+		return "", fmt.Errorf("%s is %q, but the client has a secret", key, m)
+	case m == AuthNone:
+		return m, nil
+	case m != AuthBasic && m != AuthPost:
+		return "", fmt.Errorf("%s %q is not one of %q, %q, %q", key, cut(method), AuthNone, AuthBasic, AuthPost)
+	case !hasSecret:
+		return "", fmt.Errorf("%s is %q, but the client has no secret", key, m)
+	default:
+		return m, nil
+	}
+}
+
+// advertisedMethod chooses for a client with a secret.
+func (p Provider) advertisedMethod() (AuthMethod, error) {
+	if len(p.AuthMethods) == 0 {
+		return AuthBasic, nil
+	}
+	for _, m := range []AuthMethod{AuthBasic, AuthPost} {
+		if slices.Contains(p.AuthMethods, string(m)) {
+			return m, nil
+		}
+	}
+	return "", fmt.Errorf("the server advertises neither %q nor %q; set token_endpoint_auth_method, or give no secret",
+		AuthBasic, AuthPost)
+}

@@ -1,0 +1,263 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"oauthd/daemon/account"
+)
+
+// ErrNoDiscovery means that the issuer's host answers and has no discovery document: it is not an issuer.
+var ErrNoDiscovery = errors.New("not an issuer: no discovery document")
+
+// IssuerMismatchError means that the only discovery documents found name another issuer, and so must not be used (RFC
+// 8414 §3.3).
+type IssuerMismatchError struct {
+	// Want is the issuer that was asked for, Got the one in the document, shortened; URL is the document's.
+	Want, Got, URL string
+}
+
+// Error names both issuers.
+func (e *IssuerMismatchError) Error() string {
+	return fmt.Sprintf("the discovery document at %s is that of issuer %q, not of %q", e.URL, e.Got, e.Want)
+}
+
+// DiscoveryError means that no usable discovery document could be had.
+type DiscoveryError struct {
+	// URL is where it went wrong.
+	URL string
+	// RetryAfter is how long the server asks to wait; 0 when it does not say.
+	RetryAfter time.Duration
+
+	transient bool
+	cause     error
+}
+
+// Error says what is wrong and at which URL; it quotes nothing of the document but names of its fields.
+func (e *DiscoveryError) Error() string { return fmt.Sprintf("discovery at %s: %v", e.URL, e.cause) }
+
+// Unwrap returns what is wrong.
+func (e *DiscoveryError) Unwrap() error { return e.cause }
+
+// Transient reports whether another try later may succeed, and how long the server asks to wait before it.
+func (e *DiscoveryError) Transient() (retryAfter time.Duration, ok bool) {
+	return e.RetryAfter, e.transient
+}
+
+// Discover reads the metadata of the authorization server with that issuer (RFC 8414 §3, OpenID Connect Discovery 1.0
+// §4). It tries the well-known URLs in turn, follows no redirect, and takes only a document whose issuer is equal to
+// issuer, byte by byte. For an issuer of the built-in table the table's rules apply to the discovered endpoints. A nil
+// client means [NewHTTPClient]; the whole takes at most 30 s.
+//
+// Errors are *[DiscoveryError], *[IssuerMismatchError], or wrap [ErrNoDiscovery]; an issuer that [CheckIssuer] refuses
+// is none of them.
+func Discover(ctx context.Context, client *http.Client, issuer string) (Provider, error) {
+	if err := CheckIssuer(issuer); err != nil {
+		return Provider{}, fmt.Errorf("issuer: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	client = Harden(client)
+
+	var failed error
+	for _, at := range wellKnown(issuer) {
+		p, err := discoverAt(ctx, client, issuer, at)
+		if err == nil {
+			return p, nil
+		}
+		if ctx.Err() != nil {
+			return Provider{}, err
+		}
+		if failed == nil || weight(err) > weight(failed) {
+			failed = err
+		}
+	}
+	return Provider{}, failed
+}
+
+// weight orders the errors of several URLs by what they tell: trouble that may pass, a document of another issuer, a
+// broken document, none.
+func weight(err error) int {
+	var (
+		trouble  *DiscoveryError
+		mismatch *IssuerMismatchError
+	)
+	switch {
+	case errors.As(err, &mismatch):
+		return 2
+	case errors.As(err, &trouble) && trouble.transient:
+		return 3
+	case errors.As(err, &trouble):
+		return 1
+	default:
+		return 0
+	}
+}
+
+// wellKnown returns the URLs to try, RFC 8414 §3.1 first, then OpenID Connect's two readings of it.
+func wellKnown(issuer string) []string {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return nil
+	}
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	base := u.Scheme + "://" + u.Host
+	urls := []string{
+		base + "/.well-known/oauth-authorization-server" + path,
+		base + "/.well-known/openid-configuration" + path,
+	}
+	if path != "" {
+		urls = append(urls, base+path+"/.well-known/openid-configuration")
+	}
+	return urls
+}
+
+func discoverAt(ctx context.Context, client *http.Client, issuer, at string) (Provider, error) {
+	wrong := func(err error) error { return &DiscoveryError{URL: at, cause: err} }
+	trouble := func(err error) *DiscoveryError { return &DiscoveryError{URL: at, cause: err, transient: true} }
+
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return Provider{}, wrong(errors.New("not a URL"))
+	}
+	req.Header.Set("Accept", "application/json")
+	res, err := client.Do(req)
+	if err != nil {
+		return Provider{}, trouble(SafeCause(err))
+	}
+	defer func() { _ = res.Body.Close() }()
+	switch code := res.StatusCode; {
+	case code == http.StatusOK:
+	case code >= 300 && code < 400:
+		return Provider{}, wrong(fmt.Errorf("the answer is a redirect (%d), which is not followed", code))
+	case code >= 500 || code == http.StatusTooManyRequests || code == http.StatusRequestTimeout:
+		e := trouble(fmt.Errorf("the server answers %d", code))
+		e.RetryAfter = RetryAfter(res.Header, time.Now())
+		return Provider{}, e
+	default:
+		return Provider{}, fmt.Errorf("%s is %w", issuer, ErrNoDiscovery)
+	}
+	body, whole, err := ReadBody(res.Body)
+	switch {
+	case err != nil:
+		return Provider{}, trouble(SafeCause(err))
+	case !whole:
+		return Provider{}, wrong(fmt.Errorf("the document is larger than %d bytes", MaxBody))
+	}
+	p, err := parseDocument(issuer, body)
+	var mismatch *IssuerMismatchError
+	if errors.As(err, &mismatch) {
+		mismatch.URL = at
+		return Provider{}, mismatch
+	}
+	if err != nil {
+		return Provider{}, wrong(err)
+	}
+	return p, nil
+}
+
+// parseDocument reads a discovery document (RFC 8414 §2). Fields are matched by their exact names, which encoding/json
+// does not do for structs.
+func parseDocument(issuer string, body []byte) (Provider, error) {
+	var doc document
+	if err := json.Unmarshal(bytes.TrimPrefix(body, utf8BOM), &doc.fields); err != nil || doc.fields == nil {
+		return Provider{}, errors.New("the document is not a JSON object")
+	}
+	if got := doc.text("issuer"); doc.err == nil && got != issuer {
+		return Provider{}, &IssuerMismatchError{Want: issuer, Got: cut(got)}
+	}
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return Provider{}, errors.New("the issuer is not a URL")
+	}
+	p, known := lookupIssuer(issuer)
+	if !known {
+		p = Provider{Name: u.Host, Issuer: issuer}
+	}
+	p.Endpoints = account.Endpoints{
+		Authorization: doc.endpoint("authorization_endpoint"),
+		Token:         doc.endpoint("token_endpoint"),
+		Device:        doc.endpoint("device_authorization_endpoint"),
+		Revocation:    doc.endpoint("revocation_endpoint"),
+		Userinfo:      doc.endpoint("userinfo_endpoint"),
+		AuthMethod:    p.Endpoints.AuthMethod,
+	}
+	p.AuthMethods = doc.list("token_endpoint_auth_methods_supported")
+	p.ScopesSupported = doc.list("scopes_supported")
+	p.RequireIss = doc.flag("authorization_response_iss_parameter_supported")
+	grants := doc.list("grant_types_supported")
+	switch {
+	case doc.err != nil:
+		return Provider{}, doc.err
+	case p.Endpoints.Token == "":
+		return Provider{}, errors.New("the document has no token_endpoint")
+	case p.Endpoints.Authorization == "" && (grants == nil || slices.Contains(grants, "authorization_code")):
+		return Provider{}, errors.New("the document has no authorization_endpoint")
+	}
+	if !known && slices.Contains(p.ScopesSupported, "offline_access") {
+		p.OfflineScope = "offline_access"
+		// OpenID Connect Core 1.0 §11: without prompt=consent the server must ignore the scope.
+		p.AuthParams = map[string]string{"prompt": "consent"}
+	}
+	return p, nil
+}
+
+var utf8BOM = []byte("\xef\xbb\xbf")
+
+// document reads fields and remembers the first mistake.
+type document struct {
+	fields map[string]json.RawMessage
+	err    error
+}
+
+// get decodes one field into v and reports whether it was there.
+func (d *document) get(name string, v any, kind string) bool {
+	raw, ok := d.fields[name]
+	if !ok || string(raw) == "null" {
+		return false
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		if d.err == nil {
+			d.err = fmt.Errorf("the document's %s is not %s", name, kind)
+		}
+		return false
+	}
+	return true
+}
+
+func (d *document) text(name string) (s string) {
+	d.get(name, &s, "a string")
+	return s
+}
+
+func (d *document) flag(name string) (b bool) {
+	d.get(name, &b, "true or false")
+	return b
+}
+
+func (d *document) list(name string) (l []string) {
+	d.get(name, &l, "a list of strings")
+	return l
+}
+
+func (d *document) endpoint(name string) string {
+	s := d.text(name)
+	if s == "" {
+		return ""
+	}
+	if err := CheckURL(s); err != nil {
+		if d.err == nil {
+			d.err = fmt.Errorf("the document's %s: %w", name, err)
+		}
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,57 @@
+package provider
+
+import (
+	"slices"
+	"strings"
+)
+
+// Covers returns those of wanted that granted does not cover, in their order; nil when it covers all. Aliases count as
+// the same scope, a wider scope covers what it includes, and scopes that the provider never names in an answer, the
+// offline scope among them, are never missing. A nil granted means that the provider did not say, which by RFC 6749
+// §5.1 is all that was asked for, so nothing is missing; an empty one means that nothing was granted.
+func (p Provider) Covers(granted []string, wanted []string) (missing []string) {
+	if granted == nil {
+		return nil
+	}
+	have := make(map[string]bool, len(granted)+len(p.ScopesNotEchoed)+1)
+	for _, list := range [][]string{granted, p.ScopesNotEchoed, {p.OfflineScope}} {
+		for _, scope := range list {
+			have[p.canonical(scope)] = true
+		}
+	}
+	for _, scope := range wanted {
+		if scope != "" && !p.covered(scope, have) && !slices.Contains(missing, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing
+}
+
+func (p Provider) covered(scope string, have map[string]bool) bool {
+	// Bounded, because a Provider may come from anywhere and its parents may form a ring.
+	for range len(p.ScopeParents) + 1 {
+		if have[p.canonical(scope)] {
+			return true
+		}
+		parent, ok := p.ScopeParents[scope]
+		if !ok {
+			return false
+		}
+		scope = parent
+	}
+	return false
+}
+
+// canonical returns the one spelling that all names of a scope share.
+func (p Provider) canonical(scope string) string {
+	if alias, ok := p.ScopeAliases[scope]; ok {
+		scope = alias
+	}
+	if p.ScopePrefix != "" && scope != "" && !strings.Contains(scope, "/") {
+		scope = p.ScopePrefix + scope
+	}
+	if p.ScopesFoldCase {
+		scope = strings.ToLower(scope)
+	}
+	return scope
+}

@@ -1,0 +1,176 @@
+package provider
+
+import (
+	"reflect"
+	"testing"
+
+	"golang.org/x/oauth2/endpoints"
+)
+
+func TestTableIsWellFormed(t *testing.T) {
+	if want := []string{"github", "gitlab", "google", "microsoft"}; !reflect.DeepEqual(Names(), want) {
+		t.Errorf("names: got %v, want %v", Names(), want)
+	}
+	for _, name := range Names() {
+		p, ok := Lookup(name)
+		if !ok || p.Name != name {
+			t.Fatalf("%s: got %q, %v", name, p.Name, ok)
+		}
+		e := p.Endpoints
+		if e.Authorization == "" || e.Token == "" || e.Userinfo == "" {
+			t.Errorf("%s: an endpoint is missing: %+v", name, e)
+		}
+		for _, u := range []string{e.Authorization, e.Token, e.Device, e.Revocation, e.Userinfo, p.Issuer} {
+			if u != "" && CheckURL(u) != nil {
+				t.Errorf("%s: %q: %v", name, u, CheckURL(u))
+			}
+		}
+	}
+	if _, ok := Lookup("nobody"); ok {
+		t.Error("Lookup knows nobody")
+	}
+}
+
+// An independent list of the same servers.
+func TestTableAgreesWithXOAuth2(t *testing.T) {
+	ms := endpoints.AzureAD("common")
+	for name, want := range map[string][3]string{
+		"google":    {endpoints.Google.TokenURL, endpoints.Google.DeviceAuthURL, ""},
+		"github":    {endpoints.GitHub.TokenURL, endpoints.GitHub.DeviceAuthURL, endpoints.GitHub.AuthURL},
+		"gitlab":    {endpoints.GitLab.TokenURL, endpoints.GitLab.DeviceAuthURL, endpoints.GitLab.AuthURL},
+		"microsoft": {ms.TokenURL, ms.DeviceAuthURL, ms.AuthURL},
+	} {
+		p, _ := Lookup(name)
+		if p.Endpoints.Token != want[0] || p.Endpoints.Device != want[1] || want[2] != "" && p.Endpoints.Authorization != want[2] {
+			t.Errorf("%s: got %+v, want %v", name, p.Endpoints, want)
+		}
+	}
+}
+
+func TestLookupSharesNothing(t *testing.T) {
+	p, _ := Lookup("google")
+	p.AuthParams["prompt"] = "none"
+	p.DefaultScopes[0] = "changed"
+	q, _ := Lookup("google")
+	if q.AuthParams["prompt"] != "consent" || q.DefaultScopes[0] != "openid" {
+		t.Errorf("got %v, %v; want the table's own", q.AuthParams, q.DefaultScopes)
+	}
+}
+
+func TestQuirks(t *testing.T) {
+	ms, _ := Lookup("microsoft")
+	if ms.Redirect != (Redirect{Host: "localhost", Path: "/"}) || ms.Endpoints.Revocation != "" || ms.OfflineScope != "offline_access" {
+		t.Errorf("microsoft: got %+v", ms)
+	}
+	gh, _ := Lookup("github")
+	if gh.NoRefreshToken == "" || gh.ScopeSeparator != "," || gh.SubjectClaim != "id" || gh.Issuer != "" {
+		t.Errorf("github: got %+v", gh)
+	}
+	gl, _ := Lookup("gitlab")
+	if !gl.RefreshKillsAccessToken || gl.Narrowing != NarrowNone || gl.Endpoints.Revocation == "" {
+		t.Errorf("gitlab: got %+v", gl)
+	}
+	g, _ := Lookup("google")
+	if g.AuthParams["access_type"] != "offline" || g.AuthParams["prompt"] != "consent" || g.Narrowing != NarrowRefresh {
+		t.Errorf("google: got %+v", g)
+	}
+}
+
+func TestIssuerMatches(t *testing.T) {
+	const tenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
+	for _, tc := range []struct {
+		name, provider, iss, tenant string
+		want                        bool
+	}{
+		{"google", "google", "https://accounts.google.com", "", true},
+		{"google without scheme", "google", "accounts.google.com", "", true},
+		{"google with slash", "google", "https://accounts.google.com/", "", false},
+		{"another", "google", "https://gitlab.com", "", false},
+		{"empty", "google", "", "", false},
+		{"none to match", "github", "https://github.com", "", false},
+		{"none and empty", "github", "", "", false},
+		{"tenant", "microsoft", "https://login.microsoftonline.com/" + tenant + "/v2.0", tenant, true},
+		{"any tenant", "microsoft", "https://login.microsoftonline.com/" + tenant + "/v2.0", "", true},
+		{"other tenant", "microsoft", "https://login.microsoftonline.com/" + tenant + "/v2.0", "x", false},
+		{"no tenant", "microsoft", "https://login.microsoftonline.com/common/v2.0", "", false},
+		{"path instead", "microsoft", "https://login.microsoftonline.com/a/b/v2.0", "a/b", false},
+		{"other host", "microsoft", "https://login.evil.example/" + tenant + "/v2.0", tenant, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, _ := Lookup(tc.provider)
+			if got := p.IssuerMatches(tc.iss, tc.tenant); got != tc.want {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestCovers(t *testing.T) {
+	const gmail = "https://www.googleapis.com/auth/gmail.readonly"
+	custom := Provider{OfflineScope: "offline_access", ScopeParents: map[string]string{"a": "b", "b": "a"}}
+	for _, tc := range []struct {
+		name     string
+		provider string
+		granted  []string
+		wanted   []string
+		missing  []string
+	}{
+		{"not said", "google", nil, []string{"x"}, nil},
+		{"nothing granted", "google", []string{}, []string{"x", "x"}, []string{"x"}},
+		{"alias", "google", []string{"openid", "https://www.googleapis.com/auth/userinfo.email"}, []string{"email", "openid"}, nil},
+		{"alias, the other way", "google", []string{"email"}, []string{"https://www.googleapis.com/auth/userinfo.email"}, nil},
+		{"subset", "google", []string{"openid"}, []string{"openid", gmail}, []string{gmail}},
+		{"not echoed", "microsoft", []string{"https://graph.microsoft.com/Mail.Read"}, []string{"openid", "offline_access", "mail.read"}, nil},
+		{"short and missing", "microsoft", []string{"https://graph.microsoft.com/User.Read"}, []string{"Mail.Read"}, []string{"Mail.Read"}},
+		{"other resource", "microsoft", []string{"https://graph.microsoft.com/Mail.Read"}, []string{"https://outlook.office.com/Mail.Read"},
+			[]string{"https://outlook.office.com/Mail.Read"}},
+		{"wider", "github", []string{"repo", "user"}, []string{"public_repo", "user:email"}, nil},
+		{"widest", "github", []string{"admin:org"}, []string{"read:org"}, nil},
+		{"narrower", "github", []string{"public_repo"}, []string{"repo"}, []string{"repo"}},
+		{"case counts", "gitlab", []string{"Api"}, []string{"api"}, []string{"api"}},
+		{"offline", "", []string{"x"}, []string{"offline_access", "x"}, nil},
+		{"ring of parents", "", []string{"x"}, []string{"a"}, []string{"a"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := custom
+			if tc.provider != "" {
+				p, _ = Lookup(tc.provider)
+			}
+			if got := p.Covers(tc.granted, tc.wanted); !reflect.DeepEqual(got, tc.missing) {
+				t.Errorf("got %v, want %v", got, tc.missing)
+			}
+		})
+	}
+}
+
+func TestPinAuthMethod(t *testing.T) {
+	google, _ := Lookup("google")
+	advertise := func(m ...string) Provider { return Provider{AuthMethods: m} }
+	for _, tc := range []struct {
+		name       string
+		p          Provider
+		secret     bool
+		configured string
+		want       AuthMethod
+	}{
+		{"configured wins", google, true, "client_secret_basic", AuthBasic},
+		{"configured none", google, false, "none", AuthNone},
+		{"configured without secret", google, false, "client_secret_post", ""},
+		{"configured none with secret", google, true, "none", ""},
+		{"configured unknown", google, true, "private_key_jwt", ""},
+		{"table", google, true, "", AuthPost},
+		{"no secret", google, false, "", AuthNone},
+		{"both advertised", advertise("client_secret_post", "client_secret_basic"), true, "", AuthBasic},
+		{"post advertised", advertise("private_key_jwt", "client_secret_post"), true, "", AuthPost},
+		{"nothing of ours advertised", advertise("private_key_jwt"), true, "", ""},
+		{"not said", advertise(), true, "", AuthBasic},
+		{"advertised, no secret", advertise("client_secret_basic"), false, "", AuthNone},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := tc.p.PinAuthMethod(tc.secret, tc.configured)
+			if got != tc.want || (err == nil) != (tc.want != "") {
+				t.Errorf("got %q, %v; want %q", got, err, tc.want)
+			}
+		})
+	}
+}
