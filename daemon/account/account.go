@@ -7,6 +7,8 @@ package account
 import (
 	"context"
 	"time"
+
+	"oauthd/ipc/api"
 )
 
 // Grant names how credentials are obtained.
@@ -124,3 +126,6 @@ func CallerFrom(ctx context.Context) (c Caller, ok bool) {
 	c, ok = ctx.Value(callerKey{}).(Caller)
 	return c, ok
 }
+
+// CheckName returns an error that tells what is wrong with name as an account's name, or nil; see [api.CheckAccountName].
+func CheckName(name string) error { return api.CheckAccountName(name) }

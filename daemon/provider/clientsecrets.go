@@ -158,19 +158,28 @@ func (cs ClientSecrets) Provider() (Provider, error) {
 		isGoogle(token, "oauth2.googleapis.com", "accounts.google.com", "www.googleapis.com"):
 		return google(), nil
 	case isLoopback(auth.Hostname()) && isLoopback(token.Hostname()):
-		return Provider{
-			Name: token.Host,
-			Endpoints: account.Endpoints{
-				Authorization: cs.AuthURI,
-				Token:         cs.TokenURI,
-				AuthMethod:    string(AuthPost),
-			},
-			AuthParams: google().AuthParams,
-		}, nil
+		return FromEndpoints(account.Endpoints{
+			Authorization: cs.AuthURI,
+			Token:         cs.TokenURI,
+			AuthMethod:    string(AuthPost),
+		}), nil
 	default:
 		return Provider{}, fmt.Errorf("the client_secrets file names %q and %q, which are not Google's; %s",
 			cut(auth.Host), cut(token.Host), hint)
 	}
+}
+
+// FromEndpoints returns a provider that is known by its endpoints alone. On this machine, where a client_secrets file may
+// name any, it stands in for Google and gets Google's parameters.
+func FromEndpoints(e account.Endpoints) Provider {
+	p := Provider{Endpoints: e}
+	if token, err := parseURL(e.Token); err == nil {
+		p.Name = token.Host
+		if isLoopback(token.Hostname()) {
+			p.AuthParams = google().AuthParams
+		}
+	}
+	return p
 }
 
 func isGoogle(u *url.URL, hosts ...string) bool {

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"oauthd/ipc/api"
+
+	"github.com/spf13/cobra"
+)
+
+func newAccount(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "account",
+		Short: "show or remove one account",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return badRequest("account wants a verb", "oauthd account show NAME, or oauthd account remove NAME")
+		},
+	}
+	cmd.AddCommand(newAccountShow(std), newAccountRemove(std))
+	return cmd
+}
+
+func newAccountShow(std stdio) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show NAME",
+		Short: "show what is known of an account",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c := starting(std)
+			defer c.Close()
+			a, err := c.Account(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(std.out, a)
+			}
+			return printAccount(std, a)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printAccount(std stdio, a api.Account) error {
+	now := time.Now()
+	rows := [][]string{{"name", a.Name}}
+	add := func(key, value string) {
+		if value != "" {
+			rows = append(rows, []string{key, value})
+		}
+	}
+	add("provider", a.Provider)
+	add("issuer", a.Issuer)
+	add("client id", a.ClientID)
+	add("grant", a.Grant)
+	add("state", stateWords(a))
+	add("who", cmp.Or(a.Email, a.Subject))
+	add("scopes asked", strings.Join(a.ScopesRequested, " "))
+	add("scopes granted", strings.Join(a.ScopesGranted, " "))
+	add("token ends", when(a.ExpiresAt, now))
+	add("next refresh", when(a.NextRefreshAt, now))
+	if a.LastError != nil {
+		add("last error", a.LastError.Message)
+		add("hint", a.LastError.Hint)
+	}
+	add("file", a.File)
+	return table(std.out, rows)
+}
+
+func newAccountRemove(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove NAME",
+		Short: "log an account out, then remove its file",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c := starting(std)
+			defer c.Close()
+			result, err := c.Remove(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(std.out, "%s: removed; %s\n", args[0], revocation(result))
+			return nil
+		},
+	}
+}
+
+// revocation words what became of the grant at the provider.
+func revocation(r api.LogoutResult) string {
+	if r.Revoked {
+		return "revoked at the provider"
+	}
+	return "not revoked at the provider: " + r.Detail
+}

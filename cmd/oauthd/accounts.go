@@ -1,0 +1,73 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"oauthd/ipc/api"
+
+	"github.com/spf13/cobra"
+)
+
+func newAccounts(std stdio) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "accounts",
+		Short: "list the accounts",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c := starting(std)
+			defer c.Close()
+			accounts, err := c.Accounts(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(std.out, accounts)
+			}
+			return printAccounts(std, accounts)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printAccounts(std stdio, accounts []api.Account) error {
+	if len(accounts) == 0 {
+		fmt.Fprintln(std.err, "No accounts yet. oauthd login NAME makes one.")
+		return nil
+	}
+	now := time.Now()
+	rows := [][]string{{"NAME", "PROVIDER", "STATE", "WHO", "TOKEN ENDS", "NEXT REFRESH"}}
+	for _, a := range accounts {
+		rows = append(rows, []string{
+			a.Name, a.Provider, stateWords(a), cmp.Or(a.Email, a.Subject, "-"),
+			cmp.Or(when(a.ExpiresAt, now), "-"), cmp.Or(when(a.NextRefreshAt, now), "-"),
+		})
+	}
+	if err := table(std.out, rows); err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		if a.LastError != nil {
+			fmt.Fprintf(std.out, "\n%s: %s\n", a.Name, a.LastError.Message)
+			if a.LastError.Hint != "" {
+				fmt.Fprintf(std.out, "  hint: %s\n", a.LastError.Hint)
+			}
+		}
+	}
+	return nil
+}
+
+// stateWords is the state with what else holds now.
+func stateWords(a api.Account) string {
+	s := string(a.State)
+	if a.Refreshing {
+		s += ", refreshing"
+	}
+	if a.Degraded {
+		s += ", not saved"
+	}
+	return s
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+)
+
+// startDaemon starts a daemon that outlives this command, and returns when it listens. The child gets nothing of ours
+// but what it needs: no descriptors, so that $(oauthd token work) does not wait for it, and no stray variables.
+func startDaemon(ctx context.Context, stderr io.Writer) error {
+	self, err := os.Executable()
+	if err != nil {
+		return startProblem(err)
+	}
+	logFile := filepath.Join(client.DefaultEnvironment().StateDir(), "daemon.log")
+	log, err := openCapped(logFile)
+	if err != nil {
+		return startProblem(err)
+	}
+	defer log.Close()
+	ready, tell, err := os.Pipe()
+	if err != nil {
+		return startProblem(err)
+	}
+	defer ready.Close()
+	defer tell.Close()
+
+	cmd := exec.Command(self, "serve", "--started-by", "auto", "--log-file", logFile, "--ready-fd", "3")
+	cmd.Dir = "/"
+	cmd.Env = daemonEnviron(os.Environ())
+	cmd.Stdout, cmd.Stderr = log.file, log.file // what the runtime itself may say
+	cmd.ExtraFiles = []*os.File{tell}
+	cmd.SysProcAttr = ownSession()
+	closeOnExec()
+	if err := cmd.Start(); err != nil {
+		return startProblem(err)
+	}
+	_ = tell.Close()
+	told := make(chan error, 1)
+	go func() { told <- readReadiness(ready, logFile) }()
+	select {
+	case err = <-told:
+	case <-ctx.Done():
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return ctx.Err()
+	}
+	if err != nil {
+		_ = cmd.Wait() // it is on its way out
+		return err
+	}
+	fmt.Fprintf(stderr, "oauthd: started a daemon (pid %d)\n", cmd.Process.Pid)
+	return cmd.Process.Release()
+}
+
+// readReadiness returns the daemon's own error when it has one. A daemon that lost the race against another one is as
+// good as started.
+func readReadiness(r io.Reader, logFile string) error {
+	line, err := bufio.NewReader(r).ReadBytes('\n')
+	var told readiness
+	if err != nil || json.Unmarshal(line, &told) != nil {
+		return &api.Error{Code: api.NoDaemon, Message: "the daemon ended before it was ready", Hint: "see " + logFile}
+	}
+	if told.Error != nil && told.Error.Code != api.AlreadyRunning {
+		return told.Error
+	}
+	return nil
+}
+
+// daemonEnviron cuts an environment down to what a daemon needs.
+func daemonEnviron(environ []string) []string {
+	exact := map[string]bool{
+		"HOME": true, "USER": true, "LOGNAME": true, "PATH": true, "LANG": true, "TZ": true,
+		"DBUS_SESSION_BUS_ADDRESS": true, "GOOGLE_APPLICATION_CREDENTIALS": true,
+		"HTTP_PROXY": true, "HTTPS_PROXY": true, "NO_PROXY": true, "ALL_PROXY": true,
+		"http_proxy": true, "https_proxy": true, "no_proxy": true, "all_proxy": true,
+		"SystemRoot": true, "USERPROFILE": true, "APPDATA": true, "LOCALAPPDATA": true, // Windows does not start without
+	}
+	prefixes := []string{"LC_", "XDG_", "OAUTHD_", "GCE_METADATA_", "SSL_CERT_"}
+	var kept []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		keep := exact[name]
+		for _, prefix := range prefixes {
+			keep = keep || strings.HasPrefix(name, prefix)
+		}
+		if keep {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+func startProblem(err error) error {
+	p := &api.Error{Code: api.NoDaemon, Message: "no daemon could be started: " + err.Error(), Hint: "oauthd serve runs one in the foreground"}
+	return p.Because(err)
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newLogout(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "logout NAME",
+		Short: "revoke at the provider, then forget",
+		Long: `Revokes the account's grant at the provider where it can (RFC 7009), and forgets the
+credential here in any case. The account stays; oauthd login NAME authorizes it again.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c := starting(std)
+			defer c.Close()
+			result, err := c.Logout(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(std.out, "%s: forgotten here; %s\n", args[0], revocation(result))
+			return nil
+		},
+	}
+}

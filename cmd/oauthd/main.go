@@ -1,0 +1,63 @@
+// Command oauthd is ssh-agent for OAuth: it logs a person in once, keeps the credentials in the OS keychain, and hands
+// fresh access tokens to local programs over a Unix socket.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"oauthd/ipc/api"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// stdio is what a verb reads and writes: results go to out, everything else to err.
+type stdio struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// exitInterrupted is what a shell reports for a program that Ctrl-C ended.
+const exitInterrupted = 130
+
+// run executes one command line and returns its exit status.
+func run(ctx context.Context, args []string, std stdio) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(std)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(std.err, "oauthd: interrupted")
+		return exitInterrupted
+	}
+	return report(std.err, err)
+}
+
+// report prints err and its hint, and returns the exit status that goes with it. An error of cobra's own is about usage.
+func report(w io.Writer, err error) int {
+	var e *api.Error
+	if !errors.As(err, &e) {
+		e = usage(err)
+	}
+	fmt.Fprintf(w, "oauthd: %s\n", e.Message)
+	if e.Hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", e.Hint)
+	}
+	return e.Code.ExitStatus()
+}
+
+func usage(err error) *api.Error {
+	return &api.Error{Code: api.BadRequest, Message: err.Error(), Hint: "oauthd --help lists the verbs, oauthd VERB --help their flags"}
+}

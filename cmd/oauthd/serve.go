@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"oauthd/daemon"
+	"oauthd/daemon/config"
+	"oauthd/ipc"
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+	"oauthd/keystore"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+)
+
+// keychainChild is the hidden verb that the daemon runs for each call to the keychain.
+const keychainChild = "keychain-child"
+
+// serveOptions are the flags of serve. The hidden ones are how a client that starts a daemon talks to it.
+type serveOptions struct {
+	logLevel  string
+	startedBy string
+	logFile   string
+	readyFD   uint
+}
+
+func newServe(std stdio) *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "run the daemon in the foreground",
+		Long: `Runs the daemon until Ctrl-C, SIGTERM or oauthd stop. Most verbs start one by
+themselves when none runs, so that this is for service managers and for looking.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ready := announce(o.readyFD)
+			err := serve(cmd.Context(), std, o, ready)
+			ready(api.Status{}, err)
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&o.startedBy, "started-by", "", "who starts the daemon")
+	flags.StringVar(&o.logFile, "log-file", "", "where the log goes")
+	flags.UintVar(&o.readyFD, "ready-fd", 0, "where readiness is told")
+	for _, name := range []string{"started-by", "log-file", "ready-fd"} {
+		_ = flags.MarkHidden(name)
+	}
+	return cmd
+}
+
+func newKeychainChild(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:    keychainChild,
+		Short:  "make one call to the keychain",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			hardenProcess()
+			return keystore.RunChild(std.in, std.out)
+		},
+	}
+}
+
+// serve runs the daemon; ready is called once it listens.
+func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status, error)) error {
+	hardenProcess()
+	log, closeLog, err := openLog(std, o)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+
+	env := client.DefaultEnvironment()
+	dir := env.ConfigDir()
+	cfg, err := config.Load(dir)
+	var invalid *config.Invalid
+	if errors.As(err, &invalid) {
+		if in := invalid.In(config.MainFile(dir)); in != nil {
+			return &api.Error{Code: api.ConfigInvalid, Message: in.Error(), Hint: "correct the file, then start the daemon again"}
+		}
+		log.Error().Err(err).Msg("configuration is wrong, going on without these accounts")
+	}
+	store, err := openStore(cfg.Backend)
+	if err != nil {
+		return err
+	}
+	return runDaemon(ctx, daemon.Config{
+		Dir:       dir,
+		Config:    cfg,
+		Store:     store,
+		Log:       log,
+		UID:       os.Getuid(),
+		Version:   version(),
+		Socket:    env.SocketPath(),
+		StartedBy: startedBy(o, std),
+	}, ready)
+}
+
+// runDaemon takes the lock, listens, and lets the socket server and the daemon work until one of them ends.
+func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, error)) error {
+	unlock, err := takeLock(ctx, lockPath(cfg.Config.Backend, cfg.Socket), cfg.Socket)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	listener, err := ipc.Listen(cfg.Socket)
+	if err != nil {
+		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
+			Hint: "OAUTHD_SOCK or XDG_RUNTIME_DIR choose another place"}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	gone, err := watchSocket(ctx, cfg.Socket)
+	if err != nil {
+		return err
+	}
+	d := daemon.New(cfg)
+	server := ipc.New(ipc.Config{Backend: d, Log: cfg.Log, UID: cfg.UID})
+	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
+		Str("version", cfg.Version).Msg("listening")
+
+	var work sync.WaitGroup
+	var serveErr, daemonErr error
+	work.Go(func() { serveErr = server.Serve(ctx, listener); cancel() })
+	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
+	work.Go(func() {
+		select {
+		case <-gone:
+			cfg.Log.Warn().Str("socket", cfg.Socket).Msg("the socket is gone, so nobody can ask any more")
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	ready(api.Status{PID: os.Getpid(), Socket: cfg.Socket}, nil)
+	work.Wait()
+	if daemonErr != nil {
+		cfg.Log.Error().Err(daemonErr).Msg("credentials were not saved")
+	}
+	cfg.Log.Info().Msg("stopped")
+	return serveErr
+}
+
+// openStore returns the store of that name.
+func openStore(backend string) (keystore.Store, error) {
+	if backend == "memory" {
+		return &keystore.Memory{}, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, (&api.Error{Code: api.Internal, Message: "oauthd does not find its own program"}).Because(err)
+	}
+	return keystore.NewKeychain(keystore.KeychainConfig{
+		Service: "oauthd",
+		Command: []string{self, keychainChild},
+		Env:     os.Environ(),
+	}), nil
+}
+
+func startedBy(o serveOptions, std stdio) string {
+	switch {
+	case o.startedBy != "":
+		return o.startedBy
+	case os.Getenv("INVOCATION_ID") != "": // systemd.exec(5)
+		return "systemd"
+	case isTerminal(std.err):
+		return "terminal"
+	}
+	return fmt.Sprintf("pid %d", os.Getppid())
+}
+
+// openLog returns the daemon's log: the file that a client gave, else standard error, as text on a terminal.
+func openLog(std stdio, o serveOptions) (log zerolog.Logger, closeLog func(), err error) {
+	level, err := zerolog.ParseLevel(o.logLevel)
+	if err != nil || o.logLevel == "" {
+		return log, nil, badRequest(fmt.Sprintf("there is no log level %q", o.logLevel), "--log-level is debug, info, warn or error")
+	}
+	var w io.Writer = std.err
+	closeLog = func() {}
+	switch {
+	case o.logFile != "":
+		f, err := openCapped(o.logFile)
+		if err != nil {
+			return log, nil, (&api.Error{Code: api.ConfigInvalid, Message: "the log cannot be written: " + err.Error()}).Because(err)
+		}
+		w, closeLog = f, func() { _ = f.Close() }
+	case isTerminal(std.err):
+		w = zerolog.ConsoleWriter{Out: std.err, TimeFormat: "15:04:05"}
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger(), closeLog, nil
+}
+
+// readiness is the one line that a daemon writes for the client that started it.
+type readiness struct {
+	Socket string     `json:"socket,omitempty"`
+	Error  *api.Error `json:"error,omitempty"`
+}
+
+// announce returns a function that tells readiness, or why there will be none, on fd; only its first call counts.
+func announce(fd uint) func(api.Status, error) {
+	if fd == 0 {
+		return func(api.Status, error) {}
+	}
+	pipe := os.NewFile(uintptr(fd), "ready")
+	var once sync.Once
+	return func(s api.Status, err error) {
+		once.Do(func() {
+			_ = json.NewEncoder(pipe).Encode(readiness{Socket: s.Socket, Error: api.AsError(err)})
+			_ = pipe.Close()
+		})
+	}
+}
+
+// lockPath is where the one daemon of a person holds its lock. A memory store shares nothing with other daemons, so its
+// lock is its socket's.
+func lockPath(backend, socket string) string {
+	if backend == "memory" {
+		return strings.TrimSuffix(socket, filepath.Ext(socket)) + ".lock"
+	}
+	return filepath.Join(client.DefaultEnvironment().StateDir(), "lock")
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"oauthd/ipc/api"
+)
+
+// socketPoll is how often the socket is looked at where nothing tells of its end.
+const socketPoll = time.Minute
+
+// watchSocket returns a channel that is closed when the socket at path is gone or another one is in its place. A daemon
+// that nobody can reach must end, because it holds the lock.
+func watchSocket(ctx context.Context, path string) (gone <-chan struct{}, err error) {
+	mine, err := os.Lstat(path)
+	if err != nil {
+		return nil, (&api.Error{Code: api.Internal, Message: "the socket was taken away at once"}).Because(err)
+	}
+	changes := socketChanges(ctx, path)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(socketPoll)
+		defer ticker.Stop()
+		for {
+			now, err := os.Lstat(path)
+			if err != nil || !os.SameFile(mine, now) {
+				return
+			}
+			select {
+			case <-changes:
+			case <-ticker.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ended, nil
+}

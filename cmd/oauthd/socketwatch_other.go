@@ -1,0 +1,8 @@
+//go:build !linux
+
+package main
+
+import "context"
+
+// socketChanges leaves it to polling.
+func socketChanges(context.Context, string) <-chan struct{} { return nil }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"oauthd/ipc/client"
+
+	"github.com/spf13/cobra"
+)
+
+func newStatus(std stdio) *cobra.Command {
+	var asJSON, socket bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "tell about the daemon, its store and every account",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if socket {
+				_, err := fmt.Fprintln(std.out, client.DefaultEnvironment().SocketPath())
+				return err
+			}
+			c := existing()
+			defer c.Close()
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(std.out, s)
+			}
+			store := s.Store.Backend + ", " + s.Store.State
+			if s.Store.Detail != "" {
+				store += ": " + s.Store.Detail
+			}
+			started := when(&s.StartedAt, time.Now())
+			err = table(std.out, [][]string{
+				{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, s.Version)},
+				{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "an unknown hand"))},
+				{"socket", s.Socket},
+				{"store", store},
+			})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(std.out)
+			return printAccounts(std, s.Accounts)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&socket, "socket", false, "print where the daemon's socket is, whether or not one runs")
+	return cmd
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"oauthd/ipc/api"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+)
+
+// stopTimeout is more than the daemon gives its requests under way.
+const stopTimeout = 15 * time.Second
+
+func newStop(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "stop",
+		Short: "end the daemon, and wait until it has ended",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c := existing()
+			defer c.Close()
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := c.Shutdown(cmd.Context()); err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), stopTimeout)
+			defer cancel()
+			if err := waitEnded(ctx, s); err != nil {
+				return err
+			}
+			fmt.Fprintf(std.err, "oauthd: the daemon (pid %d) has ended\n", s.PID)
+			return nil
+		},
+	}
+}
+
+// waitEnded waits until the daemon of s has let go of its lock.
+func waitEnded(ctx context.Context, s api.Status) error {
+	lock := flock.New(lockPath(s.Store.Backend, s.Socket), flock.SetFlag(0)) // 0: never create it
+	defer lock.Close()
+	_, err := lock.TryRLockContext(ctx, 20*time.Millisecond)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &api.Error{Code: api.Timeout, Message: fmt.Sprintf("the daemon (pid %d) has not ended yet", s.PID),
+			Hint: "it may wait for a provider; try again"}
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"oauthd/ipc/api"
+
+	"github.com/spf13/cobra"
+)
+
+func newToken(std stdio) *cobra.Command {
+	var (
+		request api.TokenRequest
+		scopes  []string
+		minTTL  time.Duration
+		format  string
+	)
+	cmd := &cobra.Command{
+		Use:   "token NAME",
+		Short: "print a fresh access token",
+		Long: `Prints a token of the account and a newline, from the daemon's cache when it is
+fresh, else from the provider.`,
+		Example: `  curl -H "$(oauthd token work --format header)" https://api.example.com/
+  oauthd token work --min-ttl 10m`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != "raw" && format != "json" && format != "header" {
+				return badRequest(fmt.Sprintf("there is no format %q", format), "--format is raw, json or header")
+			}
+			request.Account, request.Scope = args[0], strings.Join(scopes, " ")
+			if cmd.Flags().Changed("min-ttl") {
+				if minTTL < 0 {
+					return badRequest("--min-ttl must not be negative", "--min-ttl 10m asks for a token that lives ten minutes or more")
+				}
+				seconds := int64((minTTL + time.Second - 1) / time.Second)
+				request.MinTTL = &seconds
+			}
+			c := starting(std)
+			defer c.Close()
+			t, err := c.Token(cmd.Context(), request)
+			if err != nil {
+				return err
+			}
+			return printToken(std.out, t, format, request.IDToken)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&scopes, "scope", nil, "a scope the token must cover; may be repeated")
+	flags.StringVar(&request.Audience, "audience", "", "ask for a token for this audience")
+	flags.StringVar(&request.Resource, "resource", "", "ask for a token for this resource (RFC 8707)")
+	flags.DurationVar(&minTTL, "min-ttl", 0, "how long the token must still live (default: 60s, or a quarter of its life when that is shorter)")
+	flags.BoolVar(&request.Force, "force", false, "ask the provider for a new token")
+	flags.BoolVar(&request.IDToken, "id-token", false, "print the OpenID Connect ID token; with json, add it")
+	flags.StringVar(&format, "format", "raw", "raw, json or header")
+	return cmd
+}
+
+func printToken(w io.Writer, t api.Token, format string, idToken bool) error {
+	text := t.AccessToken
+	if idToken {
+		text = t.IDToken
+	}
+	var err error
+	switch format {
+	case "json":
+		err = json.NewEncoder(w).Encode(t)
+	case "header":
+		_, err = fmt.Fprintf(w, "Authorization: %s %s\n", t.TokenType, text)
+	default:
+		_, err = fmt.Fprintln(w, text)
+	}
+	return err
+}

@@ -1,0 +1,243 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// header marks a file as the daemon's own. A file without it is a person's and is never rewritten.
+const header = "# Written by oauthd, and rewritten whole at every login; without this line the file is yours and stays as it is.\n"
+
+type accountFile struct {
+	Provider      string `toml:"provider,omitempty"`
+	Issuer        string `toml:"issuer,omitempty"`
+	ClientSecrets string `toml:"client_secrets,omitempty"`
+	ClientID      string `toml:"client_id,omitempty"`
+	endpoints
+	Scopes        []string          `toml:"scopes,omitempty"`
+	Grant         string            `toml:"grant,omitempty"`
+	RedirectURI   string            `toml:"redirect_uri,omitempty"`
+	RedirectPorts []int             `toml:"redirect_ports,omitempty"`
+	AuthParams    map[string]string `toml:"auth_params,omitempty,inline"`
+}
+
+func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
+	s, ok := open(file)
+	var f accountFile
+	if !ok || !s.decode(&f) {
+		return account.Account{}, s.mistakes
+	}
+	a := account.Account{
+		Name:          name,
+		Provider:      f.Provider,
+		Issuer:        f.Issuer,
+		Endpoints:     account.Endpoints(f.endpoints),
+		ClientID:      f.ClientID,
+		Scopes:        f.Scopes,
+		Grant:         account.GrantAuthorizationCode,
+		AuthParams:    f.AuthParams,
+		RedirectURI:   f.RedirectURI,
+		RedirectPorts: f.RedirectPorts,
+		File:          file,
+		Managed:       bytes.HasPrefix(s.text, []byte(header)),
+	}
+	if f.Provider != "" && !c.knows(f.Provider) {
+		s.add(s.line("", "provider"), "unknown provider %q; the built-in ones are %s, others are [providers.%s] in config.toml",
+			f.Provider, strings.Join(provider.Names(), ", "), f.Provider)
+	}
+	s.checkURL("", "issuer", f.Issuer)
+	f.check(s, "")
+	if f.Grant != "" && f.Grant != string(account.GrantAuthorizationCode) {
+		s.add(s.line("", "grant"), "grant %q is not in this version; it is %q", f.Grant, account.GrantAuthorizationCode)
+	}
+	if f.RedirectURI != "" {
+		if err := CheckRedirectURI(f.RedirectURI); err != nil {
+			s.add(s.line("", "redirect_uri"), "redirect_uri: %v", err)
+		}
+	}
+	for _, port := range f.RedirectPorts {
+		if port < 1 || port > 65535 {
+			s.add(s.line("", "redirect_ports"), "redirect_ports: %d is no port", port)
+		}
+	}
+	for key := range f.AuthParams {
+		if err := CheckAuthParam(key); err != nil {
+			line := s.line("", "auth_params")
+			if line == 0 {
+				line = s.line("auth_params", key)
+			}
+			s.add(line, "auth_params: %v", err)
+		}
+	}
+	if f.ClientSecrets != "" {
+		c.readClientSecrets(s, f.ClientSecrets, &a)
+	}
+	if len(s.mistakes) == 0 && a.ClientID == "" {
+		s.add(0, "the account has no client: set client_secrets or client_id")
+	}
+	if len(s.mistakes) == 0 && a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == "" {
+		s.add(0, "the account has no provider: set provider or issuer")
+	}
+	return a, s.mistakes
+}
+
+func (c *Config) knows(name string) bool {
+	if _, ok := c.Providers[name]; ok {
+		return true
+	}
+	_, ok := provider.Lookup(name)
+	return ok
+}
+
+func (c *Config) readClientSecrets(s *source, path string, a *account.Account) {
+	line := s.line("", "client_secrets")
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(s.file), path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		s.add(line, "client_secrets %s %s", path, reason(err))
+		return
+	}
+	secrets, err := provider.ParseClientSecrets(text)
+	if err != nil {
+		s.add(line, "client_secrets %s: %v", path, err)
+		return
+	}
+	if a.ClientID != "" && a.ClientID != secrets.ClientID {
+		s.add(line, "client_secrets %s is of another client than client_id", path)
+		return
+	}
+	if err := ApplyClientSecrets(a, secrets); err != nil {
+		s.add(line, "client_secrets %s: %v", path, err)
+	}
+}
+
+// ApplyClientSecrets sets a's client from a client_secrets file and, where a names no provider, the provider too. A
+// web client brings its registered loopback redirect URI, unless a has one.
+func ApplyClientSecrets(a *account.Account, secrets provider.ClientSecrets) error {
+	p, err := secrets.Provider()
+	switch {
+	case a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == "":
+		if err != nil {
+			return err
+		}
+		if _, builtIn := provider.Lookup(p.Name); builtIn {
+			a.Provider = p.Name
+		} else {
+			a.Endpoints = p.Endpoints
+		}
+	case err == nil && a.Provider != "" && a.Provider != p.Name:
+		if _, builtIn := provider.Lookup(p.Name); builtIn {
+			return fmt.Errorf("the file is a client of %s, the account's provider is %s", p.Name, a.Provider)
+		}
+	}
+	a.ClientID, a.ClientSecret = secrets.ClientID, secrets.ClientSecret
+	if secrets.Kind == "web" && a.RedirectURI == "" {
+		usable := secrets.LoopbackRedirects()
+		if len(usable) == 0 {
+			return errors.New("this web client has no loopback redirect URI registered; add http://127.0.0.1:PORT/callback at the provider, or make a desktop client")
+		}
+		a.RedirectURI = usable[0]
+	}
+	return nil
+}
+
+// CheckRedirectURI returns what is wrong with a loopback redirect URI, or nil. It is http, its host is 127.0.0.1,
+// [::1] or localhost, and a missing port means a free one (RFC 8252 §7.3).
+func CheckRedirectURI(raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return errors.New("not a URL")
+	case u.Scheme != "http":
+		return errors.New("must be http://, to this machine: a loopback redirect URI")
+	case u.Hostname() != "127.0.0.1" && u.Hostname() != "::1" && u.Hostname() != "localhost":
+		return errors.New("its host must be 127.0.0.1, [::1] or localhost")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return errors.New("must have no user, query or fragment")
+	}
+	return nil
+}
+
+// CheckAuthParam refuses the parameters of the authorization request that oauthd sets itself.
+func CheckAuthParam(key string) error {
+	switch key {
+	case "":
+		return errors.New("a parameter needs a name")
+	case "state", "nonce", "redirect_uri", "client_id", "response_type", "response_mode", "code_challenge",
+		"code_challenge_method", "scope", "request", "request_uri":
+		return fmt.Errorf("%s is set by oauthd itself", key)
+	}
+	return nil
+}
+
+// Encode returns the text of a's file without the header.
+func Encode(a account.Account) ([]byte, error) {
+	text, err := toml.Marshal(accountFile{
+		Provider:      a.Provider,
+		Issuer:        a.Issuer,
+		ClientID:      a.ClientID,
+		endpoints:     endpoints(a.Endpoints),
+		Scopes:        a.Scopes,
+		Grant:         string(a.Grant),
+		RedirectURI:   a.RedirectURI,
+		RedirectPorts: a.RedirectPorts,
+		AuthParams:    a.AuthParams,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)
+	}
+	return text, nil
+}
+
+// WriteAccount writes a's file in dir, replacing the daemon's own, and returns its path. It does not look whether an
+// existing file is a person's; the caller has.
+func WriteAccount(dir string, a account.Account) (string, error) {
+	text, err := Encode(a)
+	if err != nil {
+		return "", err
+	}
+	file := AccountFile(dir, a.Name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return "", fmt.Errorf("config: %w", err)
+	}
+	if err := replaceFile(file, append([]byte(header), text...)); err != nil {
+		return "", fmt.Errorf("config: write %s: %w", file, err)
+	}
+	return file, nil
+}
+
+// RemoveAccount removes an account's file; a missing one is no error.
+func RemoveAccount(dir, name string) error {
+	if err := os.Remove(AccountFile(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("config: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes data beside file, syncs, and renames, so that file is always whole.
+func replaceFile(file string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".tmp-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}

@@ -1,0 +1,272 @@
+// Package config reads what a person configured, config.toml and accounts/NAME.toml, strictly: an unknown key is a
+// mistake, and all mistakes are reported together, each with its file and line. It also writes account files, whole.
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Config is what the files say. Treat it as read-only; a reload makes a new one.
+type Config struct {
+	// Backend is the store: "keychain" or "memory".
+	Backend string
+	// Providers are the [providers.*] tables. One with an issuer alone has to be discovered.
+	Providers map[string]provider.Provider
+	Accounts  map[string]account.Account
+}
+
+// Mistake is one thing wrong in one file.
+type Mistake struct {
+	File string
+	Line int // 0 when it concerns the whole file
+	Text string
+}
+
+func (m Mistake) String() string {
+	if m.Line == 0 {
+		return m.File + ": " + m.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
+}
+
+// Invalid is the error of [Load]: every mistake in every file.
+type Invalid struct{ Mistakes []Mistake }
+
+func (e *Invalid) Error() string {
+	lines := make([]string, len(e.Mistakes))
+	for i, m := range e.Mistakes {
+		lines[i] = m.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// In returns the mistakes of one file, or nil.
+func (e *Invalid) In(file string) *Invalid {
+	var found []Mistake
+	for _, m := range e.Mistakes {
+		if m.File == file {
+			found = append(found, m)
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return &Invalid{found}
+}
+
+// MainFile returns the path of config.toml in dir.
+func MainFile(dir string) string { return filepath.Join(dir, "config.toml") }
+
+// AccountFile returns the path of an account's file in dir.
+func AccountFile(dir, name string) string { return filepath.Join(dir, "accounts", name+".toml") }
+
+// Load reads the configuration in dir; a missing file or directory is an empty one. The error is an [*Invalid]. The
+// Config is never nil and holds all that is right, so that one bad account file costs one account.
+func Load(dir string) (*Config, error) {
+	c := &Config{
+		Backend:   "keychain",
+		Providers: map[string]provider.Provider{},
+		Accounts:  map[string]account.Account{},
+	}
+	var mistakes []Mistake
+	mistakes = append(mistakes, c.loadMain(MainFile(dir))...)
+
+	entries, err := os.ReadDir(filepath.Join(dir, "accounts"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		mistakes = append(mistakes, Mistake{File: filepath.Join(dir, "accounts"), Text: reason(err)})
+	}
+	for _, entry := range entries {
+		name, isTOML := strings.CutSuffix(entry.Name(), ".toml")
+		if !isTOML || strings.HasPrefix(name, ".") {
+			continue
+		}
+		file := AccountFile(dir, name)
+		if err := account.CheckName(name); err != nil {
+			mistakes = append(mistakes, Mistake{File: file, Text: err.Error()})
+			continue
+		}
+		a, found := c.loadAccount(file, name)
+		if len(found) > 0 {
+			mistakes = append(mistakes, found...)
+			continue
+		}
+		c.Accounts[name] = a
+	}
+	if len(mistakes) > 0 {
+		return c, &Invalid{mistakes}
+	}
+	return c, nil
+}
+
+// source is one file under reading, with the mistakes found so far.
+type source struct {
+	file     string
+	text     []byte
+	mistakes []Mistake
+}
+
+func open(file string) (*source, bool) {
+	text, err := os.ReadFile(file)
+	s := &source{file: file, text: text}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.add(0, "%s", reason(err))
+	}
+	return s, err == nil
+}
+
+func (s *source) add(line int, format string, args ...any) {
+	s.mistakes = append(s.mistakes, Mistake{File: s.file, Line: line, Text: fmt.Sprintf(format, args...)})
+}
+
+// decode fills into, and reports false when the file cannot be understood at all.
+func (s *source) decode(into any) bool {
+	err := toml.NewDecoder(bytes.NewReader(s.text)).DisallowUnknownFields().Decode(into)
+	var strict *toml.StrictMissingError
+	var wrong *toml.DecodeError
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &strict):
+		for _, e := range strict.Errors {
+			line, _ := e.Position()
+			key := e.Key()
+			text := fmt.Sprintf("unknown key %q", strings.Join(key, "."))
+			if len(key) > 0 && key[len(key)-1] == "client_secret" {
+				text += "; a secret does not belong here: use client_secrets, or oauthd login --client-secret-stdin"
+			}
+			s.add(line, "%s", text)
+		}
+		return true
+	case errors.As(err, &wrong):
+		line, _ := wrong.Position()
+		s.add(line, "%s", strings.TrimPrefix(wrong.Error(), "toml: "))
+	default:
+		s.add(0, "%s", strings.TrimPrefix(err.Error(), "toml: "))
+	}
+	return false
+}
+
+// line finds the line where key is set in table ("" is the top), or 0. TOML positions are gone after decoding, and a
+// mistake in a value wants its line too.
+func (s *source) line(table, key string) int {
+	current := ""
+	for i, l := range strings.Split(string(s.text), "\n") {
+		l = strings.TrimSpace(l)
+		if strings.HasPrefix(l, "[") {
+			current = strings.Trim(l, "[] \t")
+			if current == table && key == "" {
+				return i + 1
+			}
+			continue
+		}
+		name, _, isPair := strings.Cut(l, "=")
+		if isPair && current == table && strings.Trim(strings.TrimSpace(name), `"'`) == key {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// checkURL reports a URL that may not be used, at its line.
+func (s *source) checkURL(table, key, url string) {
+	if url == "" {
+		return
+	}
+	if err := provider.CheckURL(url); err != nil {
+		s.add(s.line(table, key), "%s: %v", key, err)
+	}
+}
+
+type mainFile struct {
+	Keystore struct {
+		Backend string `toml:"backend"`
+	} `toml:"keystore"`
+	Providers map[string]providerTable `toml:"providers"`
+}
+
+type providerTable struct {
+	Issuer string `toml:"issuer"`
+	endpoints
+}
+
+// endpoints are the keys of explicit endpoints, as RFC 8414 names them.
+type endpoints struct {
+	Authorization string `toml:"authorization_endpoint,omitempty"`
+	Token         string `toml:"token_endpoint,omitempty"`
+	Device        string `toml:"device_authorization_endpoint,omitempty"`
+	Revocation    string `toml:"revocation_endpoint,omitempty"`
+	Userinfo      string `toml:"userinfo_endpoint,omitempty"`
+	AuthMethod    string `toml:"token_endpoint_auth_method,omitempty"`
+}
+
+func (e endpoints) check(s *source, table string) {
+	s.checkURL(table, "authorization_endpoint", e.Authorization)
+	s.checkURL(table, "token_endpoint", e.Token)
+	s.checkURL(table, "device_authorization_endpoint", e.Device)
+	s.checkURL(table, "revocation_endpoint", e.Revocation)
+	s.checkURL(table, "userinfo_endpoint", e.Userinfo)
+	if !slices.Contains([]string{"", "none", "client_secret_basic", "client_secret_post"}, e.AuthMethod) {
+		s.add(s.line(table, "token_endpoint_auth_method"),
+			`token_endpoint_auth_method is "none", "client_secret_basic" or "client_secret_post"`)
+	}
+	if (e.Authorization == "") != (e.Token == "") {
+		s.add(cmp.Or(s.line(table, "authorization_endpoint"), s.line(table, "token_endpoint"), s.line(table, "")),
+			"authorization_endpoint and token_endpoint go together")
+	}
+}
+
+func (c *Config) loadMain(file string) []Mistake {
+	s, ok := open(file)
+	var m mainFile
+	if !ok || !s.decode(&m) {
+		return s.mistakes
+	}
+	switch m.Keystore.Backend {
+	case "":
+	case "keychain", "memory":
+		c.Backend = m.Keystore.Backend
+	case "file":
+		s.add(s.line("keystore", "backend"), `the "file" store is not in this version; use "keychain" or "memory"`)
+	default:
+		s.add(s.line("keystore", "backend"), `backend is "keychain" or "memory"`)
+	}
+	for name, t := range m.Providers {
+		table := "providers." + name
+		before := len(s.mistakes)
+		if _, builtIn := provider.Lookup(name); builtIn {
+			s.add(s.line(table, ""), "%s is a built-in provider; give yours another name", name)
+		}
+		s.checkURL(table, "issuer", t.Issuer)
+		t.check(s, table)
+		if t.Issuer == "" && t.Token == "" {
+			s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", name)
+		}
+		if len(s.mistakes) == before {
+			c.Providers[name] = provider.Provider{Name: name, Issuer: t.Issuer, Endpoints: account.Endpoints(t.endpoints)}
+		}
+	}
+	slices.SortFunc(s.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
+	return s.mistakes
+}
+
+// reason words a file error without its path, which the mistake names already.
+func reason(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return "cannot be read: " + pathErr.Err.Error()
+	}
+	return "cannot be read: " + err.Error()
+}

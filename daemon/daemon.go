@@ -1,0 +1,162 @@
+// Package daemon is the composition of oauthd: it owns the accounts, their credentials and their tokens, runs logins,
+// and answers what the socket asks. It is the only writer of account files, and it owns the lifetime of every
+// goroutine it starts: [Daemon.Run] returns after they have.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/token"
+	"oauthd/daemon/vault"
+	"oauthd/ipc/api"
+	"oauthd/keystore"
+
+	"github.com/rs/zerolog"
+)
+
+// Config is what a Daemon is made of.
+type Config struct {
+	// Dir is the directory of config.toml and accounts/.
+	Dir string
+	// Config is the configuration read from Dir.
+	Config *config.Config
+	// Store is where credentials rest.
+	Store keystore.Store
+	Log   zerolog.Logger
+	// HTTP talks to providers; nil means the hardened default of daemon/grant.
+	HTTP *http.Client
+	// Now is the wall clock; nil means time.Now.
+	Now func() time.Time
+	// UID is the user whose browser may answer a login.
+	UID int
+
+	// Version, Socket and StartedBy are what status tells.
+	Version   string
+	Socket    string
+	StartedBy string
+}
+
+// Daemon is the agent behind the socket. Its methods are safe for concurrent use.
+type Daemon struct {
+	cfg     Config
+	log     zerolog.Logger
+	now     func() time.Time
+	started time.Time
+	grants  *grant.Client
+	vault   *vault.Vault
+	tokens  *token.Cache
+	stop    chan struct{}
+	stopped sync.Once
+
+	discovered discoveries
+	logins     logins
+
+	mu       sync.Mutex // guards the fields below
+	config   *config.Config
+	mistakes error // of the newest read of the files; nil when they are right
+	known    map[string]facts
+}
+
+// facts are what is known of an account's credential without holding it: all that a listing shows.
+type facts struct {
+	subject, email string
+	scopes         []string
+	loggedIn       bool // a credential is kept
+	dead           bool // and the provider has refused it for good
+}
+
+func factsOf(c account.Credential) facts {
+	return facts{subject: c.Subject, email: c.Email, scopes: c.Scopes, loggedIn: true, dead: c.Dead}
+}
+
+// New makes a Daemon; it does nothing before [Daemon.Run] is called.
+func New(cfg Config) *Daemon {
+	now := cfg.Now
+	if now == nil {
+		now = time.Now
+	}
+	httpClient := cfg.HTTP
+	if httpClient == nil {
+		httpClient = provider.NewHTTPClient()
+	}
+	d := &Daemon{
+		cfg:     cfg,
+		log:     cfg.Log,
+		now:     now,
+		started: now().Round(0),
+		grants:  &grant.Client{HTTP: httpClient, Now: now, UserAgent: "oauthd/" + cfg.Version},
+		vault:   vault.New(cfg.Store),
+		stop:    make(chan struct{}),
+		config:  cfg.Config,
+		known:   map[string]facts{},
+	}
+	d.discovered = discoveries{client: httpClient, now: now, byIssuer: map[string]discovery{}}
+	d.logins.byAccount = map[string]*login{}
+	d.tokens = token.New(token.Config{Minter: d, Now: now})
+	return d
+}
+
+// Run keeps tokens fresh and unsaved credentials on their way to the store until ctx ends or Shutdown is called. Its
+// error names credentials that could not be saved at the end.
+func (d *Daemon) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-d.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+
+	// The vault outlives the cache, because a refresh that ends last may leave a credential to save.
+	vaultCtx, stopVault := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopVault()
+	saved := make(chan error, 1)
+	go func() { saved <- d.vault.Run(vaultCtx) }()
+
+	err := d.tokens.Run(ctx)
+	d.logins.drain()
+	stopVault()
+	return errors.Join(err, <-saved)
+}
+
+// Shutdown makes Run return. It does not wait.
+func (d *Daemon) Shutdown(context.Context) error {
+	d.stopped.Do(func() { close(d.stop) })
+	return nil
+}
+
+// Status tells about the daemon, its store and every account.
+func (d *Daemon) Status(ctx context.Context) (api.Status, error) {
+	accounts, err := d.Accounts(ctx)
+	if err != nil {
+		return api.Status{}, err
+	}
+	s := api.Status{
+		PID:       os.Getpid(),
+		Version:   d.cfg.Version,
+		StartedAt: d.started,
+		StartedBy: d.cfg.StartedBy,
+		Socket:    d.cfg.Socket,
+		Store:     api.Store{Backend: d.cfg.Config.Backend, State: "ok"},
+		Accounts:  accounts,
+	}
+	if err := d.vault.Check(ctx); err != nil {
+		p := d.storeProblem(err)
+		s.Store.State, s.Store.Detail = "unavailable", p.Message
+		if p.Code == api.KeystoreLocked {
+			s.Store.State = "locked"
+		}
+	}
+	return s, nil
+}

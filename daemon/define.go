@@ -1,0 +1,174 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
+)
+
+// define returns the account that name becomes when def is applied to it, and the client secret that came with def.
+// It writes nothing.
+func (d *Daemon) define(name string, def api.AccountDefinition) (account.Account, account.Secret, error) {
+	if err := account.CheckName(name); err != nil {
+		return account.Account{}, account.Secret{}, err
+	}
+	d.reread()
+	before, known := d.configured(name)
+	if !known {
+		if _, err := d.account(name); err != nil && !errors.Is(err, &api.Error{Code: api.UnknownAccount}) {
+			return account.Account{}, account.Secret{}, err // its file is wrong, and would be overwritten
+		}
+		before = account.Account{Name: name, Grant: account.GrantAuthorizationCode, Managed: true}
+	}
+	a := before
+	a.Scopes, a.AuthParams = slices.Clone(before.Scopes), maps.Clone(before.AuthParams)
+	secret, err := d.apply(&a, def)
+	if err != nil {
+		return account.Account{}, account.Secret{}, err
+	}
+	if err := complete(a, known); err != nil {
+		return account.Account{}, account.Secret{}, err
+	}
+	if _, err := d.named(a); err != nil {
+		return account.Account{}, account.Secret{}, err
+	}
+	if !a.Managed {
+		if lines := changedLines(before, a); len(lines) > 0 {
+			return account.Account{}, account.Secret{}, &api.Error{
+				Code:    api.ConfigInvalid,
+				Message: a.File + " is yours, so oauthd does not change it",
+				Hint:    "set there: " + strings.Join(lines, "; "),
+			}
+		}
+	}
+	return a, secret, nil
+}
+
+func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.Secret, error) {
+	bad := func(format string, args ...any) error {
+		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...)}
+	}
+	var secret account.Secret
+	switch {
+	case def.Provider != "" && def.Issuer != "":
+		return secret, bad("give a provider or an issuer, not both")
+	case def.ClientSecret != "" && def.ClientSecrets != "":
+		return secret, bad("give a client secret or a client_secrets file, not both")
+	case def.ClientID != "" && def.ClientSecrets != "":
+		return secret, bad("give a client id or a client_secrets file, not both")
+	case def.Grant != "" && def.Grant != string(account.GrantAuthorizationCode):
+		return secret, &api.Error{Code: api.Unsupported, Message: fmt.Sprintf("the grant %q is not in this version", def.Grant),
+			Hint: fmt.Sprintf("leave it out, for %q", account.GrantAuthorizationCode)}
+	case def.Timeout < 0:
+		return secret, bad("the time-out must not be negative")
+	}
+	if def.Issuer != "" {
+		if err := provider.CheckURL(def.Issuer); err != nil {
+			return secret, bad("issuer: %v", err)
+		}
+		a.Provider, a.Issuer, a.Endpoints = "", def.Issuer, account.Endpoints{}
+	}
+	if def.Provider != "" {
+		a.Provider, a.Issuer, a.Endpoints = def.Provider, "", account.Endpoints{}
+	}
+	if def.ClientID != "" {
+		a.ClientID, a.ClientSecret = def.ClientID, account.Secret{}
+	}
+	if def.RedirectURI != "" {
+		if err := config.CheckRedirectURI(def.RedirectURI); err != nil {
+			return secret, bad("redirect URI: %v", err)
+		}
+		a.RedirectURI, a.RedirectPorts = def.RedirectURI, nil
+	}
+	secret = account.NewSecret(string(def.ClientSecret))
+	if def.ClientSecrets != "" {
+		file, err := provider.ParseClientSecrets([]byte(def.ClientSecrets))
+		if err != nil {
+			return secret, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+				Hint: "download the JSON of a client of type desktop app again, or say --provider or --issuer with --client-id"}
+		}
+		if _, err := file.Provider(); err == nil && def.Provider == "" && def.Issuer == "" {
+			a.Provider, a.Issuer, a.Endpoints = "", "", account.Endpoints{} // the file says it
+		}
+		if err := config.ApplyClientSecrets(a, file); err != nil {
+			return secret, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error()}
+		}
+		secret, a.ClientSecret = a.ClientSecret, account.Secret{}
+	}
+	for _, scope := range def.Scopes {
+		if err := checkScope(scope); err != nil {
+			return secret, bad("%v", err)
+		}
+		if !slices.Contains(a.Scopes, scope) {
+			a.Scopes = append(a.Scopes, scope)
+		}
+	}
+	for key, value := range def.AuthParams {
+		if err := config.CheckAuthParam(key); err != nil {
+			return secret, bad("auth parameter: %v", err)
+		}
+		if a.AuthParams == nil {
+			a.AuthParams = map[string]string{}
+		}
+		a.AuthParams[key] = value
+	}
+	return secret, nil
+}
+
+// complete tells what a still lacks before anybody can log in.
+func complete(a account.Account, known bool) error {
+	lacksProvider := a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == ""
+	switch {
+	case lacksProvider && a.ClientID == "" && !known:
+		return &api.Error{
+			Code:    api.UnknownAccount,
+			Message: fmt.Sprintf("there is no account %q yet, and nothing says where it logs in", a.Name),
+			Hint: fmt.Sprintf("oauthd login %s --client-secrets FILE, or --provider %s --client-id ID, or --issuer URL --client-id ID",
+				a.Name, strings.Join(provider.Names(), "|")),
+		}
+	case lacksProvider:
+		return &api.Error{Code: api.BadRequest, Message: "nothing says where the account logs in",
+			Hint: "add --provider " + strings.Join(provider.Names(), "|") + ", or --issuer URL"}
+	case a.ClientID == "":
+		return &api.Error{Code: api.BadRequest, Message: "nothing says which client logs in",
+			Hint: "register a native (desktop) client at the provider, then add --client-id ID, or --client-secrets FILE"}
+	}
+	return nil
+}
+
+// changedLines returns the lines of b's file that a's lacks.
+func changedLines(a, b account.Account) []string {
+	before, errA := config.Encode(a)
+	after, errB := config.Encode(b)
+	if errA != nil || errB != nil {
+		return nil
+	}
+	have := strings.Split(string(before), "\n")
+	var lines []string
+	for line := range strings.SplitSeq(string(after), "\n") {
+		if !slices.Contains(have, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// checkScope refuses what is no scope-token (RFC 6749 §3.3).
+func checkScope(scope string) error {
+	for _, c := range []byte(scope) {
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return fmt.Errorf("%q is no scope; give one --scope for each", scope)
+		}
+	}
+	if scope == "" {
+		return errors.New("an empty scope")
+	}
+	return nil
+}

@@ -1,0 +1,351 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/token"
+	"oauthd/daemon/vault"
+	"oauthd/ipc/api"
+	"oauthd/redirect"
+
+	"golang.org/x/oauth2"
+)
+
+const (
+	defaultLoginTimeout = 5 * time.Minute
+	// exchangeTimeout bounds everything between the authorization response and the stored credential.
+	exchangeTimeout = time.Minute
+)
+
+// attempt is one login from its definition to its credential.
+type attempt struct {
+	d        *Daemon
+	login    *login
+	account  account.Account
+	provider provider.Provider
+	before   account.Credential // what was kept until now; zero for none
+	auth     grant.ClientAuth
+	scopes   []string
+	force    bool
+	warnings []string
+}
+
+// Login runs one login of name, which def makes or changes, and reports through events. Until a valid authorization
+// response has arrived, the end of ctx cancels it; from then on the code is spent and the login is carried through. A
+// login that does not complete leaves nothing behind.
+func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefinition, events func(api.LoginEvent)) error {
+	a, secret, err := d.define(name, def)
+	if err != nil {
+		return err
+	}
+	l := &login{id: rand.Text()}
+	ctx, l.cancel = context.WithCancelCause(ctx)
+	defer l.cancel(nil)
+	d.logins.supersede(name, l)
+	defer d.logins.end(name, l)
+	timeout := cmp.Or(time.Duration(def.Timeout)*time.Second, defaultLoginTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &api.Error{
+		Code:    api.LoginTimeout,
+		Message: fmt.Sprintf("nobody finished the login within %s", timeout),
+		Hint:    "oauthd login " + name + " starts it again; --timeout gives more time",
+	})
+	defer cancel()
+
+	t := &attempt{d: d, login: l, account: a, force: def.Force}
+	done, err := t.run(ctx, secret, events)
+	event := d.log.Info()
+	if err != nil {
+		event = d.log.Warn().Err(err)
+		if cause := errors.Unwrap(api.AsError(err)); cause != nil {
+			event = event.AnErr("cause", cause)
+		}
+	}
+	who(ctx, event).Str("account", name).Str("provider", d.providerName(a)).
+		Str("email", done.Email).Str("subject", done.Subject).Strs("scopes", done.ScopesGranted).Msg("login")
+	return err
+}
+
+func (t *attempt) run(ctx context.Context, secret account.Secret, events func(api.LoginEvent)) (done api.LoginEvent, err error) {
+	if err := t.prepare(ctx, secret); err != nil {
+		return done, t.cause(ctx, err)
+	}
+	request := authorizationRequest{
+		state:    rand.Text() + rand.Text(), // 260 bits
+		nonce:    rand.Text() + rand.Text(),
+		verifier: account.NewSecret(oauth2.GenerateVerifier()),
+	}
+	rule, fixed := redirectRule(t.account, t.provider)
+	rule.State, rule.PeerUID = request.state, t.d.cfg.UID
+	if t.provider.IssuerTemplate == "" {
+		rule.Issuer, rule.RequireIssuer = t.provider.Issuer, t.provider.RequireIss
+	}
+	server, err := redirect.Listen(ctx, rule)
+	if err != nil {
+		return done, t.cause(ctx, redirectProblem(err, rule))
+	}
+	defer server.Close()
+	request.redirectURI = cmp.Or(fixed, server.RedirectURI())
+
+	events(api.LoginEvent{Event: api.EventAuthorize, LoginID: t.login.id, URL: t.authorizationURL(request)})
+	response, err := server.Wait(ctx)
+	if err != nil {
+		err = t.cause(ctx, t.responseProblem(err))
+		server.Finish(ctx, t.failurePage(err))
+		return done, err
+	}
+
+	// The code is spent now: who goes away can no longer stop this.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
+	defer cancel()
+	done, err = t.complete(ctx, request, account.NewSecret(response.Code()))
+	if err != nil {
+		server.Finish(ctx, t.failurePage(err))
+		return done, err
+	}
+	events(done)
+	server.Finish(ctx, t.successPage(done))
+	return done, nil
+}
+
+// prepare finds out all that is needed before a person is asked: the store takes a record, the provider is known, the
+// client can authenticate.
+func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
+	d, a := t.d, t.account
+	if err := d.vault.Probe(ctx); err != nil {
+		return d.storeProblem(err)
+	}
+	var err error
+	t.before, err = d.vault.Load(ctx, a.Name)
+	if err != nil && !errors.Is(err, vault.ErrNoCredential) && !errors.Is(err, vault.ErrUnreadable) {
+		return d.storeProblem(err)
+	}
+	if t.provider, err = d.resolve(ctx, a, true); err != nil {
+		return d.discoveryProblem(a, err)
+	}
+	p := t.provider
+	if p.Endpoints.Authorization == "" {
+		return &api.Error{Code: api.Unsupported, Message: p.Name + " has no authorization endpoint"}
+	}
+	if secret.IsZero() {
+		secret = a.ClientSecret
+	}
+	sameClient := t.before.ClientID == a.ClientID && t.before.TokenEndpoint == p.Endpoints.Token && t.before.Issuer == p.Issuer
+	if secret.IsZero() && sameClient {
+		secret = t.before.ClientSecret
+	}
+	method, err := p.PinAuthMethod(!secret.IsZero(), p.Endpoints.AuthMethod)
+	if err != nil {
+		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
+			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret"}
+	}
+	if method == provider.AuthNone {
+		secret = account.Secret{}
+	}
+	t.auth = grant.ClientAuth{ID: a.ClientID, Secret: secret, Method: method}
+
+	t.scopes = slices.Clone(a.Scopes)
+	if len(t.scopes) == 0 {
+		t.scopes = slices.Clone(p.DefaultScopes)
+	}
+	if p.OfflineScope != "" && !slices.Contains(t.scopes, p.OfflineScope) {
+		t.scopes = append(t.scopes, p.OfflineScope)
+	}
+	return nil
+}
+
+// authorizationRequest is what binds a response and a code to this login.
+type authorizationRequest struct {
+	state, nonce, redirectURI string
+	verifier                  account.Secret
+}
+
+func (t *attempt) authorizationURL(r authorizationRequest) string {
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(r.verifier.Reveal())}
+	params := map[string]string{}
+	if slices.Contains(t.scopes, "openid") {
+		params["nonce"] = r.nonce
+	}
+	for _, more := range []map[string]string{t.provider.AuthParams, t.account.AuthParams} {
+		for key, value := range more {
+			params[key] = value
+		}
+	}
+	for key, value := range params {
+		options = append(options, oauth2.SetAuthURLParam(key, value))
+	}
+	c := oauth2.Config{
+		ClientID:    t.account.ClientID,
+		Endpoint:    oauth2.Endpoint{AuthURL: t.provider.Endpoints.Authorization},
+		RedirectURL: r.redirectURI,
+		Scopes:      t.scopes,
+	}
+	return c.AuthCodeURL(r.state, options...)
+}
+
+// complete exchanges the code, learns who it was, and commits the account file and the credential together.
+func (t *attempt) complete(ctx context.Context, r authorizationRequest, code account.Secret) (done api.LoginEvent, err error) {
+	d, p := t.d, t.provider
+	response, err := d.grants.Exchange(ctx, grant.Exchange{
+		TokenEndpoint:  p.Endpoints.Token,
+		Auth:           t.auth,
+		Code:           code,
+		Verifier:       r.verifier,
+		RedirectURI:    r.redirectURI,
+		ScopeSeparator: p.ScopeSeparator,
+	})
+	if err != nil {
+		return done, t.exchangeProblem(err)
+	}
+	tok := response.Token
+	tok.RefreshLate = p.RefreshKillsAccessToken
+	if tok.Scopes == nil { // RFC 6749 §5.1: as asked for
+		tok.Scopes = t.scopes
+	}
+	who, err := t.identify(ctx, tok, r.nonce)
+	if err != nil {
+		return done, err
+	}
+	if t.before.Subject != "" && t.before.Issuer == p.Issuer && who.Subject != "" && who.Subject != t.before.Subject && !t.force {
+		return done, &api.Error{
+			Code: api.SubjectMismatch,
+			Message: fmt.Sprintf("%s belongs to %s, and now %s logged in", t.account.Name,
+				cmp.Or(t.before.Email, t.before.Subject), cmp.Or(who.Email, who.Subject)),
+			Hint: fmt.Sprintf("oauthd login %s --force accepts the change; another account name keeps both", t.account.Name),
+		}
+	}
+	c := account.Credential{
+		Issuer:             p.Issuer,
+		TokenEndpoint:      p.Endpoints.Token,
+		RevocationEndpoint: p.Endpoints.Revocation,
+		ClientID:           t.account.ClientID,
+		AuthMethod:         string(t.auth.Method),
+		ClientSecret:       t.auth.Secret,
+		RefreshToken:       response.RefreshToken,
+		Scopes:             tok.Scopes,
+		Subject:            who.Subject,
+		Email:              who.Email,
+		LoggedInAt:         d.now().UTC().Truncate(time.Second),
+		Generation:         t.before.Generation,
+	}
+	if c.RefreshToken.IsZero() {
+		c.AccessToken, c.TokenType, c.Expiry = tok.Access, tok.Type, tok.Expiry
+	}
+	if err := t.commit(ctx, c, tok); err != nil {
+		return done, err
+	}
+	t.warn(c, tok)
+	return api.LoginEvent{
+		Event:         api.EventDone,
+		Email:         c.Email,
+		Subject:       c.Subject,
+		Provider:      p.Name,
+		ScopesGranted: c.Scopes,
+		Warnings:      t.warnings,
+	}, nil
+}
+
+// identify reads who logged in from the ID token, else from userinfo. A wrong ID token ends the login; a userinfo
+// endpoint that does not answer does not.
+func (t *attempt) identify(ctx context.Context, tok account.Token, nonce string) (grant.Identity, error) {
+	if !tok.IDToken.IsZero() {
+		if !slices.Contains(t.scopes, "openid") {
+			nonce = ""
+		}
+		who, _, err := grant.ParseIDToken(tok.IDToken, grant.Expect{
+			Provider: t.provider, ClientID: t.account.ClientID, Nonce: nonce, Now: t.d.now(),
+		})
+		if err != nil {
+			return who, (&api.Error{Code: api.LoginFailed, Message: "the provider's ID token is not for this login: " + err.Error(),
+				Hint: "check issuer and client id, and this machine's clock"}).Because(err)
+		}
+		if who.Email != "" || t.provider.Endpoints.Userinfo == "" || !slices.Contains(tok.Scopes, "email") {
+			return who, nil
+		}
+		more, err := t.d.grants.Userinfo(ctx, t.provider.Endpoints.Userinfo, tok.Access, t.provider)
+		if err == nil && more.Subject == who.Subject { // OpenID Connect Core §5.3.2
+			who.Email = more.Email
+		}
+		return who, nil
+	}
+	if t.provider.Endpoints.Userinfo == "" {
+		return grant.Identity{}, nil
+	}
+	who, err := t.d.grants.Userinfo(ctx, t.provider.Endpoints.Userinfo, tok.Access, t.provider)
+	if err != nil {
+		t.d.log.Info().Err(err).Str("account", t.account.Name).Msg("userinfo")
+		return grant.Identity{}, nil
+	}
+	return who, nil
+}
+
+// commit stores the credential and the account's file together: when the file cannot be written the store gets back
+// what it had.
+func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.Token) error {
+	d, name := t.d, t.account.Name
+	unlock, err := d.vault.Lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !d.logins.current(name, t.login) {
+		return errSuperseded
+	}
+	if err := d.vault.Save(ctx, name, c); err != nil {
+		return d.storeProblem(err)
+	}
+	if t.account.Managed {
+		if _, err := config.WriteAccount(d.cfg.Dir, t.account); err != nil {
+			undo := d.vault.Delete
+			if t.before.ClientID != "" {
+				undo = func(ctx context.Context, name string) error { return d.vault.Save(ctx, name, t.before) }
+			}
+			return (&api.Error{
+				Code:    api.ConfigInvalid,
+				Message: fmt.Sprintf("%s cannot be written, so the login was not kept", config.AccountFile(d.cfg.Dir, name)),
+				Hint:    "make that directory writable, then log in again",
+			}).Because(errors.Join(err, undo(ctx, name)))
+		}
+	}
+	d.reread()
+	d.tokens.Drop(name)
+	d.tokens.Put(token.Key{Account: name}, tok)
+	d.setFacts(name, factsOf(c))
+	return nil
+}
+
+// warn collects what the person should know of a login that did succeed.
+func (t *attempt) warn(c account.Credential, tok account.Token) {
+	if missing := t.provider.Covers(c.Scopes, t.account.Scopes); len(missing) > 0 {
+		t.warnings = append(t.warnings, "not granted: "+strings.Join(missing, " "))
+	}
+	if !c.RefreshToken.IsZero() {
+		return
+	}
+	why := t.provider.NoRefreshToken
+	switch {
+	case why != "":
+	case t.provider.OfflineScope != "":
+		why = fmt.Sprintf("%s gave no refresh token although %s was asked for; the client may not be allowed to have one",
+			t.provider.Name, t.provider.OfflineScope)
+	default:
+		why = fmt.Sprintf("%s gave no refresh token; some providers want a scope for it, or the client set up for it", t.provider.Name)
+	}
+	if tok.Expiry.IsZero() {
+		why += ". The access token is kept, and works until it is revoked"
+	} else {
+		why += fmt.Sprintf(". The access token is kept until it ends at %s; then a new login is needed",
+			tok.Expiry.Local().Format("15:04 on 2 January"))
+	}
+	t.warnings = append(t.warnings, why)
+}

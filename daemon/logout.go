@@ -1,0 +1,105 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/vault"
+	"oauthd/ipc/api"
+)
+
+// revokeTimeout bounds the provider's part of a logout; forgetting here does not depend on it.
+const revokeTimeout = 10 * time.Second
+
+// Logout revokes name's grant at the provider where it can (RFC 7009), and forgets it here in any case.
+func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, error) {
+	a, err := d.account(name)
+	if err != nil {
+		return api.LogoutResult{}, err
+	}
+	d.logins.supersede(name, nil)
+	unlock, err := d.vault.Lock(ctx, name)
+	if err != nil {
+		return api.LogoutResult{}, err
+	}
+	defer unlock()
+	// Once begun, a logout is carried through whether or not the caller waits for it.
+	ctx = context.WithoutCancel(ctx)
+	c, err := d.vault.Load(ctx, name)
+	var result api.LogoutResult
+	switch {
+	case errors.Is(err, vault.ErrNoCredential):
+		result.Detail = "nobody was logged in"
+	case errors.Is(err, vault.ErrUnreadable):
+		result.Detail = "the record could not be read, so there was nothing to revoke"
+	case err != nil:
+		return api.LogoutResult{}, d.storeProblem(err)
+	default:
+		result = d.revoke(ctx, a, c)
+	}
+	if err := d.vault.Delete(ctx, name); err != nil {
+		return api.LogoutResult{}, d.storeProblem(err)
+	}
+	d.tokens.Drop(name)
+	d.setFacts(name, facts{})
+	who(ctx, d.log.Info()).Str("account", name).Bool("revoked", result.Revoked).
+		Str("state", string(api.StateLoginRequired)).Msg("logout")
+	return result, nil
+}
+
+func (d *Daemon) revoke(ctx context.Context, a account.Account, c account.Credential) api.LogoutResult {
+	name := d.providerName(a)
+	if c.RevocationEndpoint == "" {
+		return api.LogoutResult{Detail: fmt.Sprintf("%s offers no revocation (RFC 7009); end the grant in your account's settings there", name)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	revocation := grant.Revoke{
+		RevocationEndpoint: c.RevocationEndpoint,
+		Auth:               clientAuth(c),
+		Token:              c.RefreshToken,
+		Hint:               "refresh_token",
+	}
+	if c.RefreshToken.IsZero() {
+		revocation.Token, revocation.Hint = c.AccessToken, "access_token"
+	}
+	if err := d.grants.Revoke(ctx, revocation); err != nil {
+		d.log.Warn().Err(err).Str("account", a.Name).Msg("revocation")
+		return api.LogoutResult{Detail: fmt.Sprintf("%s did not revoke (%s); end the grant in your account's settings there",
+			name, d.providerProblem(a, err))}
+	}
+	return api.LogoutResult{Revoked: true}
+}
+
+// Remove logs name out, then removes its file.
+func (d *Daemon) Remove(ctx context.Context, name string) (api.LogoutResult, error) {
+	a, err := d.account(name)
+	if err != nil {
+		return api.LogoutResult{}, err
+	}
+	if !a.Managed {
+		return api.LogoutResult{}, &api.Error{
+			Code:    api.ConfigInvalid,
+			Message: a.File + " is yours, so oauthd does not remove it",
+			Hint:    fmt.Sprintf("oauthd logout %s, then delete that file", name),
+		}
+	}
+	result, err := d.Logout(ctx, name)
+	if err != nil {
+		return result, err
+	}
+	if err := config.RemoveAccount(d.cfg.Dir, name); err != nil {
+		return result, (&api.Error{
+			Code:    api.Internal,
+			Message: fmt.Sprintf("%s is logged out, but its file could not be removed", name),
+			Hint:    "delete " + a.File,
+		}).Because(err)
+	}
+	d.reread()
+	return result, nil
+}

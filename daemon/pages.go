@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"cmp"
+
+	"oauthd/ipc/api"
+	"oauthd/redirect"
+)
+
+// successPage is shown once the credential rests in the store.
+func (t *attempt) successPage(done api.LoginEvent) redirect.Page {
+	return redirect.Page{
+		Success:  true,
+		Account:  t.account.Name,
+		Provider: t.provider.Name,
+		Person:   cmp.Or(done.Email, done.Subject),
+		Scopes:   done.ScopesGranted,
+		Warnings: done.Warnings,
+	}
+}
+
+// failurePage words a failure for the browser by its code alone: the provider's words, which came through the query,
+// are shown in the terminal.
+func (t *attempt) failurePage(err error) redirect.Page {
+	page := redirect.Page{Account: t.account.Name, Provider: t.provider.Name}
+	switch api.AsError(err).Code {
+	case api.LoginDenied:
+		page.Title, page.Message = "The login was denied", "Nothing was stored, and no program got access."
+	case api.SubjectMismatch:
+		page.Title, page.Message = "This is another person", "The account belongs to somebody else. Your terminal tells who, and what you can do."
+	case api.LoginSuperseded:
+		page.Title, page.Message = "Another login took over", "A newer login of the same account was started."
+	case api.ProviderUnreachable:
+		page.Message = "The provider could not be reached to finish it. Nothing was stored."
+	case api.ProviderRejected:
+		page.Message = "The provider did not accept this client. Your terminal tells why."
+	case api.KeystoreLocked, api.KeystoreUnavailable, api.KeystoreFull:
+		page.Message = "The keychain did not take the credential. Your terminal tells why."
+	default:
+		page.Message = "Nothing was stored. Your terminal tells why."
+	}
+	return page
+}

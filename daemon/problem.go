@@ -1,0 +1,245 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/token"
+	"oauthd/daemon/vault"
+	"oauthd/ipc/api"
+	"oauthd/keystore"
+	"oauthd/redirect"
+)
+
+// This file words every failure for callers: what happened, and what to do next.
+
+func configProblem(err error) *api.Error {
+	return (&api.Error{
+		Code:    api.ConfigInvalid,
+		Message: err.Error(),
+		Hint:    "correct the file; the daemon reads it again by itself",
+	}).Because(err)
+}
+
+func (d *Daemon) loginRequired(a account.Account, why string) *api.Error {
+	message := a.Name + " needs a login"
+	if why != "" {
+		message += ": " + why
+	}
+	return &api.Error{Code: api.LoginRequired, Message: message, Hint: "oauthd login " + a.Name}
+}
+
+// storeProblem words a failure of the store.
+func (d *Daemon) storeProblem(err error) *api.Error {
+	var told *api.Error
+	if errors.As(err, &told) {
+		return told
+	}
+	p := &api.Error{}
+	switch {
+	case errors.Is(err, keystore.ErrLocked):
+		p.Code, p.Message = api.KeystoreLocked, "the keychain is locked"
+		p.Hint = "unlock it in your desktop session, then try again"
+	case errors.Is(err, keystore.ErrFull):
+		p.Code, p.Message = api.KeystoreFull, "the keychain does not take a record of this size"
+		p.Hint = "the daemon's log has the detail"
+	case errors.Is(err, vault.ErrUnreadable):
+		p.Code, p.Message = api.Internal, "what the keychain holds for this account cannot be read"
+		p.Hint = "a new login replaces it"
+	case errors.Is(err, context.Canceled):
+		p.Code, p.Message = api.Timeout, "the request ended before the keychain answered"
+	default:
+		p.Code, p.Message = api.KeystoreUnavailable, "no keychain answers this daemon"
+		if d.cfg.StartedBy != "" {
+			p.Message += ", which was started by " + d.cfg.StartedBy
+		}
+		p.Hint = `start a keyring (gnome-keyring, KWallet, KeePassXC) in your session and run oauthd stop; ` +
+			`or set backend = "memory" under [keystore] in config.toml, to keep credentials only while the daemon runs`
+	}
+	return p.Because(err)
+}
+
+// discoveryProblem words a failure to learn what the issuer is.
+func (d *Daemon) discoveryProblem(a account.Account, err error) error {
+	var told *api.Error
+	if errors.As(err, &told) {
+		return told
+	}
+	if after, ok := transient(err); ok {
+		return (&api.Error{
+			Code:       api.ProviderUnreachable,
+			Message:    fmt.Sprintf("%s cannot be reached: %v", d.providerName(a), err),
+			Hint:       "check the network and the issuer's URL, then try again",
+			RetryAfter: seconds(after),
+		}).Because(err)
+	}
+	hint := "check the issuer's URL; the provider's documentation names it"
+	var other *provider.IssuerMismatchError
+	if errors.As(err, &other) {
+		hint = "use the issuer's URL exactly as its own document has it, or find out who answers there"
+	}
+	return (&api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: hint}).Because(err)
+}
+
+// providerProblem words a failure on the way to a token.
+func (d *Daemon) providerProblem(a account.Account, err error) error {
+	var told *api.Error
+	if errors.As(err, &told) {
+		return told
+	}
+	var retryAfter time.Duration
+	var waiting *token.BackoffError
+	if errors.As(err, &waiting) {
+		retryAfter = waiting.RetryAt.Sub(d.now())
+	}
+	name := d.providerName(a)
+	var refused *grant.ProviderError
+	if errors.As(err, &refused) {
+		switch refused.Kind {
+		case grant.LoginRequired:
+			return d.loginRequired(a, name+" has ended this login ("+said(refused)+")").Because(err)
+		case grant.Transient:
+			return (&api.Error{
+				Code:       api.ProviderUnreachable,
+				Message:    fmt.Sprintf("%s did not give a token: %s", name, said(refused)),
+				Hint:       "the login is kept; try again later",
+				RetryAfter: max(seconds(retryAfter), seconds(refused.RetryAfter)),
+			}).Because(err)
+		case grant.Configuration:
+			return (&api.Error{
+				Code:    api.ProviderRejected,
+				Message: fmt.Sprintf("%s refused the request: %s", name, said(refused)),
+				Hint:    "check the client's registration at the provider; oauthd login " + a.Name + " takes a new client",
+			}).Because(err)
+		default:
+			return (&api.Error{
+				Code:    api.ProviderRejected,
+				Message: fmt.Sprintf("%s gave no usable answer: %s", name, said(refused)),
+				Hint:    "the login is kept; the daemon's log has the detail",
+			}).Because(err)
+		}
+	}
+	switch {
+	case errors.Is(err, token.ErrNoIDToken):
+		return (&api.Error{
+			Code:    api.Unsupported,
+			Message: fmt.Sprintf("%s gave no ID token", name),
+			Hint:    "oauthd login " + a.Name + " --scope openid; some providers give one at the login alone",
+		}).Because(err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return (&api.Error{
+			Code:       api.Timeout,
+			Message:    fmt.Sprintf("%s did not answer in time", name),
+			Hint:       "the login is kept; try again later",
+			RetryAfter: seconds(retryAfter),
+		}).Because(err)
+	}
+	return err
+}
+
+// exchangeProblem words a failed exchange of the code.
+func (t *attempt) exchangeProblem(err error) error {
+	name := t.provider.Name
+	var refused *grant.ProviderError
+	if !errors.As(err, &refused) {
+		return (&api.Error{Code: api.LoginFailed, Message: name + " did not give a token for the login", Hint: t.again()}).Because(err)
+	}
+	p := &api.Error{Code: api.LoginFailed, Message: fmt.Sprintf("%s did not give a token for the login: %s", name, said(refused)), Hint: t.again()}
+	switch refused.Kind {
+	case grant.Transient:
+		p.Code = api.ProviderUnreachable
+	case grant.Configuration:
+		p.Code, p.Hint = api.ProviderRejected, "check client id, client secret and redirect URI against the registration at the provider"
+	}
+	return p.Because(err)
+}
+
+// responseProblem words what ended the wait for the browser.
+func (t *attempt) responseProblem(err error) error {
+	name := t.provider.Name
+	var refused *redirect.AuthorizationError
+	if !errors.As(err, &refused) {
+		p := &api.Error{Code: api.LoginFailed, Message: "the answer of " + name + " cannot be used", Hint: t.again()}
+		if errors.Is(err, redirect.ErrIssuerMismatch) {
+			p.Message = "the answer names another issuer than " + t.provider.Issuer + ", so it was not used"
+			p.Hint = "check which provider the browser showed before trying again"
+		}
+		return p.Because(err)
+	}
+	detail := refused.Code
+	if refused.Description != "" {
+		detail += ": " + refused.Description
+	}
+	p := &api.Error{Code: api.LoginFailed, Message: fmt.Sprintf("%s refused the login (%s)", name, detail), Hint: t.again()}
+	switch refused.Code {
+	case "access_denied":
+		p.Code, p.Message = api.LoginDenied, fmt.Sprintf("the login was denied at %s (%s)", name, detail)
+	case "temporarily_unavailable", "server_error":
+		p.Code = api.ProviderUnreachable
+	case "invalid_scope":
+		p.Hint = "check the names of the scopes: " + strings.Join(t.scopes, " ")
+	case "unauthorized_client", "invalid_request", "unsupported_response_type":
+		p.Code, p.Hint = api.ProviderRejected, "check the client's registration at the provider"
+	}
+	return p.Because(err)
+}
+
+func (t *attempt) again() string { return "oauthd login " + t.account.Name + " starts it again" }
+
+// cause returns why ctx ended, where that is what made err.
+func (t *attempt) cause(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	var told *api.Error
+	if cause := context.Cause(ctx); errors.As(cause, &told) {
+		return told
+	}
+	return (&api.Error{Code: api.LoginFailed, Message: "the login was cancelled", Hint: t.again()}).Because(err)
+}
+
+func redirectProblem(err error, rule redirect.Config) error {
+	if !errors.Is(err, redirect.ErrPortUnavailable) {
+		return (&api.Error{Code: api.LoginFailed, Message: "no redirect server can be started: " + err.Error()}).Because(err)
+	}
+	p := &api.Error{Code: api.PortUnavailable, Message: err.Error(), Hint: "end the program that listens there, then try again"}
+	if len(rule.Ports) == 0 {
+		p.Hint = "try again"
+	}
+	return p.Because(err)
+}
+
+// said words what the provider answered; descriptions are filtered by daemon/grant.
+func said(e *grant.ProviderError) string {
+	switch {
+	case e.Code != "" && e.Description != "":
+		return e.Code + ": " + e.Description
+	case e.Code != "":
+		return e.Code
+	}
+	return e.Error()
+}
+
+func transient(err error) (time.Duration, bool) {
+	var t interface {
+		Transient() (retryAfter time.Duration, ok bool)
+	}
+	if errors.As(err, &t) {
+		return t.Transient()
+	}
+	return 0, false
+}
+
+func seconds(d time.Duration) int {
+	if d <= 0 {
+		return 0
+	}
+	return int(math.Ceil(d.Seconds()))
+}

@@ -1,0 +1,34 @@
+package daemon
+
+import (
+	"cmp"
+	"net/url"
+	"strconv"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+	"oauthd/redirect"
+)
+
+// redirectRule says where the redirect server listens for a login of a: the account's own redirect URI, else the
+// provider's rule. fixed is the redirect URI to send when it was given with its port, to the letter, because providers
+// compare it so; "" means the one that the server picks.
+func redirectRule(a account.Account, p provider.Provider) (rule redirect.Config, fixed string) {
+	rule.Ports = a.RedirectPorts
+	if a.RedirectURI == "" {
+		rule.Host, rule.Path = p.Redirect.Host, p.Redirect.Path
+		return rule, ""
+	}
+	u, err := url.Parse(a.RedirectURI) // was checked when it came in
+	if err != nil {
+		return rule, ""
+	}
+	rule.Host, rule.Path = u.Hostname(), cmp.Or(u.Path, "/")
+	if rule.Host == "::1" {
+		rule.Host = "[::1]"
+	}
+	if port, err := strconv.Atoi(u.Port()); err == nil {
+		rule.Ports, fixed = []int{port}, a.RedirectURI
+	}
+	return rule, fixed
+}

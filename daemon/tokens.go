@@ -1,0 +1,246 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/token"
+	"oauthd/daemon/vault"
+	"oauthd/ipc/api"
+
+	"github.com/rs/zerolog"
+)
+
+// Token answers a token request: from the cache when it holds a fresh one, else from the provider.
+func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	a, err := d.account(r.Account)
+	if err != nil {
+		return api.Token{}, err
+	}
+	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken}
+	if r.MinTTL != nil {
+		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(365*24*time.Hour/time.Second))) * time.Second
+		request.MinTTL = &ttl
+	}
+	if r.Scope != "" {
+		if request.Key.Scope, err = d.narrow(ctx, a, strings.Fields(r.Scope)); err != nil {
+			return api.Token{}, err
+		}
+	}
+	request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
+	t, err := d.tokens.Token(ctx, request)
+	if err != nil {
+		return api.Token{}, d.providerProblem(a, err)
+	}
+	return d.answer(a.Name, t, r.IDToken), nil
+}
+
+// answer shapes t for a caller; the one place where an access token leaves the daemon.
+func (d *Daemon) answer(name string, t account.Token, idToken bool) api.Token {
+	out := api.Token{
+		AccessToken: t.Access.Reveal(),
+		TokenType:   t.Type,
+		Scope:       strings.Join(t.Scopes, " "),
+		Account:     name,
+		ExpiresAt:   moment(t.Expiry),
+	}
+	if !t.Expiry.IsZero() {
+		left := max(0, int64(t.Expiry.Sub(d.now().Round(0))/time.Second))
+		out.ExpiresIn = &left
+	}
+	if idToken {
+		out.IDToken, out.IDTokenExpiresAt = t.IDToken.Reveal(), moment(t.IDTokenExpiry)
+	}
+	return out
+}
+
+// narrow checks that wanted was granted, and returns the scope to ask the provider for: wanted where the provider can
+// narrow, else "", which is all that was granted.
+func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string) (string, error) {
+	f, err := d.facts(ctx, a.Name)
+	if err != nil {
+		return "", d.storeProblem(err)
+	}
+	if !f.loggedIn || f.dead {
+		return "", d.loginRequired(a, "")
+	}
+	p, err := d.named(a)
+	if err != nil {
+		return "", err
+	}
+	granted := f.scopes
+	if granted == nil {
+		granted = a.Scopes // the provider never said otherwise (RFC 6749 §5.1)
+	}
+	if missing := p.Covers(granted, wanted); len(missing) > 0 {
+		return "", &api.Error{
+			Code:    api.ScopeNotGranted,
+			Message: fmt.Sprintf("%s was not granted %s", a.Name, strings.Join(missing, " ")),
+			Hint:    "oauthd login " + a.Name + " --scope " + strings.Join(missing, " --scope "),
+		}
+	}
+	if p.Narrowing != provider.NarrowRefresh || len(p.Covers(wanted, granted)) == 0 {
+		return "", nil
+	}
+	slices.Sort(wanted)
+	return strings.Join(slices.Compact(wanted), " "), nil
+}
+
+// Mint implements [token.Minter]: it spends the refresh token, saves what came back, and only then returns.
+func (d *Daemon) Mint(ctx context.Context, key token.Key) (account.Token, error) {
+	a, err := d.account(key.Account)
+	if err != nil {
+		return account.Token{}, err
+	}
+	unlock, err := d.vault.Lock(ctx, a.Name)
+	if err != nil {
+		return account.Token{}, err
+	}
+	defer unlock()
+	started := d.now()
+	t, err := d.mint(ctx, a, key)
+	event := d.log.Info()
+	if err != nil {
+		event = d.log.Warn().Err(err)
+	}
+	who(ctx, event).Str("account", a.Name).Str("scope", key.Scope).Dur("took", d.now().Sub(started)).
+		Time("expires_at", t.Expiry).Msg("refresh")
+	return t, err
+}
+
+func (d *Daemon) mint(ctx context.Context, a account.Account, key token.Key) (account.Token, error) {
+	c, err := d.vault.Load(ctx, a.Name)
+	if errors.Is(err, vault.ErrNoCredential) {
+		d.setFacts(a.Name, facts{})
+		return account.Token{}, d.loginRequired(a, "nobody has logged in yet")
+	}
+	if err != nil {
+		return account.Token{}, d.storeProblem(err)
+	}
+	d.setFacts(a.Name, factsOf(c))
+	if c.Dead {
+		return account.Token{}, d.loginRequired(a, "the provider has ended this login")
+	}
+	p, err := d.bound(ctx, a, c)
+	if err != nil {
+		return account.Token{}, err
+	}
+	if c.RefreshToken.IsZero() {
+		return d.kept(a, c)
+	}
+
+	r, err := d.grants.Refresh(ctx, grant.Refresh{
+		TokenEndpoint:  c.TokenEndpoint,
+		Auth:           clientAuth(c),
+		RefreshToken:   c.RefreshToken,
+		Scope:          key.Scope,
+		Audience:       key.Audience,
+		Resource:       key.Resource,
+		ScopeSeparator: p.ScopeSeparator,
+	})
+	d.rotate(ctx, a, key, c, r, err)
+	if err != nil {
+		return account.Token{}, err
+	}
+	t := r.Token
+	t.RefreshLate = p.RefreshKillsAccessToken
+	if t.Scopes == nil { // the provider gave what was asked for (RFC 6749 §5.1)
+		if t.Scopes = strings.Fields(key.Scope); key.Scope == "" {
+			t.Scopes = c.Scopes
+		}
+	}
+	return t, nil
+}
+
+// bound returns a's provider after checking that c came from there: a refresh token goes to no other place. Where the
+// provider cannot be asked now, the record stands for it.
+func (d *Daemon) bound(ctx context.Context, a account.Account, c account.Credential) (provider.Provider, error) {
+	p, err := d.resolve(ctx, a, false)
+	if err != nil {
+		if p, err = d.named(a); err != nil {
+			return provider.Provider{}, err
+		}
+		p.Endpoints.Token, p.Endpoints.Revocation = c.TokenEndpoint, c.RevocationEndpoint
+	}
+	var what string
+	switch {
+	case p.Issuer != c.Issuer:
+		what = "issuer"
+	case p.Endpoints.Token != c.TokenEndpoint:
+		what = "token endpoint"
+	case a.ClientID != c.ClientID:
+		what = "client"
+	default:
+		return p, nil
+	}
+	return provider.Provider{}, d.loginRequired(a, "the "+what+" is another than at the login, and the refresh token goes only where it came from")
+}
+
+// kept returns the access token of a login that came without a refresh token, while it lives.
+func (d *Daemon) kept(a account.Account, c account.Credential) (account.Token, error) {
+	if !c.Expiry.IsZero() && !c.Expiry.After(d.now()) {
+		return account.Token{}, d.loginRequired(a, "the access token has expired, and the provider gave no refresh token")
+	}
+	return account.Token{Access: c.AccessToken, Type: c.TokenType, Expiry: c.Expiry, Scopes: c.Scopes}, nil
+}
+
+// rotate records what an answer of the token endpoint changed, before anybody is served. Scopes of a narrowed request
+// never shrink the recorded grant.
+func (d *Daemon) rotate(ctx context.Context, a account.Account, key token.Key, c account.Credential, r grant.Response, failure error) {
+	changed := false
+	if !r.RefreshToken.IsZero() && !r.RefreshToken.Equal(c.RefreshToken) {
+		c.RefreshToken, changed = r.RefreshToken, true
+	}
+	whole := key == token.Key{Account: key.Account}
+	if failure == nil && whole && r.Token.Scopes != nil && !slices.Equal(r.Token.Scopes, c.Scopes) {
+		c.Scopes, changed = r.Token.Scopes, true
+	}
+	var refused *grant.ProviderError
+	if errors.As(failure, &refused) && refused.Kind == grant.LoginRequired {
+		c.Dead, changed = true, true
+		d.log.Warn().Str("account", a.Name).Str("state", string(api.StateLoginRequired)).Str("error", refused.Code).Msg("state")
+	}
+	if !changed {
+		return
+	}
+	// The provider has moved on: this save must not end with the request that caused it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := d.vault.Rotate(ctx, a.Name, c); err != nil {
+		d.log.Error().Err(err).Str("account", a.Name).Bool("degraded", true).Msg("state")
+	}
+	d.setFacts(a.Name, factsOf(c))
+}
+
+// clientAuth is how the client of c authenticates, as it did at the login.
+func clientAuth(c account.Credential) grant.ClientAuth {
+	return grant.ClientAuth{ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod)}
+}
+
+// storeTimeout bounds a save that nothing else bounds.
+const storeTimeout = 10 * time.Second
+
+// who adds the caller to a log event.
+func who(ctx context.Context, e *zerolog.Event) *zerolog.Event {
+	c, ok := account.CallerFrom(ctx)
+	if !ok {
+		return e.Str("caller", "oauthd")
+	}
+	return e.Int("pid", c.PID).Str("caller", c.Program())
+}
+
+// moment shapes a time for the wire: UTC, whole seconds, nil for unknown.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}

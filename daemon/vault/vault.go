@@ -1,0 +1,238 @@
+// Package vault keeps credentials as versioned records over a [keystore.Store], by the rules of refresh token
+// rotation: a rotated credential is saved before anybody is served, and is never dropped, even when the store fails.
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/keystore"
+)
+
+// ErrNoCredential means that nothing is kept under that name.
+var ErrNoCredential = errors.New("no credential")
+
+// ErrUnreadable means that what is kept under that name is not a record of this version. It is left as it is.
+var ErrUnreadable = errors.New("unreadable record")
+
+// probeName cannot be an account's name, which starts with a letter or digit.
+const probeName = ".probe"
+
+const (
+	firstRetry = time.Second
+	lastRetry  = time.Minute
+	// finalSave bounds the last attempt to save at shutdown.
+	finalSave = 5 * time.Second
+)
+
+// Vault keeps credentials by account name. It is safe for concurrent use; who reads a record in order to write it
+// back holds the record's lock, see [Vault.Lock].
+type Vault struct {
+	store keystore.Store
+	wake  chan struct{}
+
+	mu      sync.Mutex // guards the fields below
+	pending map[string]account.Credential
+	locks   map[string]chan struct{}
+}
+
+// New returns a Vault over store.
+func New(store keystore.Store) *Vault {
+	return &Vault{
+		store:   store,
+		wake:    make(chan struct{}, 1),
+		pending: map[string]account.Credential{},
+		locks:   map[string]chan struct{}{},
+	}
+}
+
+// Lock gives exclusive use of the record name until unlock is called. It fails when ctx ends first.
+func (v *Vault) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	v.mu.Lock()
+	lock, ok := v.locks[name]
+	if !ok {
+		lock = make(chan struct{}, 1)
+		v.locks[name] = lock
+	}
+	v.mu.Unlock()
+	select {
+	case lock <- struct{}{}:
+		return func() { <-lock }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("vault: wait for %q: %w", name, ctx.Err())
+	}
+}
+
+// Load returns the credential kept under name, or [ErrNoCredential]. A credential that the store has not taken yet is
+// returned from memory.
+func (v *Vault) Load(ctx context.Context, name string) (account.Credential, error) {
+	if c, ok := v.unsaved(name); ok {
+		return c, nil
+	}
+	data, err := v.store.Get(ctx, name)
+	if errors.Is(err, keystore.ErrNotFound) {
+		return account.Credential{}, ErrNoCredential
+	}
+	if errors.Is(err, keystore.ErrDamaged) {
+		err = fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if err != nil {
+		return account.Credential{}, fmt.Errorf("vault: read %q: %w", name, err)
+	}
+	c, err := decode(data)
+	if err != nil {
+		return account.Credential{}, fmt.Errorf("vault: read %q: %w", name, err)
+	}
+	return c, nil
+}
+
+// Save stores c under name with the next generation. When it fails the store has what it had before.
+func (v *Vault) Save(ctx context.Context, name string, c account.Credential) error {
+	c.Generation++
+	if err := v.put(ctx, name, c); err != nil {
+		return err
+	}
+	v.settle(name)
+	return nil
+}
+
+// Rotate stores c, which the provider has already made the only valid one, under name with the next generation. When
+// the store fails, c is kept in memory, [Vault.Load] returns it, [Vault.Run] goes on trying, and the error is only for
+// the log.
+func (v *Vault) Rotate(ctx context.Context, name string, c account.Credential) error {
+	c.Generation++
+	err := v.put(ctx, name, c)
+	if err == nil {
+		v.settle(name)
+		return nil
+	}
+	v.mu.Lock()
+	v.pending[name] = c
+	v.mu.Unlock()
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+	return err
+}
+
+// Delete forgets name, in memory and in the store.
+func (v *Vault) Delete(ctx context.Context, name string) error {
+	if err := v.store.Delete(ctx, name); err != nil && !errors.Is(err, keystore.ErrNotFound) {
+		return fmt.Errorf("vault: delete %q: %w", name, err)
+	}
+	v.settle(name)
+	return nil
+}
+
+// Probe tells whether the store takes and gives a record now.
+func (v *Vault) Probe(ctx context.Context) error {
+	if err := v.store.Put(ctx, probeName, []byte("probe")); err != nil {
+		return fmt.Errorf("vault: probe: %w", err)
+	}
+	if err := v.store.Delete(ctx, probeName); err != nil {
+		return fmt.Errorf("vault: probe: %w", err)
+	}
+	return nil
+}
+
+// Check tells whether the store answers, without writing.
+func (v *Vault) Check(ctx context.Context) error {
+	if _, err := v.store.Get(ctx, probeName); err != nil && !errors.Is(err, keystore.ErrNotFound) {
+		return fmt.Errorf("vault: check: %w", err)
+	}
+	return nil
+}
+
+// Degraded reports whether the newest credential of name is in memory only.
+func (v *Vault) Degraded(name string) bool {
+	_, ok := v.unsaved(name)
+	return ok
+}
+
+// Run saves what the store did not take, with back-off, until ctx ends; then it tries each once more and returns an
+// error that names what is lost.
+func (v *Vault) Run(ctx context.Context) error {
+	delay := firstRetry
+	for {
+		names := v.unsavedNames()
+		if len(names) == 0 {
+			delay = firstRetry
+			select {
+			case <-v.wake:
+			case <-ctx.Done():
+			}
+		} else {
+			timer := time.NewTimer(delay)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+			}
+			delay = min(2*delay, lastRetry)
+		}
+		if ctx.Err() != nil {
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalSave)
+			defer cancel()
+			return v.flush(last)
+		}
+		_ = v.flush(ctx) // the next round tries again, and Degraded tells meanwhile
+	}
+}
+
+// flush tries to save every pending record once.
+func (v *Vault) flush(ctx context.Context) error {
+	var errs []error
+	for _, name := range v.unsavedNames() {
+		unlock, err := v.Lock(ctx, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if c, ok := v.unsaved(name); ok {
+			if err := v.put(ctx, name, c); err != nil {
+				errs = append(errs, err)
+			} else {
+				v.settle(name)
+			}
+		}
+		unlock()
+	}
+	return errors.Join(errs...)
+}
+
+func (v *Vault) put(ctx context.Context, name string, c account.Credential) error {
+	data, err := encode(c)
+	if err != nil {
+		return fmt.Errorf("vault: save %q: %w", name, err)
+	}
+	if err := v.store.Put(ctx, name, data); err != nil {
+		return fmt.Errorf("vault: save %q: %w", name, err)
+	}
+	return nil
+}
+
+func (v *Vault) unsaved(name string) (account.Credential, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	c, ok := v.pending[name]
+	return c, ok
+}
+
+func (v *Vault) unsavedNames() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Sorted(maps.Keys(v.pending))
+}
+
+func (v *Vault) settle(name string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.pending, name)
+}
