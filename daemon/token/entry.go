@@ -1,0 +1,173 @@
+package token
+
+import (
+	"time"
+
+	"oauthd/daemon/account"
+)
+
+// maxKeys bounds the keys held for one account, because callers choose them.
+const maxKeys = 64
+
+// slot is what is known of one account.
+type slot struct {
+	// turn holds one element while a flight of the account mints.
+	turn    chan struct{}
+	entries map[Key]*entry
+	// flights counts those that have not ended, discarded ones included.
+	flights int
+}
+
+// entry is what is known of one key.
+type entry struct {
+	key   Key
+	slot  *slot
+	token held
+	// asked is when the key was last asked for or put.
+	asked  time.Time
+	flight *flight // nil when none is under way
+	// mintedAt is when token came from the provider at our asking; zero for one that was put.
+	mintedAt time.Time
+	// noIDToken is true when the provider's last answer had no ID token.
+	noIDToken bool
+
+	failure
+
+	// refreshAt is when the loop refreshes; zero means not at all.
+	refreshAt time.Time
+	// jitter is the number in [0,1) drawn for the token.
+	jitter float64
+	// idle is true when the refresh was called off because nobody asks for the key any more.
+	idle bool
+	// due is what the queue is sorted by: refreshAt, else when to look whether the entry can go.
+	due   time.Time
+	index int // in the queue; -1 when not there
+}
+
+// held is a token with the lifetime our rules go by.
+type held struct {
+	account.Token
+	ok       bool // false in the zero value: no token
+	lifetime time.Duration
+}
+
+// hold normalizes t. Where the provider did not tell the lifetime, what is left of it now is as good.
+func hold(t account.Token, now time.Time) held {
+	t.Expiry = t.Expiry.Round(0)
+	t.IDTokenExpiry = t.IDTokenExpiry.Round(0)
+	h := held{Token: t, ok: true, lifetime: t.Lifetime}
+	if h.lifetime <= 0 && !t.Expiry.IsZero() {
+		h.lifetime = max(t.Expiry.Sub(now), 0)
+	}
+	return h
+}
+
+// forRequest returns the token without what r did not ask for.
+func (h held) forRequest(r Request) account.Token {
+	if !r.IDToken {
+		h.IDToken, h.IDTokenExpiry = account.Secret{}, time.Time{}
+	}
+	return h.Token
+}
+
+// valid reports whether there is a token that has not ended, and if wanted such an ID token too.
+func (h held) valid(idToken bool, now time.Time) bool {
+	return h.ok && alive(h.Expiry, now) && (!idToken || h.idTokenValid(now))
+}
+
+func (h held) idTokenValid(now time.Time) bool {
+	return !h.IDToken.IsZero() && alive(h.IDTokenExpiry, now)
+}
+
+// minTTL returns the default minimum time to live.
+func (h held) minTTL() time.Duration {
+	if h.lifetime <= 0 {
+		return 60 * time.Second
+	}
+	return min(60*time.Second, h.lifetime/4)
+}
+
+// alive reports whether what ends at expiry has not ended; a zero expiry never comes.
+func alive(expiry, now time.Time) bool { return expiry.IsZero() || expiry.After(now) }
+
+// serves reports whether the token serves r, which is not forced, as it is; an error means that a new one would not
+// either.
+func (e *entry) serves(r Request, now time.Time) (hit bool, err error) {
+	if !e.token.ok {
+		return false, nil
+	}
+	minTTL := e.token.minTTL()
+	if r.MinTTL != nil {
+		minTTL = *r.MinTTL
+	}
+	if !e.enough(e.token.Expiry, minTTL, now) {
+		return false, nil
+	}
+	if !r.IDToken {
+		return true, nil
+	}
+	if e.noIDToken { // asking again will not help
+		if !e.token.idTokenValid(now) {
+			return false, ErrNoIDToken
+		}
+		return true, nil
+	}
+	return !e.token.IDToken.IsZero() && e.enough(e.token.IDTokenExpiry, minTTL, now), nil
+}
+
+// enough reports whether what ends at expiry lives for minTTL, or for as long as the provider makes it: a token minted
+// a moment ago serves those who ask for more than any token has, else each of them would cost a request.
+func (e *entry) enough(expiry time.Time, minTTL time.Duration, now time.Time) bool {
+	if expiry.IsZero() {
+		return true
+	}
+	left := expiry.Sub(now)
+	if left <= 0 || left >= minTTL {
+		return left > 0
+	}
+	if e.mintedAt.IsZero() || minTTL < expiry.Sub(e.mintedAt) {
+		return false
+	}
+	return now.Sub(e.mintedAt) < e.token.minTTL()
+}
+
+// insertLocked returns the entry of key, made if need be; where the account has too many, the one least recently asked
+// for goes. It returns nil when none can go.
+func (c *Cache) insertLocked(key Key, now time.Time) *entry {
+	s := c.slots[key.Account]
+	if s == nil {
+		s = &slot{turn: make(chan struct{}, 1), entries: make(map[Key]*entry)}
+		c.slots[key.Account] = s
+	}
+	if e := s.entries[key]; e != nil {
+		return e
+	}
+	if len(s.entries) >= maxKeys {
+		var oldest *entry
+		for _, e := range s.entries {
+			if e.flight == nil && (oldest == nil || e.asked.Before(oldest.asked)) {
+				oldest = e
+			}
+		}
+		if oldest == nil {
+			return nil
+		}
+		c.removeLocked(oldest)
+	}
+	e := &entry{key: key, slot: s, asked: now, index: -1}
+	s.entries[key] = e
+	return e
+}
+
+// removeLocked forgets an entry that has no flight.
+func (c *Cache) removeLocked(e *entry) {
+	c.queue.remove(e)
+	delete(e.slot.entries, e.key)
+}
+
+// sweepLocked forgets a slot that nothing needs any more.
+func (c *Cache) sweepLocked(accountName string, s *slot) {
+	if len(s.entries) == 0 && s.flights == 0 {
+		delete(c.slots, accountName)
+	}
+}
