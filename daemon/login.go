@@ -240,6 +240,7 @@ func (t *attempt) complete(ctx context.Context, r authorizationRequest, code acc
 	}
 	if c.RefreshToken.IsZero() {
 		c.AccessToken, c.TokenType, c.Expiry = tok.Access, tok.Type, tok.Expiry
+		tok.RefreshLate = true // nothing could refresh it
 	}
 	if err := t.commit(ctx, c, tok); err != nil {
 		return done, err

@@ -133,6 +133,12 @@ func (d *Daemon) providerProblem(a account.Account, err error) error {
 			Message: fmt.Sprintf("%s gave no ID token", name),
 			Hint:    "oauthd login " + a.Name + " --scope openid; some providers give one at the login alone",
 		}).Because(err)
+	case errors.Is(err, token.ErrBusy), errors.Is(err, token.ErrClosed):
+		return (&api.Error{
+			Code:    api.Busy,
+			Message: "the daemon is stopping, or has too many requests of this account under way",
+			Hint:    "try again",
+		}).Because(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return (&api.Error{
 			Code:       api.Timeout,

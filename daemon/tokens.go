@@ -188,7 +188,7 @@ func (d *Daemon) kept(a account.Account, c account.Credential) (account.Token, e
 	if !c.Expiry.IsZero() && !c.Expiry.After(d.now()) {
 		return account.Token{}, d.loginRequired(a, "the access token has expired, and the provider gave no refresh token")
 	}
-	return account.Token{Access: c.AccessToken, Type: c.TokenType, Expiry: c.Expiry, Scopes: c.Scopes}, nil
+	return account.Token{Access: c.AccessToken, Type: c.TokenType, Expiry: c.Expiry, Scopes: c.Scopes, RefreshLate: true}, nil
 }
 
 // rotate records what an answer of the token endpoint changed, before anybody is served. Scopes of a narrowed request

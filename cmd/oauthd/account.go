@@ -31,7 +31,7 @@ func newAccountShow(std stdio) *cobra.Command {
 		Short: "show what is known of an account",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := starting(std)
+			c := starting()
 			defer c.Close()
 			a, err := c.Account(cmd.Context(), args[0])
 			if err != nil {
@@ -79,7 +79,7 @@ func newAccountRemove(std stdio) *cobra.Command {
 		Short: "log an account out, then remove its file",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := starting(std)
+			c := starting()
 			defer c.Close()
 			result, err := c.Remove(cmd.Context(), args[0])
 			if err != nil {

@@ -17,7 +17,7 @@ func newAccounts(std stdio) *cobra.Command {
 		Short: "list the accounts",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c := starting(std)
+			c := starting()
 			defer c.Close()
 			accounts, err := c.Accounts(cmd.Context())
 			if err != nil {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -17,7 +16,7 @@ import (
 
 // startDaemon starts a daemon that outlives this command, and returns when it listens. The child gets nothing of ours
 // but what it needs: no descriptors, so that $(oauthd token work) does not wait for it, and no stray variables.
-func startDaemon(ctx context.Context, stderr io.Writer) error {
+func startDaemon(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
 		return startProblem(err)
@@ -59,7 +58,6 @@ func startDaemon(ctx context.Context, stderr io.Writer) error {
 		_ = cmd.Wait() // it is on its way out
 		return err
 	}
-	fmt.Fprintf(stderr, "oauthd: started a daemon (pid %d)\n", cmd.Process.Pid)
 	return cmd.Process.Release()
 }
 

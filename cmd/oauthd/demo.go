@@ -71,7 +71,7 @@ func (d *demo) run(ctx context.Context, keep bool) (err error) {
 	d.client = &client.Client{Socket: d.socket}
 	defer d.client.Close()
 
-	d.say("oauthd demo: all of it on this machine, nothing of yours touched, nothing left behind.\n")
+	d.say("oauthd demo: all of it on this machine, nothing of yours touched, nothing left behind.")
 	d.server, err = oauthtest.Listen(oauthtest.Config{
 		Clients:             []oauthtest.Client{{ID: demoClient, Name: "oauthd demo", RedirectURIs: []string{"http://127.0.0.1/callback"}}},
 		AccessTokenLifetime: demoLifetime,

@@ -56,7 +56,7 @@ you leave out stays as it was.`,
 					return err
 				}
 			}
-			c := starting(std)
+			c := starting()
 			defer c.Close()
 			var done api.LoginEvent
 			err = c.Login(cmd.Context(), args[0], def, func(e api.LoginEvent) error {

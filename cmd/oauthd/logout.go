@@ -14,7 +14,7 @@ func newLogout(std stdio) *cobra.Command {
 credential here in any case. The account stays; oauthd login NAME authorizes it again.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := starting(std)
+			c := starting()
 			defer c.Close()
 			result, err := c.Logout(cmd.Context(), args[0])
 			if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"runtime/debug"
 
@@ -45,10 +44,10 @@ func version() string {
 }
 
 // starting returns a client that starts a daemon when none runs, unless OAUTHD_NO_AUTOSTART forbids it.
-func starting(std stdio) *client.Client {
+func starting() *client.Client {
 	c := existing()
 	if os.Getenv("OAUTHD_NO_AUTOSTART") == "" {
-		c.Start = func(ctx context.Context) error { return startDaemon(ctx, std.err) }
+		c.Start = startDaemon
 	}
 	return c
 }

@@ -39,7 +39,7 @@ fresh, else from the provider.`,
 				seconds := int64((minTTL + time.Second - 1) / time.Second)
 				request.MinTTL = &seconds
 			}
-			c := starting(std)
+			c := starting()
 			defer c.Close()
 			t, err := c.Token(cmd.Context(), request)
 			if err != nil {

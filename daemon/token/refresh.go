@@ -13,6 +13,8 @@ const (
 	idleAfter = 24 * time.Hour
 	// maxProactive bounds the refreshes ahead of expiry under way, for when many are due at once.
 	maxProactive = 8
+	// minLifetime is the least lifetime for which refreshing by the clock makes sense; what lives shorter is renewed at use.
+	minLifetime = 5 * time.Second
 	// minInterval is the least pause between a token's arrival and its refresh ahead of expiry.
 	minInterval = time.Second
 	// grace is how long flights may go on after shutdown.
@@ -142,7 +144,9 @@ func (c *Cache) enqueueLocked(e *entry) {
 func (e *entry) removableAt() time.Time { return later(e.asked.Add(idleAfter), e.token.Expiry) }
 
 // refreshable reports whether the token is one to refresh ahead of expiry.
-func (h held) refreshable() bool { return h.ok && !h.Expiry.IsZero() && !h.RefreshLate }
+func (h held) refreshable() bool {
+	return h.ok && !h.Expiry.IsZero() && !h.RefreshLate && h.lifetime >= minLifetime
+}
 
 // refreshTime returns when to refresh: ahead of expiry by the smaller of 5 min and 40 % of the lifetime, and by up to
 // 5 % of it, at most 60 s, more. That is before the default minimum time to live makes a caller wait.

@@ -11,11 +11,28 @@ import (
 	"oauthd/daemon/account"
 )
 
+// A token that lives for a moment would be refreshed for ever without anybody asking.
+func TestShortLivedTokenIsRenewedAtUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{lifetime: 4 * time.Second}
+		c := New(Config{Minter: p})
+		run(t, c)
+		c.Put(work, fresh(9, 4*time.Second))
+		synctest.Wait()
+		if got := c.Schedule("work").NextRefreshAt; !got.IsZero() {
+			t.Errorf("schedule: got a refresh at %v, want none", got)
+		}
+		time.Sleep(time.Hour)
+		wantCalls(t, p, 0)
+		get(t, c, Request{Key: work}, 1)
+	})
+}
+
 func TestRefreshAheadOfExpiry(t *testing.T) {
 	tests := []struct {
 		lifetime, latest, earliest time.Duration
 	}{
-		{2 * time.Second, 1200 * time.Millisecond, 1100 * time.Millisecond},
+		{5 * time.Second, 3 * time.Second, 2750 * time.Millisecond},
 		{time.Minute, 36 * time.Second, 33 * time.Second},
 		{5 * time.Minute, 3 * time.Minute, 165 * time.Second},
 		{time.Hour, 55 * time.Minute, 54 * time.Minute},
