@@ -1,0 +1,243 @@
+package redirect
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestRequestsWithoutEffect(t *testing.T) {
+	valid := query("state", testState, "code", testCode)
+	long := strings.Repeat("x", 5000)
+	tests := []struct {
+		name   string
+		target string
+		change func(*http.Request)
+		want   int
+	}{
+		{name: "other path", target: "/" + valid, want: 404},
+		{name: "longer path", target: "/callback/" + valid, want: 404},
+		{name: "double slash", target: "//callback" + valid, want: 404},
+		{name: "path in another case", target: "/Callback" + valid, want: 404},
+		{name: "path in another spelling", target: "/%63allback" + valid, want: 404},
+		{name: "path with dots", target: "/x/../callback" + valid, want: 404},
+		{name: "icon", target: "/favicon.ico", want: 404},
+		{name: "unknown result", target: "/result/AAAAAAAAAAAAAAAAAAAAAAAAAA", want: 404},
+		{name: "POST", target: "/callback" + valid, want: 404, change: func(r *http.Request) { r.Method = "POST" }},
+		{name: "HEAD", target: "/callback" + valid, want: 404, change: func(r *http.Request) { r.Method = "HEAD" }},
+		{name: "foreign Host", target: "/callback" + valid, want: 404, change: host("evil.example.com:PORT")},
+		{name: "Host without port", target: "/callback" + valid, want: 404, change: host("127.0.0.1")},
+		{name: "Host of another port", target: "/callback" + valid, want: 404, change: host("127.0.0.1:1")},
+		{name: "Host localhost", target: "/callback" + valid, want: 404, change: host("localhost:PORT")},
+		{
+			name: "absolute form", target: "/callback" + valid, want: 404,
+			change: func(r *http.Request) { r.URL.Opaque = "http://" + r.URL.Host + "/callback" },
+		},
+		{name: "no query", target: "/callback", want: 404},
+		{name: "malformed query", target: "/callback" + valid + "&x=%zz", want: 404},
+		{name: "no state", target: "/callback" + query("code", testCode), want: 404},
+		{name: "empty state", target: "/callback" + query("code", testCode, "state", ""), want: 404},
+		{name: "wrong state", target: "/callback" + query("code", testCode, "state", testState[:42]+"A"), want: 404},
+		{name: "state cut short", target: "/callback" + query("code", testCode, "state", testState[:20]), want: 404},
+		{name: "two states", target: "/callback" + valid + "&state=" + testState, want: 404},
+		{name: "two codes", target: "/callback" + valid + "&code=other", want: 404},
+		{name: "two errors", target: "/callback" + query("state", testState, "error", "a", "error", "b"), want: 404},
+		{name: "two issuers", target: "/callback" + valid + "&iss=a&iss=b", want: 404},
+		{
+			name: "two descriptions", want: 404,
+			target: "/callback" + query("state", testState, "error", "a") + "&error_description=b&error_description=c",
+		},
+		{
+			name: "error without state", want: 404,
+			target: "/callback" + query("error", "access_denied", "error_description", marker),
+		},
+		{
+			name: "error with wrong state", want: 404,
+			target: "/callback" + query("error", "access_denied", "state", testState+"x"),
+		},
+		{name: "huge code", target: "/callback" + query("state", testState, "code", long), want: 404},
+		{name: "huge query", target: "/callback" + valid + "&x=" + strings.Repeat("x", maxQuery), want: 414},
+		{name: "huge header", target: "/callback" + valid + "&x=" + strings.Repeat("x", 3*maxHeader), want: 431},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := start(t, Config{})
+			r := request(t, http.MethodGet, "http://"+s.authority+tt.target)
+			if tt.change != nil {
+				tt.change(r)
+			}
+			resp, body := do(t, r)
+			if resp.StatusCode != tt.want {
+				t.Errorf("got %d, want %d", resp.StatusCode, tt.want)
+			}
+			if strings.Contains(body, marker) || len(body) > 60 {
+				t.Errorf("the refusal is not a plain one: %d bytes", len(body))
+			}
+			stillWaits(t, s)
+		})
+	}
+}
+
+// host sets the Host header, with the real port for PORT.
+func host(value string) func(*http.Request) {
+	return func(r *http.Request) { r.Host = strings.ReplaceAll(value, "PORT", r.URL.Port()) }
+}
+
+func TestResponsesThatEndTheLogin(t *testing.T) {
+	denied := &AuthorizationError{}
+	tests := []struct {
+		name  string
+		cfg   Config
+		query string
+		want  any
+		text  string
+	}{
+		{
+			name:  "error with state",
+			query: query("state", testState, "error", "access_denied", "error_description", "no"),
+			want:  &denied, text: "authorization refused: access_denied: no",
+		},
+		{
+			name: "error beside a code", query: query("state", testState, "error", "server_error", "code", testCode),
+			want: &denied, text: "authorization refused: server_error",
+		},
+		{
+			name: "wrong issuer", cfg: Config{Issuer: testIssuer},
+			query: query("state", testState, "code", testCode, "iss", testIssuer+"/"), want: ErrIssuerMismatch,
+		},
+		{
+			name: "missing issuer", cfg: Config{Issuer: testIssuer, RequireIssuer: true},
+			query: query("state", testState, "code", testCode), want: ErrIssuerMismatch,
+		},
+		{
+			name: "error from a wrong issuer", cfg: Config{Issuer: testIssuer},
+			query: query("state", testState, "error", "access_denied", "iss", "https://evil.example.com"),
+			want:  ErrIssuerMismatch,
+		},
+		{name: "neither code nor error", query: query("state", testState), want: ErrInvalidResponse},
+		{
+			name:  "error of no printable text",
+			query: query("state", testState, "error", "\x00", "code", testCode), want: ErrInvalidResponse,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := start(t, tt.cfg)
+			resp, _ := get(t, s.RedirectURI()+tt.query)
+			if resp.StatusCode != http.StatusSeeOther {
+				t.Errorf("got %d, want 303", resp.StatusCode)
+			}
+			// A good response that comes later must not save the login.
+			get(t, good(s))
+			got, err := s.Wait(t.Context())
+			if got.Code() != "" {
+				t.Error("Wait gave a code")
+			}
+			switch want := tt.want.(type) {
+			case error:
+				if !errors.Is(err, want) {
+					t.Errorf("got %v, want %v", err, want)
+				}
+			default:
+				if !errors.As(err, want) || err.Error() != tt.text {
+					t.Errorf("got %v, want %q", err, tt.text)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingOfTheQueryIsEchoed(t *testing.T) {
+	s := start(t, Config{})
+	evil := "<script>alert('" + marker + "')</script>"
+	resp, body := get(t, s.RedirectURI()+
+		query("state", testState, "error", evil, "error_description", evil, "error_uri", evil, evil, evil))
+	for key, values := range resp.Header {
+		if strings.Contains(strings.Join(values, " "), marker) {
+			t.Errorf("header %s echoes the query", key)
+		}
+	}
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		s.Finish(t.Context(), Page{Account: "work"})
+	}()
+	_, page := get(t, "http://"+s.authority+resp.Header.Get("Location"))
+	<-finished
+	if strings.Contains(body+page, marker) || !strings.Contains(page, "did not complete") {
+		t.Error("want the general failure page, and nothing of the query")
+	}
+}
+
+func TestOptionalIssuer(t *testing.T) {
+	for name, cfg := range map[string]Config{"not known": {}, "known": {Issuer: testIssuer}} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, cfg)
+			pairs := []string{"state", testState, "code", testCode}
+			if cfg.Issuer == "" {
+				pairs = append(pairs, "iss", "https://whoever.example.com")
+			}
+			get(t, s.RedirectURI()+query(pairs...))
+			wantCode(t, s)
+		})
+	}
+}
+
+func TestReloadChangesNothing(t *testing.T) {
+	s := start(t, Config{})
+	first, _ := get(t, good(s))
+	again, _ := get(t, good(s))
+	other, _ := get(t, s.RedirectURI()+query("state", testState, "code", "another"))
+	for name, resp := range map[string]*http.Response{"reload": again, "other code": other} {
+		got, want := resp.Header.Get("Location"), first.Header.Get("Location")
+		if resp.StatusCode != 303 || got != want {
+			t.Errorf("%s: got %d to %q, want 303 to %q", name, resp.StatusCode, got, want)
+		}
+	}
+	if resp, _ := get(t, s.RedirectURI()+query("code", testCode)); resp.StatusCode != 404 {
+		t.Errorf("without the state: got %d, want 404", resp.StatusCode)
+	}
+	wantCode(t, s)
+	wantCode(t, s) // Wait may be called again
+}
+
+func TestHeadersOnEveryAnswer(t *testing.T) {
+	s := start(t, Config{})
+	want := map[string]string{
+		"Content-Security-Policy":      s.pages.policy,
+		"Referrer-Policy":              "no-referrer",
+		"Cache-Control":                "no-store",
+		"X-Content-Type-Options":       "nosniff",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+	}
+	check := func(name string, resp *http.Response) {
+		t.Helper()
+		for key, value := range want {
+			if got := resp.Header.Get(key); got != value {
+				t.Errorf("%s: %s: got %q, want %q", name, key, got, value)
+			}
+		}
+		if !resp.Close {
+			t.Errorf("%s: the connection is kept", name)
+		}
+		for _, key := range []string{"Set-Cookie", "Access-Control-Allow-Origin", "Server"} {
+			if got := resp.Header.Get(key); got != "" {
+				t.Errorf("%s: %s: got %q, want none", name, key, got)
+			}
+		}
+	}
+	refused, _ := get(t, s.RedirectURI())
+	check("refusal", refused)
+	redirected, _ := get(t, good(s))
+	check("redirect", redirected)
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		s.Finish(t.Context(), Page{Success: true})
+	}()
+	page, _ := get(t, "http://"+s.authority+redirected.Header.Get("Location"))
+	check("page", page)
+	<-finished
+}

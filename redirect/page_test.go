@@ -1,0 +1,140 @@
+package redirect
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func render(t *testing.T, p Page) string {
+	t.Helper()
+	pages, err := newPages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pages.render(p.view()))
+}
+
+func TestPages(t *testing.T) {
+	tests := []struct {
+		name   string
+		page   Page
+		want   []string
+		absent []string
+	}{
+		{
+			name: "success",
+			page: Page{
+				Success: true, Account: "work", Provider: "google", Person: "ada@example.com",
+				Scopes: []string{"openid", "email"}, Warnings: []string{"A scope was not granted."},
+			},
+			want: []string{
+				"You are logged in", ">work<", ">google<wbr><", ">ada@<wbr>example.<wbr>com<wbr><",
+				"<li>openid<wbr></li>", "<li>email<wbr></li>",
+				"A scope was not granted.", "You can close this tab and return to your terminal.", `<body class="success">`,
+			},
+			absent: []string{"oauthd login", "http-equiv"},
+		},
+		{
+			name:   "success without details",
+			page:   Page{Success: true},
+			want:   []string{"You are logged in"},
+			absent: []string{"<dl>", "Granted scopes", "Please note"},
+		},
+		{
+			name: "failure",
+			page: Page{
+				Account: "work", Title: "Access was not granted", Message: "The provider said no.",
+				Person: "ada", Scopes: []string{"openid"},
+			},
+			want: []string{
+				"Access was not granted", "The provider said no.", "<code>oauthd login work</code>",
+				`<body class="failure">`,
+			},
+			absent: []string{"You are logged in", "Logged in as", "openid"},
+		},
+		{
+			name:   "failure with its own hint",
+			page:   Page{Account: "work", Hint: "Unlock the keychain first."},
+			want:   []string{"The login did not complete", "Unlock the keychain first."},
+			absent: []string{"oauthd login"},
+		},
+		{
+			name:   "zero page is a failure",
+			want:   []string{"The login did not complete", "Return to your terminal and try again."},
+			absent: []string{"logged in", "<code>"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			html := render(t, tt.page)
+			for _, want := range tt.want {
+				if !strings.Contains(html, want) {
+					t.Errorf("the page lacks %q", want)
+				}
+			}
+			for _, absent := range tt.absent {
+				if strings.Contains(html, absent) {
+					t.Errorf("the page has %q", absent)
+				}
+			}
+		})
+	}
+}
+
+func TestPagesEscape(t *testing.T) {
+	evil := `<script>alert(1)</script>"'><img src=x onerror=alert(1)>`
+	for _, success := range []bool{true, false} {
+		html := render(t, Page{
+			Success: success, Account: evil, Provider: evil, Person: evil, Scopes: []string{evil}, Warnings: []string{evil},
+			Title: evil, Message: evil, Hint: evil,
+		})
+		for _, absent := range []string{"<script", "<img"} {
+			if strings.Contains(html, absent) {
+				t.Errorf("success %t: the page has %s", success, absent)
+			}
+		}
+	}
+}
+
+func TestPagesAreSelfContained(t *testing.T) {
+	pages, err := newPages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := Page{
+		Success: true, Account: "a", Provider: "b", Person: "c", Scopes: []string{"d"}, Warnings: []string{"e"}, Message: "f",
+	}
+	elements := regexp.MustCompile(`(?i)<(script|link|img|iframe|form|object|embed|base|a)\b`)
+	loads := regexp.MustCompile(`(?i)\b(href|src|style|on[a-z]+)=|https?:|url\(|@import`)
+	style := regexp.MustCompile(`(?s)<style>(.*)</style>`)
+	for name, page := range map[string][]byte{
+		"success": pages.render(full.view()), "failure": pages.render(Page{Account: "a"}.view()), "waiting": pages.waiting,
+	} {
+		html := string(page)
+		for _, forbidden := range []*regexp.Regexp{elements, loads} {
+			if found := forbidden.FindString(html); found != "" {
+				t.Errorf("%s: the page has %q", name, found)
+			}
+		}
+		if !strings.Contains(html, `name="viewport"`) {
+			t.Errorf("%s: no viewport for phones", name)
+		}
+		// What the browser hashes is the text of the element, however the template wrote it.
+		m := style.FindStringSubmatch(html)
+		if m == nil {
+			t.Fatalf("%s: no style", name)
+		}
+		sum := sha256.Sum256([]byte(m[1]))
+		want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+			"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+		header := http.Header{}
+		pages.secure(header)
+		if got := header.Get("Content-Security-Policy"); got != want {
+			t.Errorf("%s: policy: got %q, want %q", name, got, want)
+		}
+	}
+}

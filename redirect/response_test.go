@@ -1,0 +1,98 @@
+package redirect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestResponsePrintsRedacted(t *testing.T) {
+	code := testCode
+	r := Response{&code}
+	holder := struct{ r Response }{r}
+	encoded, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{
+		"%v": fmt.Sprint(r), "%+v": fmt.Sprintf("%+v", r), "%#v": fmt.Sprintf("%#v", r), "%s": fmt.Sprintf("%s", r),
+		"%x": fmt.Sprintf("%x", r), "pointer": fmt.Sprintf("%+v", &r), "in a struct": fmt.Sprintf("%+v", holder),
+		"in a struct, Go syntax": fmt.Sprintf("%#v", holder), "JSON": string(encoded),
+	} {
+		if strings.Contains(got, testCode) || strings.Contains(got, fmt.Sprintf("%x", testCode)) {
+			t.Errorf("%s shows the code", name)
+		}
+	}
+	if got := fmt.Sprint(r); got != "[redacted]" {
+		t.Errorf("got %q, want [redacted]", got)
+	}
+	if r.Code() != testCode || (Response{}).Code() != "" {
+		t.Error("Code does not give what was there")
+	}
+}
+
+func TestAuthorizationErrorIsFiltered(t *testing.T) {
+	tests := []struct{ name, code, description, want string }{
+		{"plain", "access_denied", "", "authorization refused: access_denied"},
+		{"described", "invalid_scope", "unknown scope", "authorization refused: invalid_scope: unknown scope"},
+		{"terminal escapes", "a\x1b]0;x\x07b", "\x1b[2Jgone\r\n", "authorization refused: a]0;xb: [2Jgone"},
+		{"quotes and other scripts", `a"b\c`, "né\u202e\xff", "authorization refused: abc: n"},
+		{
+			"long", strings.Repeat("e", 200), strings.Repeat("d", 2000),
+			"authorization refused: " + strings.Repeat("e", 97) + "...: " + strings.Repeat("d", 497) + "...",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			q := url.Values{"state": {testState}, "error": {tt.code}, "error_description": {tt.description}}
+			_, err := parseResponse(q.Encode(), Config{State: testState})
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzParseResponse(f *testing.F) {
+	for _, seed := range []string{
+		"", "state=" + testState, "state=" + testState + "&code=abc", "code=abc", "state=" + testState + "&error=x%1b",
+		"state=" + testState + "&code=abc&iss=https%3A%2F%2Fas.example.com", "state=" + testState + "&iss=x&error=y",
+		"state=" + testState + "&state=" + testState, "%zz", "a;b", "state=" + testState + "&error=%00&code=abc",
+	} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	f.Fuzz(func(t *testing.T, query string, require bool) {
+		r, err := parseResponse(query, Config{State: testState, Issuer: testIssuer, RequireIssuer: require})
+		if (err == nil) != (r.Code() != "") {
+			t.Fatalf("got a code %t with error %v", r.Code() != "", err)
+		}
+		if errors.Is(err, errNoise) || errors.Is(err, errTooLong) {
+			return
+		}
+		// Whatever has an effect has proven itself, by an independent look at the query.
+		params, parseErr := url.ParseQuery(query)
+		if parseErr != nil || len(params["state"]) != 1 || params["state"][0] != testState {
+			t.Fatal("a query without the state had an effect")
+		}
+		iss := params.Get("iss")
+		if iss != testIssuer && (iss != "" || require) && !errors.Is(err, ErrIssuerMismatch) {
+			t.Fatalf("a query of another issuer was judged: %v", err)
+		}
+		if len(r.Code()) > maxCode {
+			t.Fatal("the code is too long")
+		}
+		if refused, ok := errors.AsType[*AuthorizationError](err); ok {
+			if refused.Code == "" || len(refused.Code) > maxErrorCode || len(refused.Description) > maxDescription {
+				t.Fatalf("got a code of %d and a description of %d bytes", len(refused.Code), len(refused.Description))
+			}
+			outside := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
+			if strings.ContainsFunc(refused.Code+refused.Description, outside) {
+				t.Fatalf("got %q, outside the charset of RFC 6749 §4.1.2.1", refused.Error())
+			}
+		}
+	})
+}

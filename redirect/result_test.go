@@ -1,0 +1,87 @@
+package redirect
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// virtual returns a server without listeners, so that time can be virtual.
+func virtual(t *testing.T) *Server {
+	t.Helper()
+	s, err := newServer(Config{Host: "127.0.0.1", Path: "/callback", State: testState, PeerUID: -1}, 1234)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func ask(s *Server, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	r.Host = s.authority
+	s.handle(w, r)
+	return w
+}
+
+func TestResultIsShownOnlyAfterFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := virtual(t)
+		location := ask(s, "/callback"+query("state", testState, "code", testCode)).Header().Get("Location")
+		answered := make(chan *httptest.ResponseRecorder, 1)
+		go func() { answered <- ask(s, location) }()
+		synctest.Wait()
+		select {
+		case w := <-answered:
+			t.Fatalf("answered %d before the outcome was known", w.Code)
+		default:
+		}
+		s.Finish(t.Context(), Page{Success: true})
+		if w := <-answered; w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "You are logged in") {
+			t.Errorf("got %d, want 200 and the page", w.Code)
+		}
+	})
+}
+
+func TestSlowExchangeKeepsTheBrowserAsking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := virtual(t)
+		location := ask(s, "/callback"+query("state", testState, "code", testCode)).Header().Get("Location")
+		begin := time.Now()
+		w := ask(s, location)
+		if took := time.Since(begin); took != resultWait {
+			t.Errorf("waited %v, want %v", took, resultWait)
+		}
+		if body := w.Body.String(); !strings.Contains(body, `http-equiv="refresh"`) || strings.Contains(body, "logged in") {
+			t.Error("want a page that asks again and promises nothing")
+		}
+		s.Finish(canceled(), Page{Success: true})
+	})
+}
+
+func TestFinishWaitsAShortGraceForTheBrowser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := virtual(t)
+		ask(s, "/callback"+query("state", testState, "code", testCode))
+		begin := time.Now()
+		s.Finish(t.Context(), Page{Success: true})
+		if took := time.Since(begin); took != finishGrace {
+			t.Errorf("Finish took %v, want %v", took, finishGrace)
+		}
+	})
+}
+
+func TestFirstPageCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := virtual(t)
+		location := ask(s, "/callback"+query("state", testState, "code", testCode)).Header().Get("Location")
+		s.Finish(canceled(), Page{Title: "first"})
+		s.Finish(canceled(), Page{Title: "second"})
+		if body := string(s.result); !strings.Contains(body, "first") || strings.Contains(body, "second") {
+			t.Errorf("got another page than the first at %s", location)
+		}
+	})
+}
