@@ -1,0 +1,59 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"oauthd/ipc/api"
+)
+
+const (
+	defaultTimeout = time.Minute
+	startTimeout   = 30 * time.Second
+	restart        = 2 * time.Second // how long a daemon may be away while it is restarted
+	maxIdle        = 16
+	maxAnswer      = 4 << 20
+)
+
+// Client asks the daemon. The zero value works: it finds the socket by the environment and starts no daemon. A Client
+// keeps connections and is safe for concurrent use; its fields must not be changed after the first call.
+type Client struct {
+	// Socket is the daemon's socket; "" means the place that Environment gives, and where the daemon's lock file names
+	// another one, that.
+	Socket string
+	// Environment says where things are; the zero value means [DefaultEnvironment].
+	Environment api.Environment
+	// Start is called when no daemon runs and returns when one listens, or with the reason why not. Callers that need
+	// it at the same time share one call, whose context no single caller's end cancels. Nil means that a missing
+	// daemon is a [api.NoDaemon] error.
+	Start func(ctx context.Context) error
+
+	mu       sync.Mutex // guards the fields below
+	idle     []*lineConn
+	starting *starting
+	web      *http.Transport
+}
+
+// Close closes the connections that are kept. The client may be used on, and then opens new ones.
+func (c *Client) Close() error {
+	c.closeIdle()
+	c.mu.Lock()
+	web := c.web
+	c.mu.Unlock()
+	if web != nil {
+		web.CloseIdleConnections()
+	}
+	return nil
+}
+
+func (c *Client) closeIdle() {
+	c.mu.Lock()
+	idle := c.idle
+	c.idle = nil
+	c.mu.Unlock()
+	for _, lc := range idle {
+		lc.close()
+	}
+}

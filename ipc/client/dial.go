@@ -1,0 +1,216 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strconv"
+	"syscall"
+	"time"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/peer"
+)
+
+// place is where a client looks for the daemon.
+type place struct {
+	socket string
+	// fixed says that the caller or the person named the socket, and no other will do.
+	fixed bool
+	uid   int
+	lock  string
+}
+
+func (c *Client) place() place {
+	env := c.environment()
+	p := place{socket: c.Socket, fixed: c.Socket != "", uid: env.UID, lock: lockPath(env)}
+	if p.socket == "" {
+		p.socket = env.SocketPath()
+		if env.Getenv("OAUTHD_SOCK") != "" {
+			p.fixed = true
+			if uid, err := strconv.Atoi(env.Getenv("OAUTHD_SOCK_UID")); err == nil {
+				p.uid = uid
+			}
+		}
+	}
+	return p
+}
+
+// dial connects to the daemon. Where none answers it follows the lock file, waits out a restart, or has one started.
+func (c *Client) dial(ctx context.Context) (*net.UnixConn, error) {
+	p := c.place()
+	before := c.lastStart()
+	conn, err := connect(ctx, p.socket, p.uid)
+	if err == nil || !absent(err) {
+		return conn, err
+	}
+	var startErr error
+	started := false
+	patience := time.NewTimer(restart)
+	defer patience.Stop()
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		socket, held := lockHolder(p.lock)
+		if p.fixed || socket == "" {
+			held = held && (socket == "" || socket == p.socket)
+			socket = p.socket
+		}
+		// A full backlog: a daemon is there and has not come to accept yet.
+		held = held || errors.Is(err, syscall.EAGAIN)
+		if !held && !started {
+			if c.Start == nil {
+				return nil, noDaemon(err)
+			}
+			started = true
+			startErr = c.start(ctx, before)
+			patience.Reset(restart)
+			if socket, held = lockHolder(p.lock); p.fixed || !held || socket == "" {
+				socket = p.socket
+			}
+		}
+		conn, err = connect(ctx, socket, p.uid)
+		switch {
+		case err == nil || !absent(err):
+			return conn, err
+		case startErr != nil && !held:
+			// Another daemon that started meanwhile would have been found.
+			return nil, startFailed(startErr)
+		}
+		select {
+		case <-time.After(pause):
+		case <-patience.C:
+			if startErr != nil {
+				return nil, startFailed(startErr)
+			}
+			return nil, noDaemon(err)
+		case <-ctx.Done():
+			return nil, contextError(ctx.Err())
+		}
+	}
+}
+
+// connect connects to one socket and checks who listens there.
+func connect(ctx context.Context, socket string, uid int) (*net.UnixConn, error) {
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "unix", socket)
+	var timeout net.Error
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, contextError(ctx.Err())
+	case errors.Is(err, syscall.EAGAIN):
+		// It calls itself a timeout, but is a full backlog.
+		return nil, fmt.Errorf("client: %w", err)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		// The dialer's clock may be ahead of the context's.
+		return nil, contextError(context.DeadlineExceeded)
+	case errors.Is(err, fs.ErrPermission):
+		e := &api.Error{Code: api.Forbidden, Message: "the socket " + socket + " may not be used by this user"}
+		return nil, e.Because(err)
+	default:
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	conn, ok := nc.(*net.UnixConn)
+	if !ok {
+		_ = nc.Close()
+		return nil, fmt.Errorf("client: %s is no Unix socket", socket)
+	}
+	p, err := peer.Of(conn)
+	if err != nil {
+		_ = conn.Close()
+		e := &api.Error{Code: api.Unsupported, Message: "the system does not tell who serves the socket"}
+		return nil, e.Because(err)
+	}
+	if p.UID != uid {
+		_ = conn.Close()
+		return nil, &api.Error{
+			Code:    api.Forbidden,
+			Message: fmt.Sprintf("the daemon at %s runs as uid %d, not as uid %d", socket, p.UID, uid),
+			Hint:    "if that is meant, set OAUTHD_SOCK to the socket and OAUTHD_SOCK_UID to its uid",
+		}
+	}
+	return conn, nil
+}
+
+// absent reports whether an error of connect means that nobody listens, or not yet.
+func absent(err error) bool {
+	for _, e := range []error{fs.ErrNotExist, syscall.ECONNREFUSED, syscall.ENOTDIR, syscall.EAGAIN} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func noDaemon(cause error) error {
+	e := &api.Error{Code: api.NoDaemon, Message: "no oauthd daemon is running", Hint: "start one with oauthd serve"}
+	return e.Because(cause)
+}
+
+func startFailed(cause error) error {
+	var e *api.Error
+	if errors.As(cause, &e) {
+		return cause
+	}
+	e = &api.Error{
+		Code: api.NoDaemon, Message: "no oauthd daemon is running, and one could not be started",
+		Hint: "run oauthd serve to see why",
+	}
+	return e.Because(cause)
+}
+
+// contextError keeps a cancellation as it is and names a deadline.
+func contextError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		e := &api.Error{Code: api.Timeout, Message: "the daemon did not answer in time", Hint: "try again"}
+		return e.Because(err)
+	}
+	return fmt.Errorf("client: %w", err)
+}
+
+// starting is one call of Client.Start that callers share.
+type starting struct {
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+func (s *starting) over() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// lastStart returns the last call of Start, under way or over; nil when there was none.
+func (c *Client) lastStart() *starting {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.starting
+}
+
+// start has the daemon started, unless another caller's start is under way or has ended since before was the last one:
+// then its result counts.
+func (c *Client) start(ctx context.Context, before *starting) error {
+	c.mu.Lock()
+	s := c.starting
+	if s == nil || s == before && s.over() {
+		s = &starting{done: make(chan struct{})}
+		c.starting = s
+		go func() {
+			defer close(s.done)
+			own, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
+			defer cancel()
+			s.err = c.Start(own)
+		}()
+	}
+	c.mu.Unlock()
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		return contextError(ctx.Err())
+	}
+}

@@ -1,0 +1,73 @@
+package ipc
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// requestContext is a context with a deadline. Unlike context.WithDeadline it makes a timer only when somebody waits
+// for its end, which a request for a cached token does not.
+type requestContext struct {
+	context.Context
+	deadline time.Time
+
+	mu     sync.Mutex // guards the fields below
+	full   context.Context
+	cancel context.CancelFunc
+	over   bool
+}
+
+func withDeadline(parent context.Context, limit time.Duration) *requestContext {
+	return &requestContext{Context: parent, deadline: time.Now().Add(limit)}
+}
+
+func (r *requestContext) Deadline() (time.Time, bool) { return r.deadline, true }
+
+func (r *requestContext) Done() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.full == nil {
+		r.full, r.cancel = context.WithDeadline(r.Context, r.deadline)
+		if r.over {
+			r.cancel()
+		}
+	}
+	return r.full.Done()
+}
+
+func (r *requestContext) Err() error {
+	r.mu.Lock()
+	full, over := r.full, r.over
+	r.mu.Unlock()
+	switch {
+	case full != nil:
+		return full.Err()
+	case over:
+		return context.Canceled
+	case !time.Now().Before(r.deadline):
+		return context.DeadlineExceeded
+	}
+	return r.Context.Err()
+}
+
+// Value asks the full context where there is one, so that package context finds it as the parent of others.
+func (r *requestContext) Value(key any) any {
+	r.mu.Lock()
+	full := r.full
+	r.mu.Unlock()
+	if full != nil {
+		return full.Value(key)
+	}
+	return r.Context.Value(key)
+}
+
+// end releases what Done took; the request is over.
+func (r *requestContext) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	if r.cancel != nil {
+		r.cancel()
+	}
+}

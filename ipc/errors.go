@@ -1,0 +1,109 @@
+package ipc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/rs/zerolog"
+
+	"oauthd/daemon/account"
+	"oauthd/ipc/api"
+)
+
+func badRequest(format string, args ...any) *api.Error {
+	return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...)}
+}
+
+func tooLarge(limit int) *api.Error {
+	return &api.Error{Code: api.TooLarge, Message: fmt.Sprintf("the request has more than %d bytes", limit)}
+}
+
+func errStopping() *api.Error {
+	return &api.Error{Code: api.Busy, Message: "the daemon is stopping", Hint: "try again", RetryAfter: 1}
+}
+
+// shape turns an error of the backend into what the caller sees.
+func shape(err error) *api.Error {
+	var e *api.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, context.DeadlineExceeded):
+		e = &api.Error{Code: api.Timeout, Message: "there was no answer in time", Hint: "try again"}
+		return e.Because(err)
+	case errors.Is(err, context.Canceled):
+		return errStopping().Because(err)
+	}
+	return api.AsError(err)
+}
+
+// report shapes err and writes one line to the log. where is a route; name is the account's name, "" when not known.
+func (sv *serving) report(ctx context.Context, where, name string, err error) *api.Error {
+	e := shape(err)
+	line := sv.cfg.Log.WithLevel(level(e.Code))
+	if line == nil {
+		return e
+	}
+	line = line.Str("request", where).Str("code", string(e.Code))
+	// A malformed request may hold anything, so nothing of it is repeated.
+	if e.Code != api.BadRequest && e.Code != api.TooLarge {
+		if name != "" {
+			line = line.Str("account", name)
+		}
+		line = line.Err(err)
+		if cause := errors.Unwrap(e); cause != nil && cause != err {
+			line = line.AnErr("cause", cause)
+		}
+	}
+	if c, ok := account.CallerFrom(ctx); ok {
+		line = line.Int("pid", c.PID)
+		if denied(e.Code) {
+			line = line.Str("program", c.Program())
+		}
+	}
+	line.Msg("request failed")
+	return e
+}
+
+func denied(c api.Code) bool { return c == api.Forbidden || c == api.PolicyDenied }
+
+func level(c api.Code) zerolog.Level {
+	switch c {
+	case api.Internal:
+		return zerolog.ErrorLevel
+	case api.Forbidden, api.PolicyDenied, api.KeystoreUnavailable, api.KeystoreFull:
+		return zerolog.WarnLevel
+	case api.BadRequest, api.TooLarge, api.UnknownAccount, api.UnknownProvider, api.UnknownLogin:
+		return zerolog.DebugLevel
+	}
+	return zerolog.InfoLevel
+}
+
+// recovered turns a panic of the backend into an error: one request fails, the daemon goes on.
+func recovered(err *error) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	// Other panics may carry any value, and so a secret.
+	what := fmt.Sprintf("%T", v)
+	if re, ok := v.(runtime.Error); ok {
+		what = re.Error()
+	}
+	*err = fmt.Errorf("ipc: panic: %s\n%s", what, debug.Stack())
+}
+
+func marshalError(e *api.Error) []byte {
+	b, err := json.Marshal(api.ErrorBody{Error: e})
+	if err != nil {
+		// Strings and an int: this cannot fail.
+		return []byte(`{"error":{"code":"internal","message":"an error could not be encoded"}}`)
+	}
+	return b
+}
+
+func appendError(out []byte, e *api.Error) []byte { return append(out, marshalError(e)...) }

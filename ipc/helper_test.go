@@ -1,0 +1,224 @@
+package ipc
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"oauthd/ipc/api"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv("OAUTHD_TEST_DIAL"); path != "" {
+		os.Exit(dialAsChild(path, os.Getenv("OAUTHD_TEST_SEND")))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// dialAsChild is the child process of TestOtherUser: it sends a text and prints the answer.
+func dialAsChild(path, text string) int {
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_, _ = io.WriteString(c, text)
+	_, _ = io.Copy(os.Stdout, c)
+	return 0
+}
+
+// fake is a backend whose answers a test may replace.
+type fake struct {
+	token    func(context.Context, api.TokenRequest) (api.Token, error)
+	login    func(context.Context, string, api.AccountDefinition, func(api.LoginEvent)) error
+	accounts error
+	stopped  chan struct{}
+}
+
+func sampleToken(r api.TokenRequest) api.Token {
+	in := int64(3599)
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	return api.Token{
+		AccessToken: "ya29.sample", TokenType: "Bearer", ExpiresIn: &in, Scope: r.Scope, Account: r.Account, ExpiresAt: &at,
+	}
+}
+
+func (f *fake) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	if f.token != nil {
+		return f.token(ctx, r)
+	}
+	return sampleToken(r), nil
+}
+
+func (f *fake) Accounts(context.Context) ([]api.Account, error) { return nil, f.accounts }
+
+func (f *fake) Account(_ context.Context, name string) (api.Account, error) {
+	return api.Account{Name: name, State: api.StateReady}, nil
+}
+
+func (f *fake) Remove(context.Context, string) (api.LogoutResult, error) {
+	return api.LogoutResult{Detail: "no revocation endpoint"}, nil
+}
+
+func (f *fake) Logout(context.Context, string) (api.LogoutResult, error) {
+	return api.LogoutResult{Revoked: true}, nil
+}
+
+func (f *fake) Login(ctx context.Context, name string, def api.AccountDefinition, events func(api.LoginEvent)) error {
+	return f.login(ctx, name, def, events)
+}
+
+func (f *fake) Status(context.Context) (api.Status, error) {
+	return api.Status{PID: 7, Version: "test"}, nil
+}
+
+func (f *fake) Shutdown(context.Context) error {
+	close(f.stopped)
+	return nil
+}
+
+// syncBuffer takes log lines from several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// running is a server under test.
+type running struct {
+	path string
+	log  *syncBuffer
+	stop func() error // stops the server and returns what Serve did
+}
+
+func socketPath(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "s", "oauthd.sock")
+}
+
+func start(t testing.TB, b Backend, change func(*Server)) *running {
+	t.Helper()
+	r := &running{path: socketPath(t), log: &syncBuffer{}}
+	l, err := Listen(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(Config{Backend: b, Log: zerolog.New(r.log), UID: os.Getuid()})
+	if change != nil {
+		change(s)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, l) }()
+	r.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-done
+	})
+	t.Cleanup(func() {
+		if err := r.stop(); err != nil {
+			t.Errorf("Serve: got %v, want nil", err)
+		}
+	})
+	return r
+}
+
+func dial(t testing.TB, path string) *net.UnixConn {
+	t.Helper()
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c
+}
+
+func send(t testing.TB, c net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readLine returns one line without its end.
+func readLine(t testing.TB, r *bufio.Reader) string {
+	t.Helper()
+	line, err := r.ReadString('\n')
+	if err != nil {
+		t.Fatalf("no line: %v (after %d bytes)", err, len(line))
+	}
+	return strings.TrimSuffix(line, "\n")
+}
+
+// codeOf returns the code of an error answer, "" for any other.
+func codeOf(t testing.TB, answer string) api.Code {
+	t.Helper()
+	var b api.ErrorBody
+	if err := json.Unmarshal([]byte(answer), &b); err != nil {
+		t.Fatalf("the answer is not JSON: %v", err)
+	}
+	if b.Error == nil {
+		return ""
+	}
+	return b.Error.Code
+}
+
+// exchange sends raw HTTP over a new connection and returns the answer.
+func exchange(t testing.TB, path, request string) (*http.Response, string) {
+	t.Helper()
+	c := dial(t, path)
+	defer c.Close()
+	send(t, c, request)
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+// ended fails unless c is closed by the server within its deadline.
+func ended(t testing.TB, c net.Conn) {
+	t.Helper()
+	n, err := io.Copy(io.Discard, c)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		t.Errorf("got a connection still open after %d bytes, want it closed", n)
+	}
+}

@@ -1,0 +1,67 @@
+package ipc
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"oauthd/ipc/api"
+)
+
+// postLogin runs a login and writes its events as they come. An error before the first event is an ordinary error
+// answer; after it, the last event.
+func (sv *serving) postLogin(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	body, err := sv.readBody(w, r, maxDefinition)
+	if err != nil {
+		return err
+	}
+	def, err := decodeDefinition(body)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// A login waits for a person: a server that stops does not.
+	defer context.AfterFunc(sv.stop, func() { cancel(errStopping()) })()
+
+	name := r.PathValue("name")
+	events := eventWriter{w: w, control: http.NewResponseController(w), broken: cancel}
+	err = func() (err error) {
+		defer recovered(&err)
+		return sv.cfg.Backend.Login(ctx, name, def, events.write)
+	}()
+	if err == nil || !events.begun {
+		return err
+	}
+	events.write(api.LoginEvent{Event: api.EventError, Error: sv.report(ctx, r.Pattern, name, err)})
+	return nil
+}
+
+// eventWriter writes events as NDJSON, each flushed.
+type eventWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	begun   bool
+	broken  context.CancelCauseFunc // called when the caller does not take an event
+}
+
+func (e *eventWriter) write(ev api.LoginEvent) {
+	line, err := json.Marshal(ev)
+	if err != nil {
+		e.broken(err)
+		return
+	}
+	if !e.begun {
+		e.begun = true
+		h := e.w.Header()
+		h.Set("Content-Type", "application/x-ndjson")
+		h.Set("Cache-Control", "no-store")
+		e.w.WriteHeader(http.StatusOK)
+	}
+	if _, err = e.w.Write(append(line, '\n')); err == nil {
+		err = e.control.Flush()
+	}
+	if err != nil {
+		e.broken(err)
+	}
+}
