@@ -18,6 +18,7 @@ const (
 	PortUnavailable     Code = "port_unavailable"     // the redirect URI's port cannot be had
 	Ambiguous           Code = "ambiguous"            // more than one account fits
 	TooLarge            Code = "too_large"            // a request over the size limit
+	AlreadyRunning      Code = "already_running"      // a daemon of this person runs; never sent over the socket
 	Internal            Code = "internal"             // a fault of oauthd itself
 	BadRequest          Code = "bad_request"          // the request does not make sense
 	UnknownAccount      Code = "unknown_account"      // no account of that name
@@ -52,6 +53,7 @@ var statuses = map[Code]status{
 	PortUnavailable:     {http.StatusServiceUnavailable, 1},
 	Ambiguous:           {http.StatusConflict, 1},
 	TooLarge:            {http.StatusRequestEntityTooLarge, 1},
+	AlreadyRunning:      {http.StatusConflict, 1},
 	Internal:            {http.StatusInternalServerError, 1},
 	BadRequest:          {http.StatusBadRequest, 2},
 	UnknownAccount:      {http.StatusNotFound, 2},
