@@ -71,16 +71,15 @@ func (sv *serving) report(ctx context.Context, where, name string, err error) *a
 
 func denied(c api.Code) bool { return c == api.Forbidden || c == api.PolicyDenied }
 
+// level keeps what the backend has logged itself, a login or refresh that failed, out of the log's usual lines.
 func level(c api.Code) zerolog.Level {
-	switch c {
-	case api.Internal:
+	switch {
+	case c == api.Internal:
 		return zerolog.ErrorLevel
-	case api.Forbidden, api.PolicyDenied, api.KeystoreUnavailable, api.KeystoreFull:
+	case denied(c):
 		return zerolog.WarnLevel
-	case api.BadRequest, api.TooLarge, api.UnknownAccount, api.UnknownProvider, api.UnknownLogin:
-		return zerolog.DebugLevel
 	}
-	return zerolog.InfoLevel
+	return zerolog.DebugLevel
 }
 
 // recovered turns a panic of the backend into an error: one request fails, the daemon goes on.

@@ -417,6 +417,43 @@ func TestStartIsShared(t *testing.T) {
 	}
 }
 
+// A daemon that is killed may accept for a moment more; the next one answers the same request.
+func TestKilledUnderARequest(t *testing.T) {
+	for name, ask := range map[string]func(*client.Client) error{
+		"token": func(c *client.Client) error {
+			_, err := c.Token(context.Background(), work)
+			return err
+		},
+		"status": func(c *client.Client) error {
+			_, err := c.Status(context.Background())
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHome(t)
+			dying, err := ipc.Listen(h.socket())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				c, err := dying.AcceptUnix()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = dying.Close()
+				h.serve(h.socket(), backend{})
+				_ = c.Close()
+			})
+			if err := ask(h.client()); err != nil {
+				t.Errorf("got %v, want the next daemon's answer", err)
+			}
+			wg.Wait()
+		})
+	}
+}
+
 // A daemon of another version, or none at all, may answer anything.
 func TestOddAnswers(t *testing.T) {
 	for _, tc := range []struct {

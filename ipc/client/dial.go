@@ -90,6 +90,26 @@ func (c *Client) dial(ctx context.Context) (*net.UnixConn, error) {
 	}
 }
 
+// persist repeats do while the connection breaks before an answer has come: a daemon that was killed may still accept
+// for a moment, and the next one answers. A daemon that breaks every connection is given up on.
+func (c *Client) persist(ctx context.Context, do func() error) error {
+	for pause := 5 * time.Millisecond; ; pause *= 2 {
+		err := do()
+		if !errors.Is(err, errConnection) {
+			return err
+		}
+		if pause > restart/4 {
+			e := &api.Error{Code: api.NoDaemon, Message: "the daemon closed the connection without an answer", Hint: "try again"}
+			return e.Because(err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return contextError(ctx.Err())
+		}
+	}
+}
+
 // connect connects to one socket and checks who listens there.
 func connect(ctx context.Context, socket string, uid int) (*net.UnixConn, error) {
 	var d net.Dialer

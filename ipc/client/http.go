@@ -77,7 +77,7 @@ func (c *Client) call(ctx context.Context, method, path, name string, into any) 
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return transportError(ctx, err)
+		return cutShort(ctx, err)
 	}
 	if json.Unmarshal(body, into) != nil {
 		return malformed()
@@ -86,7 +86,15 @@ func (c *Client) call(ctx context.Context, method, path, name string, into any) 
 }
 
 // send sends a request and returns an answer of status 200, whose body the caller must close.
-func (c *Client) send(ctx context.Context, method, path, name string, body []byte) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path, name string, body []byte) (resp *http.Response, err error) {
+	err = c.persist(ctx, func() error {
+		resp, err = c.sendOnce(ctx, method, path, name, body)
+		return err
+	})
+	return resp, err
+}
+
+func (c *Client) sendOnce(ctx context.Context, method, path, name string, body []byte) (*http.Response, error) {
 	target := "http://" + api.Host + strings.ReplaceAll(path, "{name}", url.PathEscape(name))
 	var content io.Reader
 	if body != nil {
@@ -110,7 +118,7 @@ func (c *Client) send(ctx context.Context, method, path, name string, body []byt
 	var e api.ErrorBody
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, transportError(ctx, err)
+		return nil, cutShort(ctx, err)
 	}
 	if json.Unmarshal(text, &e) != nil || e.Error == nil {
 		return nil, malformed()
@@ -143,6 +151,14 @@ func transportError(ctx context.Context, err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return contextError(err)
 	}
-	e = &api.Error{Code: api.NoDaemon, Message: "the connection to the daemon broke", Hint: "try again"}
-	return e.Because(err)
+	return errors.Join(errConnection, err)
+}
+
+// cutShort words an answer that broke off.
+func cutShort(ctx context.Context, err error) error {
+	if err = transportError(ctx, err); errors.Is(err, errConnection) {
+		e := &api.Error{Code: api.NoDaemon, Message: "the daemon went away in the middle of its answer", Hint: "try again"}
+		return e.Because(err)
+	}
+	return err
 }

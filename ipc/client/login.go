@@ -42,7 +42,7 @@ func (c *Client) Login(
 		case errors.As(err, &syntax), errors.As(err, &wrongType):
 			return malformed()
 		case err != nil:
-			return transportError(ctx, err)
+			return cutShort(ctx, err)
 		}
 		if ev.Event == api.EventError {
 			if ev.Error == nil {

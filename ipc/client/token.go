@@ -39,15 +39,15 @@ func (c *Client) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	conn, err := c.dial(ctx)
-	if err != nil {
-		return api.Token{}, err
-	}
-	t, err := c.ask(ctx, &lineConn{conn: conn, in: bufio.NewReader(conn)}, request, deadline)
-	if errors.Is(err, errConnection) {
-		e := &api.Error{Code: api.NoDaemon, Message: "the daemon closed the connection without an answer", Hint: "try again"}
-		return t, e.Because(err)
-	}
+	var t api.Token
+	err = c.persist(ctx, func() error {
+		conn, err := c.dial(ctx)
+		if err != nil {
+			return err
+		}
+		t, err = c.ask(ctx, &lineConn{conn: conn, in: bufio.NewReader(conn)}, request, deadline)
+		return err
+	})
 	return t, err
 }
 
