@@ -66,10 +66,7 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 	done, err := t.run(ctx, secret, events)
 	event := d.log.Info()
 	if err != nil {
-		event = d.log.Warn().Err(err)
-		if cause := errors.Unwrap(api.AsError(err)); cause != nil {
-			event = event.AnErr("cause", cause)
-		}
+		event = detail(d.log.Warn(), err)
 	}
 	who(ctx, event).Str("account", name).Str("provider", d.providerName(a)).
 		Str("email", done.Email).Str("subject", done.Subject).Strs("scopes", done.ScopesGranted).Msg("login")

@@ -108,10 +108,11 @@ func (d *Daemon) Mint(ctx context.Context, key token.Key) (account.Token, error)
 	t, err := d.mint(ctx, a, key)
 	event := d.log.Info()
 	if err != nil {
-		event = d.log.Warn().Err(err)
+		event = detail(d.log.Warn(), err)
+	} else if !t.Expiry.IsZero() {
+		event = event.Time("expires_at", t.Expiry)
 	}
-	who(ctx, event).Str("account", a.Name).Str("scope", key.Scope).Dur("took", d.now().Sub(started)).
-		Time("expires_at", t.Expiry).Msg("refresh")
+	who(ctx, event).Str("account", a.Name).Str("scope", key.Scope).Dur("took", d.now().Sub(started)).Msg("refresh")
 	return t, err
 }
 
@@ -234,6 +235,15 @@ func who(ctx context.Context, e *zerolog.Event) *zerolog.Event {
 		return e.Str("caller", "oauthd")
 	}
 	return e.Int("pid", c.PID).Str("caller", c.Program())
+}
+
+// detail adds err to a log event, and the cause that callers are not told.
+func detail(e *zerolog.Event, err error) *zerolog.Event {
+	e = e.Err(err)
+	if cause := errors.Unwrap(err); cause != nil {
+		e = e.AnErr("cause", cause)
+	}
+	return e
 }
 
 // moment shapes a time for the wire: UTC, whole seconds, nil for unknown.
