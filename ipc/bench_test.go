@@ -15,7 +15,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// The budgets of DESIGN.md section 8: each case takes turns with its floor.
+// Each case takes turns with its floor in one run, because absolute figures drift.
 //
 //	go test -run - -bench Token -benchtime 3s ./ipc
 
