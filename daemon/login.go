@@ -49,10 +49,12 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 	if err != nil {
 		return err
 	}
-	l := &login{id: rand.Text()}
+	l := &login{id: rand.Text(), ended: make(chan struct{})}
 	ctx, l.cancel = context.WithCancelCause(ctx)
 	defer l.cancel(nil)
-	d.logins.supersede(name, l)
+	if err := d.logins.begin(name, l); err != nil {
+		return err
+	}
 	defer d.logins.end(name, l)
 	timeout := cmp.Or(time.Duration(def.Timeout)*time.Second, defaultLoginTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &api.Error{
@@ -119,6 +121,11 @@ func (t *attempt) run(ctx context.Context, secret account.Secret, events func(ap
 // client can authenticate.
 func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
 	d, a := t.d, t.account
+	select { // a fixed port can be had only once
+	case <-t.login.last:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if err := d.vault.Probe(ctx); err != nil {
 		return d.storeProblem(err)
 	}

@@ -16,6 +16,10 @@ var (
 type login struct {
 	id     string
 	cancel context.CancelCauseFunc
+	// ended is closed when the login has let go of everything, and so have those before it; last is that of the one
+	// before.
+	ended chan struct{}
+	last  <-chan struct{}
 }
 
 // logins are those under way, at most one for an account.
@@ -27,31 +31,47 @@ type logins struct {
 	stopping  bool
 }
 
-// supersede ends the login of name that is under way, if there is one, and puts next in its place; nil puts none.
-func (s *logins) supersede(name string, next *login) {
+// supersede tells the login of name that is under way to end.
+func (s *logins) supersede(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last, ok := s.byAccount[name]; ok {
-		last.cancel(errSuperseded)
-		delete(s.byAccount, name)
+	s.supersedeLocked(name)
+}
+
+func (s *logins) supersedeLocked(name string) (ended <-chan struct{}) {
+	last, ok := s.byAccount[name]
+	if !ok {
+		none := make(chan struct{})
+		close(none)
+		return none
 	}
-	if next == nil {
-		return
-	}
+	last.cancel(errSuperseded)
+	delete(s.byAccount, name)
+	return last.ended
+}
+
+// begin makes l the login of name, and tells the one that is under way to end.
+func (s *logins) begin(name string, l *login) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.stopping {
-		next.cancel(errStopping)
+		return errStopping
 	}
-	s.byAccount[name] = next
+	l.last = s.supersedeLocked(name)
+	s.byAccount[name] = l
 	s.running.Add(1)
+	return nil
 }
 
 // end takes l off; every login that began ends once.
 func (s *logins) end(name string, l *login) {
+	<-l.last
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byAccount[name] == l {
 		delete(s.byAccount, name)
 	}
+	close(l.ended)
 	s.running.Done()
 }
 

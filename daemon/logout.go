@@ -22,7 +22,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	if err != nil {
 		return api.LogoutResult{}, err
 	}
-	d.logins.supersede(name, nil)
+	d.logins.supersede(name)
 	unlock, err := d.vault.Lock(ctx, name)
 	if err != nil {
 		return api.LogoutResult{}, err
