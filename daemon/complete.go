@@ -1,0 +1,175 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/token"
+	"oauthd/ipc/api"
+)
+
+// complete exchanges the code, learns who it was, and commits the account file and the credential together.
+func (t *attempt) complete(ctx context.Context, r authorizationRequest, code account.Secret) (done api.LoginEvent, err error) {
+	d, p := t.d, t.provider
+	response, err := d.grants.Exchange(ctx, grant.Exchange{
+		TokenEndpoint:  p.Endpoints.Token,
+		Auth:           t.auth,
+		Code:           code,
+		Verifier:       r.verifier,
+		RedirectURI:    r.redirectURI,
+		ScopeSeparator: p.ScopeSeparator,
+	})
+	if err != nil {
+		return done, t.exchangeProblem(err)
+	}
+	tok := response.Token
+	tok.RefreshLate = p.RefreshKillsAccessToken
+	if tok.Scopes == nil { // RFC 6749 §5.1: as asked for
+		tok.Scopes = t.scopes
+	}
+	who, err := t.identify(ctx, tok, r.nonce)
+	if err != nil {
+		return done, err
+	}
+	if t.before.Subject != "" && t.before.Issuer == p.Issuer && who.Subject != "" && who.Subject != t.before.Subject && !t.force {
+		return done, &api.Error{
+			Code: api.SubjectMismatch,
+			Message: fmt.Sprintf("%s belongs to %s, and now %s logged in", t.account.Name,
+				cmp.Or(t.before.Email, t.before.Subject), cmp.Or(who.Email, who.Subject)),
+			Hint: fmt.Sprintf("oauthd login %s --force accepts the change; another account name keeps both", t.account.Name),
+		}
+	}
+	c := account.Credential{
+		Issuer:             p.Issuer,
+		TokenEndpoint:      p.Endpoints.Token,
+		RevocationEndpoint: p.Endpoints.Revocation,
+		ClientID:           t.account.ClientID,
+		AuthMethod:         string(t.auth.Method),
+		ClientSecret:       t.auth.Secret,
+		RefreshToken:       response.RefreshToken,
+		Scopes:             tok.Scopes,
+		Subject:            who.Subject,
+		Email:              who.Email,
+		LoggedInAt:         d.now().UTC().Truncate(time.Second),
+		Generation:         t.before.Generation,
+	}
+	if c.RefreshToken.IsZero() {
+		c.AccessToken, c.TokenType, c.Expiry = tok.Access, tok.Type, tok.Expiry
+		tok.RefreshLate = true // nothing could refresh it
+	}
+	if err := t.commit(ctx, c, tok); err != nil {
+		return done, err
+	}
+	t.warn(c, tok)
+	return api.LoginEvent{
+		Event:         api.EventDone,
+		Email:         c.Email,
+		Subject:       c.Subject,
+		Provider:      p.Name,
+		ScopesGranted: c.Scopes,
+		Warnings:      t.warnings,
+	}, nil
+}
+
+// identify reads who logged in from the ID token, else from userinfo. A wrong ID token ends the login; a userinfo
+// endpoint that does not answer does not.
+func (t *attempt) identify(ctx context.Context, tok account.Token, nonce string) (grant.Identity, error) {
+	if !tok.IDToken.IsZero() {
+		if !slices.Contains(t.scopes, "openid") {
+			nonce = ""
+		}
+		who, _, err := grant.ParseIDToken(tok.IDToken, grant.Expect{
+			Provider: t.provider, ClientID: t.account.ClientID, Nonce: nonce, Now: t.d.now(),
+		})
+		if err != nil {
+			return who, (&api.Error{Code: api.LoginFailed, Message: "the provider's ID token is not for this login: " + err.Error(),
+				Hint: "check issuer and client id, and this machine's clock"}).Because(err)
+		}
+		if who.Email != "" || t.provider.Endpoints.Userinfo == "" || !slices.Contains(tok.Scopes, "email") {
+			return who, nil
+		}
+		more, err := t.d.grants.Userinfo(ctx, t.provider.Endpoints.Userinfo, tok.Access, t.provider)
+		if err == nil && more.Subject == who.Subject { // OpenID Connect Core §5.3.2
+			who.Email = more.Email
+		}
+		return who, nil
+	}
+	if t.provider.Endpoints.Userinfo == "" {
+		return grant.Identity{}, nil
+	}
+	who, err := t.d.grants.Userinfo(ctx, t.provider.Endpoints.Userinfo, tok.Access, t.provider)
+	if err != nil {
+		t.d.log.Info().Err(err).Str("account", t.account.Name).Msg("userinfo")
+		return grant.Identity{}, nil
+	}
+	return who, nil
+}
+
+// commit stores the credential and the account's file together: when the file cannot be written the store gets back
+// what it had.
+func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.Token) error {
+	d, name := t.d, t.account.Name
+	unlock, err := d.vault.Lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !d.logins.current(name, t.login) {
+		return errSuperseded
+	}
+	if err := d.vault.Save(ctx, name, c); err != nil {
+		return d.storeProblem(err)
+	}
+	if t.account.Managed {
+		if _, err := config.WriteAccount(d.cfg.Dir, t.account); err != nil {
+			undo := d.vault.Delete
+			if t.before.ClientID != "" {
+				undo = func(ctx context.Context, name string) error { return d.vault.Save(ctx, name, t.before) }
+			}
+			return (&api.Error{
+				Code:    api.ConfigInvalid,
+				Message: fmt.Sprintf("%s cannot be written, so the login was not kept", config.AccountFile(d.cfg.Dir, name)),
+				Hint:    "make that directory writable, then log in again",
+			}).Because(errors.Join(err, undo(ctx, name)))
+		}
+	}
+	d.reread()
+	d.tokens.Drop(name)
+	d.tokens.Put(token.Key{Account: name}, tok)
+	d.setFacts(name, factsOf(c))
+	return nil
+}
+
+// warn collects what the person should know of a login that did succeed.
+func (t *attempt) warn(c account.Credential, tok account.Token) {
+	if missing := t.provider.Covers(c.Scopes, t.account.Scopes); len(missing) > 0 {
+		t.warnings = append(t.warnings, "not granted: "+strings.Join(missing, " "))
+	}
+	if !c.RefreshToken.IsZero() {
+		return
+	}
+	why := t.provider.NoRefreshToken
+	switch {
+	case why != "":
+	case t.provider.OfflineScope != "":
+		why = fmt.Sprintf("%s gave no refresh token although %s was asked for; the client may not be allowed to have one",
+			t.provider.Name, t.provider.OfflineScope)
+	default:
+		why = fmt.Sprintf("%s gave no refresh token; some providers want a scope for it, or the client set up for it", t.provider.Name)
+	}
+	if tok.Expiry.IsZero() {
+		why += ". The access token is kept, and works until it is revoked"
+	} else {
+		why += fmt.Sprintf(". The access token is kept until it ends at %s; then a new login is needed",
+			tok.Expiry.Local().Format("15:04 on 2 January"))
+	}
+	t.warnings = append(t.warnings, why)
+}
