@@ -92,7 +92,7 @@ func New(cfg Config) *Daemon {
 		cfg:     cfg,
 		log:     cfg.Log,
 		now:     now,
-		started: now().Round(0),
+		started: now().UTC().Truncate(time.Second),
 		grants:  &grant.Client{HTTP: httpClient, Now: now, UserAgent: "oauthd/" + cfg.Version},
 		vault:   vault.New(cfg.Store),
 		stop:    make(chan struct{}),
