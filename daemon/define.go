@@ -70,7 +70,7 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 		return secret, bad("the time-out must not be negative")
 	}
 	if def.Issuer != "" {
-		if err := provider.CheckURL(def.Issuer); err != nil {
+		if err := provider.CheckIssuer(def.Issuer); err != nil {
 			return secret, bad("issuer: %v", err)
 		}
 		a.Provider, a.Issuer, a.Endpoints = "", def.Issuer, account.Endpoints{}

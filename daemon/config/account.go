@@ -56,16 +56,12 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 		s.add(s.line("", "provider"), "unknown provider %q; the built-in ones are %s, others are [providers.%s] in config.toml",
 			f.Provider, strings.Join(provider.Names(), ", "), f.Provider)
 	}
-	s.checkURL("", "issuer", f.Issuer)
+	s.check("", "issuer", f.Issuer, provider.CheckIssuer)
 	f.check(s, "")
 	if f.Grant != "" && f.Grant != string(account.GrantAuthorizationCode) {
 		s.add(s.line("", "grant"), "grant %q is not in this version; it is %q", f.Grant, account.GrantAuthorizationCode)
 	}
-	if f.RedirectURI != "" {
-		if err := CheckRedirectURI(f.RedirectURI); err != nil {
-			s.add(s.line("", "redirect_uri"), "redirect_uri: %v", err)
-		}
-	}
+	s.check("", "redirect_uri", f.RedirectURI, CheckRedirectURI)
 	for _, port := range f.RedirectPorts {
 		if port < 1 || port > 65535 {
 			s.add(s.line("", "redirect_ports"), "redirect_ports: %d is no port", port)

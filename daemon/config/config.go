@@ -180,12 +180,12 @@ func (s *source) line(table, key string) int {
 	return 0
 }
 
-// checkURL reports a URL that may not be used, at its line.
-func (s *source) checkURL(table, key, url string) {
-	if url == "" {
+// check reports a value that rule refuses, at its line; "" is no value.
+func (s *source) check(table, key, value string, rule func(string) error) {
+	if value == "" {
 		return
 	}
-	if err := provider.CheckURL(url); err != nil {
+	if err := rule(value); err != nil {
 		s.add(s.line(table, key), "%s: %v", key, err)
 	}
 }
@@ -213,11 +213,11 @@ type endpoints struct {
 }
 
 func (e endpoints) check(s *source, table string) {
-	s.checkURL(table, "authorization_endpoint", e.Authorization)
-	s.checkURL(table, "token_endpoint", e.Token)
-	s.checkURL(table, "device_authorization_endpoint", e.Device)
-	s.checkURL(table, "revocation_endpoint", e.Revocation)
-	s.checkURL(table, "userinfo_endpoint", e.Userinfo)
+	s.check(table, "authorization_endpoint", e.Authorization, provider.CheckURL)
+	s.check(table, "token_endpoint", e.Token, provider.CheckURL)
+	s.check(table, "device_authorization_endpoint", e.Device, provider.CheckURL)
+	s.check(table, "revocation_endpoint", e.Revocation, provider.CheckURL)
+	s.check(table, "userinfo_endpoint", e.Userinfo, provider.CheckURL)
 	if !slices.Contains([]string{"", "none", "client_secret_basic", "client_secret_post"}, e.AuthMethod) {
 		s.add(s.line(table, "token_endpoint_auth_method"),
 			`token_endpoint_auth_method is "none", "client_secret_basic" or "client_secret_post"`)
@@ -249,7 +249,7 @@ func (c *Config) loadMain(file string) []Mistake {
 		if _, builtIn := provider.Lookup(name); builtIn {
 			s.add(s.line(table, ""), "%s is a built-in provider; give yours another name", name)
 		}
-		s.checkURL(table, "issuer", t.Issuer)
+		s.check(table, "issuer", t.Issuer, provider.CheckIssuer)
 		t.check(s, table)
 		if t.Issuer == "" && t.Token == "" {
 			s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", name)

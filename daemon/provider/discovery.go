@@ -202,6 +202,11 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 	case p.Endpoints.Authorization == "" && (grants == nil || slices.Contains(grants, "authorization_code")):
 		return Provider{}, errors.New("the document has no authorization_endpoint")
 	}
+	for _, scope := range []string{"openid", "email"} { // enough to tell who logged in
+		if !known && slices.Contains(p.ScopesSupported, scope) {
+			p.DefaultScopes = append(p.DefaultScopes, scope)
+		}
+	}
 	if !known && slices.Contains(p.ScopesSupported, "offline_access") {
 		p.OfflineScope = "offline_access"
 		// OpenID Connect Core 1.0 §11: without prompt=consent the server must ignore the scope.

@@ -84,7 +84,7 @@ func TestDiscoverOrder(t *testing.T) {
 func TestDiscoverReadsTheDocument(t *testing.T) {
 	s := newSite(t, map[string]http.HandlerFunc{oauthPath: doc("", `,"device_authorization_endpoint":"https://d.example.com/",
 		"revocation_endpoint":"https://r.example.com/","userinfo_endpoint":"https://u.example.com/","Issuer":"https://other.example.com",
-		"token_endpoint_auth_methods_supported":["client_secret_post"],"scopes_supported":["openid","offline_access"],
+		"token_endpoint_auth_methods_supported":["client_secret_post"],"scopes_supported":["openid","offline_access","email","profile"],
 		"authorization_response_iss_parameter_supported":true,"jwks_uri":7`)})
 	p, err := Discover(t.Context(), nil, s.URL)
 	if err != nil {
@@ -98,7 +98,10 @@ func TestDiscoverReadsTheDocument(t *testing.T) {
 	if !p.RequireIss || p.OfflineScope != "offline_access" || p.AuthParams["prompt"] != "consent" || p.Narrowing != NarrowNone {
 		t.Errorf("got %+v", p)
 	}
-	if !reflect.DeepEqual(p.AuthMethods, []string{"client_secret_post"}) || !reflect.DeepEqual(p.ScopesSupported, []string{"openid", "offline_access"}) {
+	if want := []string{"openid", "email"}; !reflect.DeepEqual(p.DefaultScopes, want) {
+		t.Errorf("default scopes: got %v, want %v", p.DefaultScopes, want)
+	}
+	if !reflect.DeepEqual(p.AuthMethods, []string{"client_secret_post"}) || !reflect.DeepEqual(p.ScopesSupported, []string{"openid", "offline_access", "email", "profile"}) {
 		t.Errorf("lists: got %v, %v", p.AuthMethods, p.ScopesSupported)
 	}
 }
