@@ -93,7 +93,9 @@ func (t *attempt) run(ctx context.Context, secret account.Secret, events func(ap
 	defer server.Close()
 	request.redirectURI = cmp.Or(fixed, server.RedirectURI())
 
-	events(api.LoginEvent{Event: api.EventAuthorize, LoginID: t.login.id, URL: t.authorizationURL(request)})
+	events(api.LoginEvent{
+		Event: api.EventAuthorize, LoginID: t.login.id, URL: t.authorizationURL(request), RedirectURI: request.redirectURI,
+	})
 	response, err := server.Wait(ctx)
 	if err != nil {
 		err = t.cause(ctx, t.responseProblem(err))

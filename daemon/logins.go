@@ -16,6 +16,8 @@ var (
 type login struct {
 	id     string
 	cancel context.CancelCauseFunc
+	// deliver takes a pasted authorization response; nil while the login waits for none.
+	deliver func(pasted string) error
 	// ended is closed when the login has let go of everything, and so have those before it; last is that of the one
 	// before.
 	ended chan struct{}
@@ -63,6 +65,29 @@ func (s *logins) begin(name string, l *login) error {
 	return nil
 }
 
+// await says how l takes a pasted authorization response.
+func (s *logins) await(l *login, deliver func(pasted string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.deliver = deliver
+}
+
+// waiting returns how the login of that id, or of the account of that name, takes a pasted authorization response; nil
+// when there is none or it takes none.
+func (s *logins) waiting(id string) (deliver func(pasted string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l, ok := s.byAccount[id]; ok {
+		return l.deliver
+	}
+	for _, l := range s.byAccount {
+		if l.id == id {
+			return l.deliver
+		}
+	}
+	return nil
+}
+
 // end takes l off; every login that began ends once.
 func (s *logins) end(name string, l *login) {
 	<-l.last
@@ -91,4 +116,18 @@ func (s *logins) drain() {
 	}
 	s.mu.Unlock()
 	s.running.Wait()
+}
+
+// Callback gives the login of that id, or of the account of that name, the authorization response that a person pasted.
+// An error tells what is wrong with it; the login goes on waiting.
+func (d *Daemon) Callback(_ context.Context, id, pasted string) error {
+	deliver := d.logins.waiting(id)
+	if deliver == nil {
+		return &api.Error{Code: api.UnknownLogin, Message: "no login is waiting for that", Hint: "oauthd login NAME starts one"}
+	}
+	if err := deliver(pasted); err != nil {
+		return (&api.Error{Code: api.BadRequest, Message: err.Error(),
+			Hint: "copy the whole address from the browser's address bar after you agreed"}).Because(err)
+	}
+	return nil
 }

@@ -38,6 +38,9 @@ type Logins interface {
 	// or the server stops. events is called from Login's own goroutine, never after Login has returned; an error that
 	// Login returns becomes the error event.
 	Login(ctx context.Context, name string, def api.AccountDefinition, events func(api.LoginEvent)) error
+	// Callback gives the login of that id, or of the account of that name, the authorization response that a person
+	// pasted. An error tells what is wrong with it; the login goes on waiting.
+	Callback(ctx context.Context, id, pasted string) error
 }
 
 // Control is about the daemon itself.

@@ -74,6 +74,21 @@ func (sv *serving) postLogout(ctx context.Context, w http.ResponseWriter, r *htt
 	return writeJSON(w, res)
 }
 
+func (sv *serving) postCallback(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	body, err := sv.readBody(w, r, maxTokenRequest)
+	if err != nil {
+		return err
+	}
+	var c api.Callback
+	if err := decodeStrict(body, &c, []string{"url"}); err != nil {
+		return err
+	}
+	if err := sv.cfg.Backend.Callback(ctx, r.PathValue("id"), string(c.URL)); err != nil {
+		return err
+	}
+	return writeJSON(w, struct{}{})
+}
+
 func (sv *serving) getStatus(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
 	st, err := sv.cfg.Backend.Status(ctx)
 	if err != nil {

@@ -66,6 +66,13 @@ func (f *fake) Token(ctx context.Context, r api.TokenRequest) (api.Token, error)
 	return sampleToken(r), nil
 }
 
+func (f *fake) Callback(_ context.Context, id, pasted string) error {
+	if id != "work" || pasted != "http://127.0.0.1:8400/callback?code=c&state=s" {
+		return &api.Error{Code: api.UnknownLogin, Message: "no login " + id + " is waiting"}
+	}
+	return nil
+}
+
 func (f *fake) Accounts(context.Context) ([]api.Account, error) { return nil, f.accounts }
 
 func (f *fake) Account(_ context.Context, name string) (api.Account, error) {

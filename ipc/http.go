@@ -36,6 +36,7 @@ func (sv *serving) routes() []route {
 		{method: "GET", path: api.PathAccount, serve: sv.getAccount},
 		{method: "DELETE", path: api.PathAccount, serve: sv.deleteAccount},
 		{method: "POST", path: api.PathLogin, body: maxDefinition, serve: sv.postLogin, stream: true},
+		{method: "POST", path: api.PathCallback, body: maxTokenRequest, serve: sv.postCallback},
 		{method: "POST", path: api.PathLogout, serve: sv.postLogout},
 		{method: "GET", path: api.PathStatus, serve: sv.getStatus},
 		{method: "POST", path: api.PathShutdown, serve: sv.postShutdown},

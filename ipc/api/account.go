@@ -50,11 +50,16 @@ type AccountDefinition struct {
 	// ClientSecret goes to the store, never to a file.
 	ClientSecret Confidential `json:"client_secret,omitempty"`
 	// ClientSecrets is the text of a client_secrets.json, as Google hands it out.
-	ClientSecrets Confidential      `json:"client_secrets,omitempty"`
-	Scopes        []string          `json:"scopes,omitempty"`
-	Grant         string            `json:"grant,omitempty"`
-	RedirectURI   string            `json:"redirect_uri,omitempty"`
-	AuthParams    map[string]string `json:"auth_params,omitempty"`
+	ClientSecrets Confidential `json:"client_secrets,omitempty"`
+	Scopes        []string     `json:"scopes,omitempty"`
+	Grant         string       `json:"grant,omitempty"`
+	// Headless says that no browser can be opened where the person sits: the device grant is taken where the provider
+	// has one. It is not kept.
+	Headless bool `json:"headless,omitempty"`
+	// Resource is a resource indicator for the grant (RFC 8707).
+	Resource    string            `json:"resource,omitempty"`
+	RedirectURI string            `json:"redirect_uri,omitempty"`
+	AuthParams  map[string]string `json:"auth_params,omitempty"`
 	// Timeout is the number of seconds the login may take; 0 means 300.
 	Timeout int64 `json:"timeout,omitempty"`
 	// Force accepts another person than the one who logged in before.

@@ -1,8 +1,11 @@
 package api
 
+import "time"
+
 // Names of the events of a login, in LoginEvent.Event.
 const (
 	EventAuthorize = "authorize" // open URL in a browser
+	EventDevice    = "device"    // enter UserCode at VerificationURI, on any device (RFC 8628)
 	EventDone      = "done"      // the credential is stored
 	EventError     = "error"     // the login has ended without one
 )
@@ -11,9 +14,24 @@ const (
 type LoginEvent struct {
 	Event string `json:"event"`
 
-	// authorize
+	// LoginID is in every event of a login but the last.
 	LoginID string `json:"login_id,omitempty"`
-	URL     string `json:"url,omitempty"`
+
+	// authorize
+	URL string `json:"url,omitempty"`
+	// RedirectURI is where the redirect server listens.
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	// CertificateSHA256 is the fingerprint of the redirect server's own certificate, AA:BB:…; "" for plain http.
+	CertificateSHA256 string `json:"certificate_sha256,omitempty"`
+
+	// device
+	UserCode        string `json:"user_code,omitempty"`
+	VerificationURI string `json:"verification_uri,omitempty"`
+	// VerificationURIComplete holds the user code too; "" where the provider has none.
+	VerificationURIComplete string `json:"verification_uri_complete,omitempty"`
+
+	// ExpiresAt is when an authorize or device event is no longer of use.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
 	// done
 	Email         string   `json:"email,omitempty"`
@@ -25,4 +43,10 @@ type LoginEvent struct {
 
 	// error
 	Error *Error `json:"error,omitempty"`
+}
+
+// Callback is the body of a callback request: the authorization response as a person pasted it.
+type Callback struct {
+	// URL is the address the browser was sent to, or the code and state in it.
+	URL Confidential `json:"url"`
 }

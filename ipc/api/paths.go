@@ -5,13 +5,14 @@ import (
 	"path/filepath"
 )
 
-// The HTTP paths, version 1. {name} stands for an account's name.
+// The HTTP paths, version 1. {name} stands for an account's name, {id} for a login's id or the account's name.
 const (
 	PathToken    = "/v1/token"
 	PathAccounts = "/v1/accounts"
 	PathAccount  = "/v1/accounts/{name}"
 	PathLogin    = "/v1/accounts/{name}/login"
 	PathLogout   = "/v1/accounts/{name}/logout"
+	PathCallback = "/v1/logins/{id}/callback"
 	PathStatus   = "/v1/status"
 	PathShutdown = "/v1/shutdown"
 )

@@ -95,7 +95,7 @@ func (c *Client) send(ctx context.Context, method, path, name string, body []byt
 }
 
 func (c *Client) sendOnce(ctx context.Context, method, path, name string, body []byte) (*http.Response, error) {
-	target := "http://" + api.Host + strings.ReplaceAll(path, "{name}", url.PathEscape(name))
+	target := "http://" + api.Host + strings.NewReplacer("{name}", url.PathEscape(name), "{id}", url.PathEscape(name)).Replace(path)
 	var content io.Reader
 	if body != nil {
 		content = bytes.NewReader(body)

@@ -10,6 +10,20 @@ import (
 	"oauthd/ipc/api"
 )
 
+// Callback hands a waiting login the authorization response that a person copied from the browser. id is the login's id
+// or its account's name. An error tells what is wrong with it; the login goes on waiting.
+func (c *Client) Callback(ctx context.Context, id, pasted string) error {
+	body, err := json.Marshal(api.Callback{URL: api.Confidential(pasted)})
+	if err != nil {
+		return err
+	}
+	resp, err := c.send(ctx, http.MethodPost, api.PathCallback, id, body)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
 // Login authorizes an account and returns once it is authorized. events is called, one call at a time, for every event
 // but the error event, which becomes Login's error; an error that events returns ends the login and is returned. The
 // end of ctx ends the login. Login sets no deadline; def.Timeout does.
