@@ -1,0 +1,310 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A pattern is an import path, or one that ends in /... and stands for all below it too.
+type pattern string
+
+func (p pattern) matches(importPath string) bool {
+	prefix, all := strings.CutSuffix(string(p), "/...")
+	return importPath == prefix || all && strings.HasPrefix(importPath, prefix+"/")
+}
+
+// ban is one row of the table of rooms: what a package must never import.
+type ban struct {
+	pkg   string
+	never []pattern
+	but   []pattern
+	// files are exempt.
+	files []string
+}
+
+const (
+	ours   = pattern("oauthd/...")
+	oauth2 = pattern("golang.org/x/oauth2/...")
+)
+
+func bans() []ban {
+	return []ban{
+		{
+			pkg:   "cmd/oauthd",
+			never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/redirect/..."},
+			files: []string{"serve.go", "demo.go"},
+		},
+		{pkg: "ipc/api", never: []pattern{ours}},
+		{pkg: "ipc/client", never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/ipc"}},
+		{pkg: "ipc/peer", never: []pattern{ours}},
+		{
+			pkg:   "ipc",
+			never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/redirect/...", oauth2},
+			but:   []pattern{"oauthd/daemon/account"},
+		},
+		{
+			pkg:   "daemon",
+			never: []pattern{"oauthd/ipc/...", "github.com/zalando/go-keyring/...", "github.com/godbus/dbus/..."},
+			but:   []pattern{"oauthd/ipc/api"},
+		},
+		{pkg: "daemon/account", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
+		{pkg: "daemon/config", never: []pattern{ours}, but: []pattern{"oauthd/daemon/account", "oauthd/daemon/provider"}},
+		{pkg: "daemon/provider", never: []pattern{"oauthd/daemon/grant", "oauthd/daemon/vault", "oauthd/keystore/..."}},
+		{pkg: "daemon/grant", never: []pattern{"oauthd/redirect/...", "oauthd/daemon/vault", "oauthd/keystore/..."}},
+		{pkg: "daemon/token", never: []pattern{oauth2, "oauthd/daemon/grant", "oauthd/daemon/vault"}},
+		{pkg: "daemon/vault", never: []pattern{"oauthd/daemon/grant", "oauthd/ipc/..."}},
+		{pkg: "daemon/policy", never: []pattern{ours}, but: []pattern{"oauthd/daemon/account"}},
+		{pkg: "daemon/audit", never: []pattern{ours}, but: []pattern{"oauthd/daemon/account"}},
+		{pkg: "daemon/oauthtest", never: []pattern{ours}},
+		{pkg: "keystore", never: []pattern{"oauthd/daemon/...", oauth2}},
+		{pkg: "redirect", never: []pattern{"oauthd/daemon/...", oauth2}},
+	}
+}
+
+// floors are the rooms from the ground up; imports point to a lower floor only.
+func floors() [][]string {
+	return [][]string{
+		{"ipc/api", "ipc/peer", "keystore", "redirect", "daemon/oauthtest"},
+		{"daemon/account", "keystore/storetest"},
+		{"daemon/provider", "daemon/policy", "daemon/audit", "daemon/token", "ipc", "ipc/client"},
+		{"daemon/config", "daemon/grant", "daemon/vault"},
+		{"daemon"},
+		{"cmd/oauthd"},
+	}
+}
+
+func floorOf(pkg string) int {
+	return slices.IndexFunc(floors(), func(rooms []string) bool { return slices.Contains(rooms, pkg) })
+}
+
+// source is what is looked at of one Go file; path is relative to the module, with slashes.
+type source struct {
+	path    string
+	imports []string
+}
+
+// violations returns one line for each import that must not be.
+func violations(files []source) (found []string) {
+	for _, f := range files {
+		pkg, name := path.Dir(f.path), path.Base(f.path)
+		if floorOf(pkg) < 0 {
+			found = append(found, fmt.Sprintf("%s: the package is in no floor", f.path))
+		}
+		for _, imported := range f.imports {
+			if room, ok := strings.CutPrefix(imported, "oauthd/"); ok && floorOf(room) >= floorOf(pkg) {
+				found = append(found, fmt.Sprintf("%s imports %s: not downwards", f.path, imported))
+			}
+			matches := func(p pattern) bool { return p.matches(imported) }
+			for _, b := range bans() {
+				if b.pkg == pkg && slices.ContainsFunc(b.never, matches) && !slices.ContainsFunc(b.but, matches) &&
+					!slices.Contains(b.files, name) {
+					found = append(found, fmt.Sprintf("%s imports %s: banned", f.path, imported))
+				}
+			}
+			if first, _, _ := strings.Cut(imported, "/"); pkg == "ipc/api" && strings.Contains(first, ".") {
+				found = append(found, fmt.Sprintf("%s imports %s: the standard library only", f.path, imported))
+			}
+		}
+	}
+	return found
+}
+
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("no go.mod above the working directory")
+		}
+		dir = parent
+	}
+}
+
+// sources reads every Go file of the module that is no test, whatever system it is for.
+func sources(t *testing.T, root string) (files []source) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if at != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), at, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, at)
+		if err != nil {
+			return err
+		}
+		f := source{path: filepath.ToSlash(relative)}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			f.imports = append(f.imports, imported)
+		}
+		files = append(files, f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestImportsKeepToTheirRooms(t *testing.T) {
+	files := sources(t, moduleRoot(t))
+	if len(files) < 50 {
+		t.Fatalf("got %d Go files, want the whole module", len(files))
+	}
+	for _, v := range violations(files) {
+		t.Error(v)
+	}
+}
+
+func TestViolationsAreReported(t *testing.T) {
+	for _, tt := range []struct {
+		name, path, imported string
+		want                 string // "" for an import that may be
+	}{
+		{"verb imports the daemon", "cmd/oauthd/token.go", "oauthd/daemon", "banned"},
+		{"verb imports a room of the daemon", "cmd/oauthd/token.go", "oauthd/daemon/account", "banned"},
+		{"verb imports the store", "cmd/oauthd/status.go", "oauthd/keystore", "banned"},
+		{"serve imports the daemon", "cmd/oauthd/serve.go", "oauthd/daemon", ""},
+		{"demo imports the server", "cmd/oauthd/demo.go", "oauthd/daemon/oauthtest", ""},
+		{"api imports ours", "ipc/api/x.go", "oauthd/daemon/account", "banned"},
+		{"api imports a module", "ipc/api/x.go", "github.com/rs/zerolog", "standard library"},
+		{"api imports the standard library", "ipc/api/x.go", "encoding/json", ""},
+		{"client imports the server", "ipc/client/x.go", "oauthd/ipc", "banned"},
+		{"client imports the vocabulary", "ipc/client/x.go", "oauthd/ipc/api", ""},
+		{"socket imports the vault", "ipc/x.go", "oauthd/daemon/vault", "banned"},
+		{"socket imports the caller", "ipc/x.go", "oauthd/daemon/account", ""},
+		{"socket imports x/oauth2 below", "ipc/x.go", "golang.org/x/oauth2/google", "banned"},
+		{"daemon imports the socket", "daemon/x.go", "oauthd/ipc", "banned"},
+		{"daemon imports the keyring", "daemon/x.go", "github.com/zalando/go-keyring", "banned"},
+		{"daemon imports D-Bus", "daemon/x.go", "github.com/godbus/dbus/v5", "banned"},
+		{"account imports config", "daemon/account/x.go", "oauthd/daemon/config", "banned"},
+		{"config imports grant", "daemon/config/x.go", "oauthd/daemon/grant", "banned"},
+		{"provider imports the store", "daemon/provider/x.go", "oauthd/keystore", "banned"},
+		{"grant imports redirect", "daemon/grant/x.go", "oauthd/redirect", "banned"},
+		{"token imports the vault", "daemon/token/x.go", "oauthd/daemon/vault", "banned"},
+		{"token imports x/oauth2", "daemon/token/x.go", "golang.org/x/oauth2", "banned"},
+		{"vault imports grant", "daemon/vault/x.go", "oauthd/daemon/grant", "banned"},
+		{"policy imports config", "daemon/policy/x.go", "oauthd/daemon/config", "banned"},
+		{"audit imports the vocabulary", "daemon/audit/x.go", "oauthd/ipc/api", "banned"},
+		{"test server imports ours", "daemon/oauthtest/x.go", "oauthd/daemon/account", "banned"},
+		{"store imports the daemon", "keystore/x.go", "oauthd/daemon/account", "banned"},
+		{"redirect imports x/oauth2", "redirect/x.go", "golang.org/x/oauth2", "banned"},
+		{"room imports the house", "daemon/grant/x.go", "oauthd/daemon", "not downwards"},
+		{"room imports its neighbour", "daemon/vault/x.go", "oauthd/daemon/config", "not downwards"},
+		{"a room nobody knows", "daemon/attic/x.go", "strings", "in no floor"},
+		{"daemon imports its room", "daemon/x.go", "oauthd/daemon/token", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := strings.Join(violations([]source{{tt.path, []string{tt.imported}}}), "\n")
+			if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+				t.Errorf("%s imports %s: got %q, want %q", tt.path, tt.imported, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestTopLevelFolders(t *testing.T) {
+	root := moduleRoot(t)
+	for dir, may := range map[string][]string{
+		".":   {"cmd", "daemon", "keystore", "ipc", "redirect", "testdata"},
+		"cmd": {"oauthd"},
+	} {
+		entries, err := os.ReadDir(filepath.Join(root, dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") && !slices.Contains(may, entry.Name()) {
+				t.Errorf("%s: got folder %q, want only %q", dir, entry.Name(), may)
+			}
+		}
+	}
+}
+
+// forbiddenNames returns the fields and JSON keys of file that sound like a refresh token.
+func forbiddenNames(file *ast.File) (found []string) {
+	sounds := func(name string) bool {
+		letters := strings.Map(func(r rune) rune {
+			if r == '_' || r == '-' || r == ' ' {
+				return -1
+			}
+			return r
+		}, strings.ToLower(name))
+		return strings.Contains(letters, "refreshtoken") || strings.Contains(letters, "refreshsecret")
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		structure, ok := n.(*ast.StructType)
+		if !ok {
+			return true
+		}
+		for _, field := range structure.Fields.List {
+			for _, name := range field.Names {
+				if sounds(name.Name) {
+					found = append(found, name.Name)
+				}
+			}
+			if field.Tag != nil && sounds(field.Tag.Value) {
+				found = append(found, field.Tag.Value)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func TestVocabularyHasNoRefreshToken(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(moduleRoot(t), "ipc", "api", "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %d files and error %v, want those of ipc/api", len(files), err)
+	}
+	for _, at := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), at, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := forbiddenNames(parsed); len(got) > 0 {
+			t.Errorf("%s: got %q, want no field for a refresh token", at, got)
+		}
+	}
+
+	const planted = "package p\ntype A struct {\n\tRefresh_Token string\n\tX struct{ Y string `json:\"refresh_token\"` }\n\tRefreshing bool\n}"
+	parsed, err := parser.ParseFile(token.NewFileSet(), "planted.go", planted, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := forbiddenNames(parsed); len(got) != 2 {
+		t.Errorf("got %q, want both planted names", got)
+	}
+}
