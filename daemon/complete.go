@@ -13,6 +13,7 @@ import (
 	"oauthd/daemon/config"
 	"oauthd/daemon/grant"
 	"oauthd/daemon/token"
+	"oauthd/daemon/vault"
 	"oauthd/ipc/api"
 )
 
@@ -59,7 +60,6 @@ func (t *attempt) complete(ctx context.Context, r authorizationRequest, code acc
 		Subject:            who.Subject,
 		Email:              who.Email,
 		LoggedInAt:         d.now().UTC().Truncate(time.Second),
-		Generation:         t.before.Generation,
 	}
 	if c.RefreshToken.IsZero() {
 		c.AccessToken, c.TokenType, c.Expiry = tok.Access, tok.Type, tok.Expiry
@@ -125,20 +125,28 @@ func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.
 	if !d.logins.current(name, t.login) {
 		return errSuperseded
 	}
-	if err := d.vault.Save(ctx, name, c); err != nil {
+	// What is kept now, not when the login began: a refresh may have rotated it since.
+	before, err := d.vault.Load(ctx, name)
+	if err != nil && !errors.Is(err, vault.ErrNoCredential) && !errors.Is(err, vault.ErrUnreadable) {
 		return d.storeProblem(err)
+	}
+	undo := func() error {
+		if before.ClientID == "" {
+			return d.vault.Delete(ctx, name)
+		}
+		return d.vault.Rotate(ctx, name, before)
+	}
+	c.Generation = before.Generation
+	if err := d.vault.Save(ctx, name, c); err != nil {
+		return d.storeProblem(errors.Join(err, undo())) // a store may keep what it says it did not
 	}
 	if t.account.Managed {
 		if _, err := config.WriteAccount(d.cfg.Dir, t.account); err != nil {
-			undo := d.vault.Delete
-			if t.before.ClientID != "" {
-				undo = func(ctx context.Context, name string) error { return d.vault.Save(ctx, name, t.before) }
-			}
 			return (&api.Error{
 				Code:    api.ConfigInvalid,
 				Message: fmt.Sprintf("%s cannot be written, so the login was not kept", config.AccountFile(d.cfg.Dir, name)),
 				Hint:    "make that directory writable, then log in again",
-			}).Because(errors.Join(err, undo(ctx, name)))
+			}).Because(errors.Join(err, undo()))
 		}
 	}
 	d.reread()
