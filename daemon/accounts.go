@@ -175,8 +175,13 @@ func (d *Daemon) describe(a account.Account, f facts, storeErr error) api.Accoun
 		if f.loggedIn && out.LastError == nil {
 			out.LastError = d.loginRequired(a, "the provider has ended this login")
 		}
+	case !f.ends.IsZero() && !f.ends.After(d.now()):
+		out.State = api.StateLoginRequired
 	case out.LastError != nil && !usable:
 		out.State = api.StateError
+		if out.LastError.Code == api.LoginRequired {
+			out.State = api.StateLoginRequired
+		}
 	}
 	return out
 }

@@ -72,10 +72,16 @@ type facts struct {
 	scopes         []string
 	loggedIn       bool // a credential is kept
 	dead           bool // and the provider has refused it for good
+	// ends is when it ends, where that is an access token alone; zero for never.
+	ends time.Time
 }
 
 func factsOf(c account.Credential) facts {
-	return facts{subject: c.Subject, email: c.Email, scopes: c.Scopes, loggedIn: true, dead: c.Dead}
+	f := facts{subject: c.Subject, email: c.Email, scopes: c.Scopes, loggedIn: true, dead: c.Dead}
+	if c.RefreshToken.IsZero() {
+		f.ends = c.Expiry
+	}
+	return f
 }
 
 // New makes a Daemon; it does nothing before [Daemon.Run] is called.
