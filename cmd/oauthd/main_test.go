@@ -39,9 +39,16 @@ func oauthdBinary(t *testing.T) string {
 
 // agent is a user agent without a screen: agent allow|deny URL [FILE] follows the pages from the authorization URL to
 // the last one and presses that button on the way. The last page goes to FILE, which appears at once and whole. It
-// never prints a URL, because the code is in it.
+// never prints a URL, because the code is in it. agent note URL FILE goes nowhere: it writes URL to FILE.
 func agent(args []string) int {
-	if len(args) < 2 || len(args) > 3 || args[0] != oauthtest.Allow && args[0] != oauthtest.Deny {
+	switch {
+	case len(args) == 3 && args[0] == "note":
+		if err := appear(args[2], args[1]+"\n"); err != nil {
+			fmt.Fprintln(os.Stderr, "agent:", err)
+			return 1
+		}
+		return 0
+	case len(args) < 2 || len(args) > 3 || args[0] != oauthtest.Allow && args[0] != oauthtest.Deny:
 		fmt.Fprintln(os.Stderr, "usage: agent allow|deny URL [FILE]")
 		return 2
 	}
