@@ -190,6 +190,12 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 		Userinfo:      doc.endpoint("userinfo_endpoint"),
 		AuthMethod:    p.Endpoints.AuthMethod,
 	}
+	p.PushedAuthorizationEndpoint = doc.endpoint("pushed_authorization_request_endpoint")
+	p.RequirePAR = doc.flag("require_pushed_authorization_requests")
+	p.RegistrationEndpoint = doc.endpoint("registration_endpoint")
+	p.JWKSURI = doc.endpoint("jwks_uri")
+	p.IDTokenAlgorithms = among(doc.list("id_token_signing_alg_values_supported"), Asymmetric())
+	p.ResponseModes = among(doc.list("response_modes_supported"), []string{"query", "form_post"})
 	p.AuthMethods = doc.list("token_endpoint_auth_methods_supported")
 	p.ScopesSupported = doc.list("scopes_supported")
 	p.RequireIss = doc.flag("authorization_response_iss_parameter_supported")
@@ -201,6 +207,8 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 		return Provider{}, errors.New("the document has no token_endpoint")
 	case p.Endpoints.Authorization == "" && (grants == nil || slices.Contains(grants, "authorization_code")):
 		return Provider{}, errors.New("the document has no authorization_endpoint")
+	case p.RequirePAR && p.PushedAuthorizationEndpoint == "":
+		return Provider{}, errors.New("the document has no pushed_authorization_request_endpoint, and requires one")
 	}
 	for _, scope := range []string{"openid", "email"} { // enough to tell who logged in
 		if !known && slices.Contains(p.ScopesSupported, scope) {
@@ -213,6 +221,26 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 		p.AuthParams = map[string]string{"prompt": "consent"}
 	}
 	return p, nil
+}
+
+// Asymmetric returns the names of the signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) that oauthd verifies: those
+// whose signer alone has the key.
+func Asymmetric() []string {
+	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+}
+
+// among returns those of list that are known; nil for a nil list.
+func among(list, known []string) []string {
+	if list == nil {
+		return nil
+	}
+	kept := []string{}
+	for _, s := range list {
+		if slices.Contains(known, s) && !slices.Contains(kept, s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 var utf8BOM = []byte("\xef\xbb\xbf")

@@ -85,7 +85,10 @@ func TestDiscoverReadsTheDocument(t *testing.T) {
 	s := newSite(t, map[string]http.HandlerFunc{oauthPath: doc("", `,"device_authorization_endpoint":"https://d.example.com/",
 		"revocation_endpoint":"https://r.example.com/","userinfo_endpoint":"https://u.example.com/","Issuer":"https://other.example.com",
 		"token_endpoint_auth_methods_supported":["client_secret_post"],"scopes_supported":["openid","offline_access","email","profile"],
-		"authorization_response_iss_parameter_supported":true,"jwks_uri":7`)})
+		"authorization_response_iss_parameter_supported":true,"some_member":7,"jwks_uri":"https://k.example.com/",
+		"pushed_authorization_request_endpoint":"https://p.example.com/","require_pushed_authorization_requests":true,
+		"registration_endpoint":"https://c.example.com/","response_modes_supported":["fragment","form_post","query","query"],
+		"id_token_signing_alg_values_supported":["none","HS256","ES256","XX","RS256"]`)})
 	p, err := Discover(t.Context(), nil, s.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +100,16 @@ func TestDiscoverReadsTheDocument(t *testing.T) {
 	}
 	if !p.RequireIss || p.OfflineScope != "offline_access" || p.AuthParams["prompt"] != "consent" || p.Narrowing != NarrowNone {
 		t.Errorf("got %+v", p)
+	}
+	if p.JWKSURI != "https://k.example.com/" || p.PushedAuthorizationEndpoint != "https://p.example.com/" || !p.RequirePAR ||
+		p.RegistrationEndpoint != "https://c.example.com/" {
+		t.Errorf("got %+v", p)
+	}
+	if want := []string{"form_post", "query"}; !reflect.DeepEqual(p.ResponseModes, want) {
+		t.Errorf("response modes: got %v, want %v", p.ResponseModes, want)
+	}
+	if want := []string{"ES256", "RS256"}; !reflect.DeepEqual(p.IDTokenAlgorithms, want) {
+		t.Errorf("ID token algorithms: got %v, want %v", p.IDTokenAlgorithms, want)
 	}
 	if want := []string{"openid", "email"}; !reflect.DeepEqual(p.DefaultScopes, want) {
 		t.Errorf("default scopes: got %v, want %v", p.DefaultScopes, want)
@@ -128,6 +141,11 @@ func TestDiscoverRefuses(t *testing.T) {
 		{"no token endpoint", doc("", `,"token_endpoint":null`), "no token_endpoint"},
 		{"no authorization endpoint", doc("", `,"authorization_endpoint":""`), "no authorization_endpoint"},
 		{"list a string", doc("", `,"scopes_supported":"hidden-text"`), "scopes_supported is not a list of strings"},
+		{"keys over http", doc("", `,"jwks_uri":"http://hidden-text.example.com/"`), "jwks_uri: not https"},
+		{"pushed over http", doc("", `,"pushed_authorization_request_endpoint":"http://hidden-text.example.com/"`),
+			"pushed_authorization_request_endpoint: not https"},
+		{"registration a number", doc("", `,"registration_endpoint":7`), "registration_endpoint is not a string"},
+		{"PAR required and absent", doc("", `,"require_pushed_authorization_requests":true`), "requires one"},
 		{"flag a string", doc("", `,"authorization_response_iss_parameter_supported":"true"`), "not true or false"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -144,6 +162,17 @@ func TestDiscoverRefuses(t *testing.T) {
 				t.Errorf("want the URL and nothing of the document: %v", err)
 			}
 		})
+	}
+}
+
+func TestDiscoverWhereNothingIsSaid(t *testing.T) {
+	s := newSite(t, map[string]http.HandlerFunc{oauthPath: doc("", `,"id_token_signing_alg_values_supported":["HS256"]`)})
+	p, err := Discover(t.Context(), nil, s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.ResponseModes != nil || p.IDTokenAlgorithms == nil || len(p.IDTokenAlgorithms) != 0 || p.RequirePAR || p.JWKSURI != "" {
+		t.Errorf("got %+v, want nil response modes and an empty list of algorithms", p)
 	}
 }
 
@@ -267,7 +296,8 @@ func FuzzDiscoveryDocument(f *testing.F) {
 		if p.Issuer != issuer || p.Endpoints.Token == "" {
 			t.Errorf("accepted %+v", p)
 		}
-		for _, u := range []string{p.Endpoints.Authorization, p.Endpoints.Token, p.Endpoints.Device, p.Endpoints.Revocation, p.Endpoints.Userinfo} {
+		for _, u := range []string{p.Endpoints.Authorization, p.Endpoints.Token, p.Endpoints.Device, p.Endpoints.Revocation, p.Endpoints.Userinfo,
+			p.JWKSURI, p.PushedAuthorizationEndpoint, p.RegistrationEndpoint} {
 			if u != "" && CheckURL(u) != nil {
 				t.Errorf("accepted %q: %v", u, CheckURL(u))
 			}

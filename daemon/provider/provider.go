@@ -35,7 +35,21 @@ type Provider struct {
 	// IssuerAliases are other spellings of Issuer that the provider's own ID tokens use.
 	IssuerAliases []string
 	Endpoints     account.Endpoints
+	// PushedAuthorizationEndpoint takes authorization requests (RFC 9126 §2); "" where the server has none. RequirePAR is
+	// true where it takes them in no other way (§5).
+	PushedAuthorizationEndpoint string
+	RequirePAR                  bool
+	// RegistrationEndpoint registers clients (RFC 7591 §3); "" where the server has none.
+	RegistrationEndpoint string
+	// JWKSURI is where the keys are that sign ID tokens; "" where that is not known.
+	JWKSURI string
 
+	// IDTokenAlgorithms are the asymmetric ones among id_token_signing_alg_values_supported; nil when the server does
+	// not say, empty when it has none.
+	IDTokenAlgorithms []string
+	// ResponseModes are those of response_modes_supported that a redirect server can receive, "query" and "form_post";
+	// nil when the server does not say.
+	ResponseModes []string
 	// AuthMethods are those the server advertises (RFC 8414); nil when it does not say.
 	AuthMethods []string
 	// ScopesSupported is scopes_supported of the discovery document; nil when it does not say.

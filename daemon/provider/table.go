@@ -56,7 +56,9 @@ func google() Provider {
 			Userinfo:      "https://openidconnect.googleapis.com/v1/userinfo",
 			AuthMethod:    string(AuthPost),
 		},
-		DefaultScopes: []string{"openid", "email"},
+		JWKSURI:           "https://www.googleapis.com/oauth2/v3/certs",
+		IDTokenAlgorithms: []string{"RS256"},
+		DefaultScopes:     []string{"openid", "email"},
 		// A refresh token comes with access_type=offline, and after the first consent only with prompt=consent.
 		AuthParams: map[string]string{"access_type": "offline", "prompt": "consent"},
 		Narrowing:  NarrowRefresh,
@@ -79,7 +81,9 @@ func microsoft() Provider {
 			Userinfo:      "https://graph.microsoft.com/oidc/userinfo",
 			AuthMethod:    string(AuthPost),
 		},
-		DefaultScopes: []string{"openid", "profile", "email"},
+		JWKSURI:           "https://login.microsoftonline.com/common/discovery/v2.0/keys",
+		IDTokenAlgorithms: []string{"RS256"},
+		DefaultScopes:     []string{"openid", "profile", "email"},
 		// [::1] cannot be registered, 127.0.0.1 only by editing the manifest; the path of a bare http://localhost is "/".
 		Redirect:        Redirect{Host: "localhost", Path: "/"},
 		Narrowing:       NarrowRefresh,
@@ -131,6 +135,8 @@ func gitlab() Provider {
 			Userinfo:      "https://gitlab.com/oauth/userinfo",
 			AuthMethod:    string(AuthPost),
 		},
+		JWKSURI:                 "https://gitlab.com/oauth/discovery/keys",
+		IDTokenAlgorithms:       []string{"RS256"},
 		DefaultScopes:           []string{"openid", "email"},
 		RefreshKillsAccessToken: true,
 	}

@@ -20,10 +20,18 @@ func TestTableIsWellFormed(t *testing.T) {
 		if e.Authorization == "" || e.Token == "" || e.Userinfo == "" {
 			t.Errorf("%s: an endpoint is missing: %+v", name, e)
 		}
-		for _, u := range []string{e.Authorization, e.Token, e.Device, e.Revocation, e.Userinfo, p.Issuer} {
+		for _, u := range []string{e.Authorization, e.Token, e.Device, e.Revocation, e.Userinfo, p.Issuer, p.JWKSURI} {
 			if u != "" && CheckURL(u) != nil {
 				t.Errorf("%s: %q: %v", name, u, CheckURL(u))
 			}
+		}
+	}
+	for name, keys := range map[string]bool{"google": true, "microsoft": true, "gitlab": true, "github": false} {
+		if p, _ := Lookup(name); (p.JWKSURI != "") != keys || (p.IDTokenAlgorithms != nil) != keys {
+			t.Errorf("%s: got jwks_uri %q, algorithms %v; want both: %t", name, p.JWKSURI, p.IDTokenAlgorithms, keys)
+		}
+		if p, _ := Lookup(name); p.Endpoints.Device == "" {
+			t.Errorf("%s: the device endpoint is missing", name)
 		}
 	}
 	if _, ok := Lookup("nobody"); ok {
