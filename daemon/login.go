@@ -47,7 +47,7 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 		return err
 	}
 	l := &login{id: rand.Text(), ended: make(chan struct{})}
-	ctx, l.cancel = context.WithCancelCause(ctx)
+	ctx, l.cancel = context.WithCancelCause(named(ctx))
 	defer l.cancel(nil)
 	if err := d.logins.begin(name, l); err != nil {
 		return err

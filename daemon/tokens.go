@@ -246,6 +246,17 @@ func detail(e *zerolog.Event, err error) *zerolog.Event {
 	return e
 }
 
+// named looks up the caller's program at once: who waits for a login has often gone when its log line is written.
+func named(ctx context.Context) context.Context {
+	c, ok := account.CallerFrom(ctx)
+	if !ok {
+		return ctx
+	}
+	program := c.Program()
+	c.Executable = func() string { return program }
+	return account.WithCaller(ctx, c)
+}
+
 // moment shapes a time for the wire: UTC, whole seconds, nil for unknown.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
