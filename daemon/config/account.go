@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"oauthd/daemon/account"
@@ -163,6 +164,10 @@ func CheckRedirectURI(raw string) error {
 		return errors.New("its host must be 127.0.0.1, [::1] or localhost")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return errors.New("must have no user, query or fragment")
+	case u.Port() != "" || strings.HasSuffix(u.Host, ":"):
+		if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+			return errors.New("its port must be from 1 to 65535")
+		}
 	}
 	return nil
 }
