@@ -7,5 +7,9 @@
 // bar by a 303 to a result page, which is shown only once the caller has told the outcome to [Server.Finish]. Pages
 // have neither scripts nor cookies nor external parts, and nothing of a request is ever echoed.
 //
+// The response comes by GET, by POST where form_post is the response mode, over http or over https with a certificate
+// made for this login; or, where the browser cannot reach the server, by hand through [Server.Deliver]. All ways lead
+// through the same checks, and the first response decides.
+//
 // The package knows nothing of tokens: exchanging the code is its caller's work.
 package redirect

@@ -17,10 +17,15 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	s.pages.secure(w.Header())
 	// The request target as it came, so that no other spelling of a path, and no absolute form, is the path.
 	path, query, hasQuery := strings.Cut(r.RequestURI, "?")
+	form := s.cfg.ResponseMode == modeFormPost
 	switch {
-	case !s.peerAllowed(r) || r.Method != http.MethodGet || r.Host != s.authority:
+	case !s.peerAllowed(r) || !s.isHost(r.Host):
 		refuse(w, http.StatusNotFound)
-	case path == s.cfg.Path:
+	case path == s.cfg.Path && form && !hasQuery && isFormPost(r):
+		s.handleForm(w, r)
+	case r.Method != http.MethodGet:
+		refuse(w, http.StatusNotFound)
+	case path == s.cfg.Path && !form:
 		s.handleResponse(w, query)
 	case equal(path, s.resultPath) && !hasQuery:
 		s.handleResult(w, r)
@@ -33,16 +38,17 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 // is led to the same page.
 func (s *Server) handleResponse(w http.ResponseWriter, query string) {
 	response, err := parseResponse(query, s.cfg)
-	switch {
-	case errors.Is(err, errTooLong):
+	if errors.Is(err, ErrTooLong) {
 		refuse(w, http.StatusRequestURITooLong)
-	case errors.Is(err, errNoise):
-		refuse(w, http.StatusNotFound)
-	default:
-		s.decide(response, err)
-		w.Header().Set("Location", s.resultPath)
-		w.WriteHeader(http.StatusSeeOther)
+		return
 	}
+	if _, ok := errors.AsType[Mistake](err); ok {
+		refuse(w, http.StatusNotFound)
+		return
+	}
+	s.decide(response, err)
+	w.Header().Set("Location", s.resultPath)
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // handleResult shows the outcome as soon as there is one, and until then a page that asks again.
@@ -92,6 +98,15 @@ func (s *Server) peerAllowed(r *http.Request) bool {
 		return false
 	}
 	return s.peers.allow(s.cfg.PeerUID, client, server)
+}
+
+// isHost reports whether a Host header is the redirect URI's. Browsers leave the scheme's own port out.
+func (s *Server) isHost(host string) bool {
+	port := ":80"
+	if s.cfg.HTTPS {
+		port = ":443"
+	}
+	return host == s.authority || host+port == s.authority
 }
 
 // equal compares in constant time for texts of equal length.

@@ -62,6 +62,7 @@ func TestRequestsWithoutEffect(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // the HTTP server waits a while where it leaves a request unread
 			s := start(t, Config{})
 			r := request(t, http.MethodGet, "http://"+s.authority+tt.target)
 			if tt.change != nil {

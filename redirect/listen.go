@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strconv"
 	"strings"
@@ -60,13 +61,41 @@ func listenLoopback(ctx context.Context, host string, ports []int, listen listen
 			return nil, 0, fmt.Errorf("%d is not a port", port)
 		}
 	}
+	var taken portsError
 	for _, port := range ports {
 		listeners, _, err := listenAll(ctx, addresses, port, listen)
 		if !isPortTaken(err) {
 			return listeners, port, err
 		}
+		taken = append(taken, whyNot(port, err))
 	}
-	return nil, 0, fmt.Errorf("%w: %s on %s", ErrPortUnavailable, joinPorts(ports), host)
+	return nil, 0, taken
+}
+
+// portsError says of each port why it could not be had. It wraps [ErrPortUnavailable].
+type portsError []string
+
+func (e portsError) Error() string { return strings.Join(e, "; ") }
+func (portsError) Unwrap() error   { return ErrPortUnavailable }
+
+// whyNot says why a listen on port ended with err, and who is in the way where the system tells.
+func whyNot(port int, err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Sprintf("port %d is not for this user", port)
+	}
+	taken := fmt.Sprintf("port %d is taken", port)
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok {
+		return taken
+	}
+	a, ok := op.Addr.(*net.TCPAddr)
+	if !ok {
+		return taken
+	}
+	if who := portHolder(a.AddrPort()); who != "" {
+		taken += " by " + who
+	}
+	return taken
 }
 
 // listenAll opens port on each address, or on none. Port 0 is any that is free. An address whose family the machine
@@ -99,12 +128,4 @@ func listenAll(
 		return nil, 0, fmt.Errorf("listen: %w", missing)
 	}
 	return listeners, port, nil
-}
-
-func joinPorts(ports []int) string {
-	texts := make([]string, len(ports))
-	for i, p := range ports {
-		texts[i] = strconv.Itoa(p)
-	}
-	return strings.Join(texts, ", ")
 }

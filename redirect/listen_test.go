@@ -1,6 +1,7 @@
 package redirect
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -138,6 +139,9 @@ func TestConfigMistakes(t *testing.T) {
 		"path with fragment":   {State: testState, Path: "/callback#x"},
 		"path with a space":    {State: testState, Path: "/call back"},
 		"issuer not named":     {State: testState, RequireIssuer: true},
+		"unknown mode":         {State: testState, ResponseMode: "fragment"},
+		"unused certificate":   {State: testState, Certificate: &tls.Certificate{}},
+		"empty certificate":    {State: testState, Certificate: &tls.Certificate{}, HTTPS: true},
 		"path with line break": {State: testState, Path: "/callback\r\nX: y"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// asNobody gets url as another user and returns the status it saw.
-func asNobody(t *testing.T, url string) string {
+// asNobody runs the child that the variable name selects as another user, and returns what it printed.
+func asNobody(t *testing.T, name, value string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "redirect")
 	if err != nil {
@@ -22,15 +22,15 @@ func asNobody(t *testing.T, url string) string {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(dir, "browser")
+	program := filepath.Join(dir, "program")
 	copyFile(t, program, "/proc/self/exe")
 	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Dir = dir
-	cmd.Env = []string{childURL + "=" + url, "GORACE=atexit_sleep_ms=10"}
+	cmd.Env = []string{name + "=" + value, "GORACE=atexit_sleep_ms=10"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("browser of another user: %v", err)
+		t.Fatalf("program of another user: %v", err)
 	}
 	return strings.TrimSpace(string(out))
 }
@@ -62,7 +62,7 @@ func TestOtherUserIsRefused(t *testing.T) {
 				needIPv6(t)
 			}
 			s := start(t, Config{Host: host, PeerUID: os.Getuid()})
-			if got := asNobody(t, good(s)); got != "404" {
+			if got := asNobody(t, childURL, good(s)); got != "404" {
 				t.Errorf("another user with the right state: got %s, want 404", got)
 			}
 			stillWaits(t, s)
@@ -77,9 +77,9 @@ func TestAllowedUsers(t *testing.T) {
 		peerUID int
 		request func(*testing.T, *Server)
 	}{
-		{"the named one", 65534, func(t *testing.T, s *Server) { asNobody(t, good(s)) }},
+		{"the named one", 65534, func(t *testing.T, s *Server) { asNobody(t, childURL, good(s)) }},
 		{"root", 65534, func(t *testing.T, s *Server) { get(t, good(s)) }},
-		{"anybody, when not checked", -1, func(t *testing.T, s *Server) { asNobody(t, good(s)) }},
+		{"anybody, when not checked", -1, func(t *testing.T, s *Server) { asNobody(t, childURL, good(s)) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,12 +16,6 @@ var (
 	ErrInvalidResponse = errors.New("redirect: the authorization response has neither a code nor an error")
 )
 
-// What is not this login's response at all; it has no effect.
-var (
-	errNoise   = errors.New("redirect: not the response of this login")
-	errTooLong = errors.New("redirect: query too long")
-)
-
 // Sizes in bytes. Codes are about 100 bytes at most providers, 1 to 2 KiB where the server keeps no record of them.
 const (
 	maxQuery       = 16 << 10
@@ -65,25 +59,37 @@ func (e *AuthorizationError) Error() string {
 	return "authorization refused: " + e.Code + ": " + e.Description
 }
 
-// parseResponse judges the query of a request to the redirect URI. The error is errNoise or errTooLong for what has no
-// effect, ErrIssuerMismatch, ErrInvalidResponse or an AuthorizationError for what ends the login, and nil for a code.
-// A parameter without a value counts as absent (RFC 6749 §3.1).
+// parseResponse judges the query of a request to the redirect URI, or the body of one in mode form_post.
 func parseResponse(query string, want Config) (Response, error) {
 	if len(query) > maxQuery {
-		return Response{}, errTooLong
+		return Response{}, ErrTooLong
 	}
 	params, err := url.ParseQuery(query)
 	if err != nil {
-		return Response{}, errNoise
+		return Response{}, ErrMalformed
 	}
+	return judge(params, want)
+}
+
+// judge decides what params are, however they came. The error is a Mistake for what has no effect, ErrIssuerMismatch,
+// ErrInvalidResponse or an AuthorizationError for what ends the login, and nil for a code. A parameter without a value
+// counts as absent (RFC 6749 §3.1).
+func judge(params url.Values, want Config) (Response, error) {
 	for _, name := range []string{"state", "iss", "error", "error_description", "code"} {
 		if len(params[name]) > 1 {
-			return Response{}, errNoise
+			return Response{}, ErrMalformed
 		}
 	}
-	code := params.Get("code")
-	if len(code) > maxCode || !equal(params.Get("state"), want.State) {
-		return Response{}, errNoise
+	code, state := params.Get("code"), params.Get("state")
+	switch {
+	case len(code) > maxCode:
+		return Response{}, ErrMalformed
+	case state == "" && code == "" && params.Get("error") == "":
+		return Response{}, ErrNoResponse
+	case state == "":
+		return Response{}, ErrNoState
+	case !equal(state, want.State):
+		return Response{}, ErrWrongState
 	}
 	iss := params.Get("iss")
 	if iss == "" && want.RequireIssuer || iss != "" && want.Issuer != "" && iss != want.Issuer {

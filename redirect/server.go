@@ -3,10 +3,12 @@ package redirect
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -45,7 +47,21 @@ type Config struct {
 	// PeerUID is the user whose browser may come, beside root; -1 lets everybody in. It is checked on Linux alone,
 	// where /proc/net tells, and the zero value is root's.
 	PeerUID int
+	// ResponseMode is the response_mode of the authorization request, "query" or "form_post" (OAuth 2.0 Form Post
+	// Response Mode §2); "" means query. A response in the other mode is answered 404 and changes nothing.
+	ResponseMode string
+	// HTTPS makes the redirect URI an https one, spoken over HTTP/1.1. Plain http to it gets a 400 without any effect.
+	HTTPS bool
+	// Certificate is what the server shows under HTTPS; nil means one made for this login, valid for a day, whose key
+	// is never written anywhere and of which the browser will warn: see [Server.CertificateFingerprint].
+	Certificate *tls.Certificate
 }
+
+// The response modes.
+const (
+	modeQuery    = "query"
+	modeFormPost = "form_post"
+)
 
 // Server is the redirect server of one login. Its methods may be called at the same time from several goroutines.
 type Server struct {
@@ -54,6 +70,7 @@ type Server struct {
 	resultPath string
 	pages      *pages
 	peers      peerTables
+	tls        *tls.Config // nil for http
 
 	httpd   *http.Server
 	clients clients
@@ -76,7 +93,8 @@ type Server struct {
 }
 
 // Listen starts a server; when it returns, the redirect URI can be reached. The ctx is for this call alone. Errors wrap
-// [ErrPortUnavailable] when the ports are taken; others are mistakes in cfg or a machine without loopback addresses.
+// [ErrPortUnavailable] when the ports are taken, and then name who has them where the system tells; others are mistakes
+// in cfg or a machine without loopback addresses.
 // Every server must come to [Server.Finish] or [Server.Close].
 func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Host == "" {
@@ -101,7 +119,7 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	for _, l := range listeners {
 		s.serving.Go(func() {
-			err := s.httpd.Serve(clientListener{l, &s.clients})
+			err := s.httpd.Serve(s.listener(l))
 			if !errors.Is(err, http.ErrServerClosed) {
 				s.decide(Response{}, fmt.Errorf("redirect: serve: %w", err))
 			}
@@ -111,6 +129,12 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func (cfg Config) check() error {
+	switch {
+	case cfg.ResponseMode != "" && cfg.ResponseMode != modeQuery && cfg.ResponseMode != modeFormPost:
+		return fmt.Errorf("%q is not a response mode that can be served", cfg.ResponseMode)
+	case cfg.Certificate != nil && !cfg.HTTPS:
+		return errors.New("a certificate is given but https is not asked for")
+	}
 	if len(cfg.State) < minState {
 		return fmt.Errorf("the state has fewer than %d characters", minState)
 	}
@@ -132,12 +156,17 @@ func newServer(cfg Config, port int) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	secure, err := cfg.secureTLS()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		cfg:        cfg,
 		authority:  fmt.Sprintf("%s:%d", cfg.Host, port),
 		resultPath: "/result/" + rand.Text(),
 		pages:      pages,
 		peers:      procNet(),
+		tls:        secure,
 		answered:   make(chan struct{}),
 		finished:   make(chan struct{}),
 		shown:      make(chan struct{}),
@@ -156,8 +185,22 @@ func newServer(cfg Config, port int) (*Server, error) {
 	return s, nil
 }
 
+// listener makes l one whose connections are known to clients, and are TLS connections where that is asked for.
+func (s *Server) listener(l net.Listener) net.Listener {
+	if s.tls != nil {
+		l = tls.NewListener(l, s.tls)
+	}
+	return clientListener{l, &s.clients}
+}
+
 // RedirectURI returns the redirect_uri of the authorization request, such as http://127.0.0.1:43123/callback.
-func (s *Server) RedirectURI() string { return "http://" + s.authority + s.cfg.Path }
+func (s *Server) RedirectURI() string {
+	scheme := "http://"
+	if s.cfg.HTTPS {
+		scheme = "https://"
+	}
+	return scheme + s.authority + s.cfg.Path
+}
 
 // Wait blocks until a response with the right state has come, the server is closed, or ctx is done. A response that was
 // there before wins over both. Each call returns the same response.
@@ -180,18 +223,21 @@ func (s *Server) Wait(ctx context.Context) (Response, error) {
 	}
 }
 
-// decide ends the login with the first response that is given; later ones change nothing.
-func (s *Server) decide(r Response, err error) {
+// decide ends the login with the first response that is given, and reports whether this was it; later ones change
+// nothing.
+func (s *Server) decide(r Response, err error) (first bool) {
 	s.answer.Do(func() {
+		first = true
 		s.response, s.err = r, err
 		close(s.answered)
 	})
+	return first
 }
 
 // Finish tells the outcome of the login, shows it as a page to the browser that brought the response, and closes the
 // server. It returns when the page has been fetched, which takes milliseconds where a browser waits for it, after 3 s
 // where none does, when ctx is done, and at once when no response ever came. So tell the terminal first. Only the first
-// page counts.
+// page counts. A response that was pasted has no browser to wait for.
 func (s *Server) Finish(ctx context.Context, p Page) {
 	s.finish.Do(func() {
 		s.result = s.pages.render(p.view())

@@ -33,7 +33,7 @@ func (p pipes) Close() error   { close(p.closed); return nil }
 // serveVirtual serves s in memory and returns what dials it.
 func serveVirtual(s *Server) (dial func() net.Conn) {
 	p := pipes{make(chan net.Conn), make(chan struct{})}
-	s.serving.Go(func() { _ = s.httpd.Serve(clientListener{p, &s.clients}) })
+	s.serving.Go(func() { _ = s.httpd.Serve(s.listener(p)) })
 	return func() net.Conn {
 		ours, theirs := net.Pipe()
 		p.conns <- theirs

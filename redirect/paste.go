@@ -1,0 +1,185 @@
+package redirect
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// ErrAnswered is what [Server.Deliver] returns for a response that comes after another one, by browser or by hand,
+// has decided the login.
+var ErrAnswered = errors.New("redirect: the login has its response already")
+
+// Mistake is what is wrong with a text that was given to [Server.Deliver], as the end of a sentence for the person who
+// pasted it. It quotes nothing of the text. The login goes on waiting.
+type Mistake string
+
+// The mistakes, to be compared with [errors.Is].
+const (
+	ErrNoResponse       Mistake = "there is no code in it"
+	ErrNoState          Mistake = "the state is missing: the whole address is needed"
+	ErrNoIssuer         Mistake = "it does not say who answered (iss): the whole address is needed"
+	ErrWrongState       Mistake = "it belongs to another login, or its end is cut off"
+	ErrAuthorizationURL Mistake = "it is the address where the login starts, not the one where the browser ends"
+	ErrWrongAddress     Mistake = "it is not the address that the browser was sent back to"
+	ErrMalformed        Mistake = "it cannot be read: a part is damaged or there twice"
+	ErrTooLong          Mistake = "it is longer than any response"
+)
+
+// Error returns the words for the person.
+func (m Mistake) Error() string { return string(m) }
+
+// Deliver takes the authorization response that a person copied from the browser's address bar, where the browser
+// could not reach the server: the redirect URI with its query, in any spelling of a loopback host and with or without
+// scheme; the query alone; or code and state with a blank between. Blanks, quotes and angle brackets around it and line
+// breaks within, as terminals make them, do not matter.
+//
+// It is judged as one that comes over HTTP is, and competes with those: the first decides. On nil the login has
+// its response, a code or an error, which [Server.Wait] returns, and [Server.Finish] waits for no browser. The error
+// is a [Mistake] when the text is not this login's response, which changes nothing; else [ErrAnswered] or [ErrClosed].
+func (s *Server) Deliver(pasted string) error {
+	params, err := parsePasted(pasted, s.cfg.Path)
+	if err != nil {
+		return err
+	}
+	response, err := judge(params, s.cfg)
+	if _, ok := errors.AsType[Mistake](err); ok {
+		return err
+	}
+	// What a server that sends this over HTTP does wrong, is here the work of a hand that did not copy all of it.
+	switch {
+	case errors.Is(err, ErrInvalidResponse):
+		return ErrNoResponse
+	case errors.Is(err, ErrIssuerMismatch) && params.Get("iss") == "":
+		return ErrNoIssuer
+	}
+	select {
+	case <-s.answered:
+		return ErrAnswered
+	default:
+	}
+	select {
+	case <-s.closed:
+		return ErrClosed
+	default:
+	}
+	if !s.decide(response, err) {
+		return ErrAnswered
+	}
+	s.show.Do(func() { close(s.shown) })
+	return nil
+}
+
+// parsePasted returns the parameters in a pasted text, where it can be a response to the redirect URI with this path.
+func parsePasted(text, path string) (url.Values, error) {
+	if len(text) > maxQuery {
+		return nil, ErrTooLong
+	}
+	fields := strings.FieldsFunc(strings.TrimFunc(text, isWrapping), isBlank)
+	bare := !strings.Contains(text, "://") && !hasParameter(text, strings.Contains)
+	switch {
+	case len(fields) == 0:
+		return nil, ErrNoResponse
+	case bare && len(fields) == 1 && !strings.ContainsAny(fields[0], "?=&"):
+		return nil, ErrNoState
+	case bare && len(fields) == 2:
+		return url.Values{"code": {unescape(fields[0])}, "state": {unescape(fields[1])}}, nil
+	}
+	separator := ""
+	if everyParameter(fields) {
+		separator = "&"
+	}
+	address, query := splitPasted(strings.Join(fields, separator))
+	params, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, ErrMalformed
+	}
+	if isAuthorizationRequest(params) {
+		return nil, ErrAuthorizationURL
+	}
+	if address != "" && !isRedirectURI(address, path) {
+		return nil, ErrWrongAddress
+	}
+	return params, nil
+}
+
+// splitPasted cuts a text into what stands before the query, "" for nothing, and the query.
+func splitPasted(text string) (address, query string) {
+	text, _, _ = strings.Cut(text, "#")
+	address, query, found := strings.Cut(text, "?")
+	if scheme, _, ok := strings.Cut(address, "://"); ok && !strings.ContainsAny(scheme, "=&") {
+		return address, query
+	}
+	if !found || strings.ContainsAny(address, "=&") {
+		return "", text
+	}
+	return address, query
+}
+
+// isRedirectURI reports whether address, which has no query, is a loopback redirect URI with this path. Its port is
+// not looked at: the state tells logins apart, and says so better.
+func isRedirectURI(address, path string) bool {
+	switch {
+	case strings.HasPrefix(address, "/"):
+		return address == path
+	case !strings.Contains(address, "://"):
+		address = "http://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	if cmp.Or(u.EscapedPath(), "/") != path {
+		return false
+	}
+	if strings.EqualFold(strings.TrimSuffix(u.Hostname(), "."), "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// isAuthorizationRequest reports whether params are a request's (RFC 6749 §4.1.1, RFC 9126 §4) and no response.
+func isAuthorizationRequest(params url.Values) bool {
+	if params.Has("code") || params.Has("error") {
+		return false
+	}
+	return params.Has("client_id") || params.Has("response_type") || params.Has("request_uri")
+}
+
+// hasParameter reports whether test, of strings.Contains' kind, finds a parameter of a response in text.
+func hasParameter(text string, test func(text, parameter string) bool) bool {
+	for _, parameter := range []string{"code=", "state=", "error=", "iss="} {
+		if test(text, parameter) {
+			return true
+		}
+	}
+	return false
+}
+
+// everyParameter reports whether each field starts a parameter, so that blanks stand where an ampersand should.
+func everyParameter(fields []string) bool {
+	for _, field := range fields {
+		if !hasParameter(strings.TrimLeft(field, "?&"), strings.HasPrefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// unescape undoes the escapes of an address bar. A plus sign is left alone: by itself it is part of a code.
+func unescape(text string) string {
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
+}
+
+func isBlank(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+}
+
+func isWrapping(r rune) bool { return isBlank(r) || strings.ContainsRune("\"'`<>“”‘’«»", r) }
