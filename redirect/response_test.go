@@ -13,7 +13,7 @@ func TestResponsePrintsRedacted(t *testing.T) {
 	code := testCode
 	r := Response{&code}
 	holder := struct{ r Response }{r}
-	encoded, err := json.Marshal(r)
+	encoded, err := json.Marshal(map[string]any{"response": r})
 	if err != nil {
 		t.Fatal(err)
 	}
