@@ -96,7 +96,16 @@ func TestLoginAgain(t *testing.T) {
 		t.Errorf("got auth method %q, want the client secret kept in the store", first.AuthMethod)
 	}
 	r.restart()
+	resource := api.TokenRequest{Account: "work", Resource: "https://api.example.com"}
+	old, err := r.ask(resource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first = r.store.credential(t, "work")
 	r.loggedIn("work", api.AccountDefinition{})
+	if tok, err := r.ask(resource); err != nil || tok.AccessToken == old.AccessToken {
+		t.Errorf("got %v, or a token of the former login, want one of the new", err)
+	}
 	second := r.store.credential(t, "work")
 	if second.RefreshToken.Equal(first.RefreshToken) || !second.ClientSecret.Equal(first.ClientSecret) || second.Generation <= first.Generation {
 		t.Errorf("got generation %d after %d, want a new refresh token for the same client", second.Generation, first.Generation)

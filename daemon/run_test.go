@@ -52,6 +52,39 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
+func TestLastRefreshIsSavedAlthoughTheStoreFailsAtFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oauthtest.Config{})
+		r.account("work")
+		r.start()
+		hold := r.server.Hold(oauthtest.Token)
+		asked := make(chan error, 1)
+		go func() { _, err := r.ask(api.TokenRequest{Account: "work"}); asked <- err }()
+		<-hold.Arrived
+		if err := r.d.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		var once sync.Once
+		r.store.script(func(_ context.Context, op, _ string) (err error) {
+			if op == "put" {
+				once.Do(func() { err = errFault })
+			}
+			return err
+		})
+		hold.Release()
+		if err := <-asked; err != nil {
+			t.Errorf("got %v, want the token", err)
+		}
+		if err := r.stop(); err != nil {
+			t.Errorf("got %v, want nil", err)
+		}
+		if !r.server.Active(r.store.credential(t, "work").RefreshToken.Reveal()) {
+			t.Error("the store has a spent refresh token, want it saved before Run returns")
+		}
+	})
+}
+
 func TestRunReturnsAlthoughTheProviderHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, oauthtest.Config{})
@@ -105,18 +138,23 @@ func TestShutdownLetsALoginFinishWhoseCodeIsSpent(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- l.decide(l.url(), oauthtest.Allow) }()
 	await(t, "the exchange", hold.Arrived)
-	stopped := make(chan error, 1)
-	go func() { stopped <- r.stop() }()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		if err := r.stop(); err != nil {
+			t.Errorf("got %v, want nil", err)
+		}
+	}()
 	select {
 	case <-stopped:
 		t.Error("Run returned before the login had ended")
-	case <-time.After(50 * time.Millisecond):
+	case <-time.After(50 * time.Millisecond): // only a broken Run needs as long
 	}
 	hold.Release()
 	if err := <-ended; err != nil {
 		t.Errorf("got %v, want done", err)
 	}
-	<-stopped
+	await(t, "the end of Run", stopped)
 	if !r.server.Active(r.store.credential(t, "work").RefreshToken.Reveal()) {
 		t.Error("the login was not kept")
 	}
