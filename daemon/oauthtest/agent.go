@@ -29,8 +29,8 @@ type Page struct {
 }
 
 // Follow is a user agent that needs no browser: it opens authorizationURL, presses the button decision ([Allow] or
-// [Deny]) where a consent page comes, and follows redirects through to the page of the client's redirect server, which
-// it returns. client may be nil.
+// [Deny]) where a consent page comes, sends on the form of the response mode form_post, and follows redirects through to
+// the page of the client's redirect server, which it returns. client may be nil.
 //
 // It goes to loopback hosts alone. It is an error when the authorization server does not send it on to the client, and
 // then the page is the server's. No error tells a URL's query, where the code is.
@@ -54,7 +54,11 @@ func Follow(ctx context.Context, client *http.Client, authorizationURL, decision
 	if err != nil {
 		return Page{}, fmt.Errorf("oauthtest: open the authorization URL: %w", err)
 	}
-	if at, form, ok := findForm(page, decision); ok {
+	for _, button := range []string{decision, "continue"} {
+		at, form, ok := findForm(page, button)
+		if !ok {
+			continue
+		}
 		if page, err = visit(ctx, &agent, http.MethodPost, at, form); err != nil {
 			return Page{}, fmt.Errorf("oauthtest: send the form: %w", err)
 		}
@@ -121,7 +125,9 @@ func findForm(page Page, decision string) (at *url.URL, form url.Values, ok bool
 		case attributes["type"] == "hidden":
 			form.Set(attributes["name"], attributes["value"])
 		case attributes["id"] == decision:
-			form.Set(attributes["name"], attributes["value"])
+			if attributes["name"] != "" {
+				form.Set(attributes["name"], attributes["value"])
+			}
 			ok = true
 		}
 	}

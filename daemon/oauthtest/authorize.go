@@ -21,6 +21,8 @@ type authorizationRequest struct {
 	scopes      []string
 	nonce       string
 	challenge   string
+	formPost    bool // the response is posted (OAuth 2.0 Form Post Response Mode)
+	resources   []string
 	user        User
 	expires     time.Time
 }
@@ -40,7 +42,15 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
 	query := r.Form
-	client, known := s.clients[query.Get("client_id")]
+	pushed := s.cfg.PAR && strings.HasPrefix(query.Get("request_uri"), requestURIPrefix)
+	if pushed {
+		var ok bool
+		if query, ok = s.takePushed(query); !ok {
+			writeErrorPage(w, "The request_uri is not one that was pushed here by this client, or it has been used, or it is too old.")
+			return
+		}
+	}
+	client, known := s.client(query.Get("client_id"))
 	uri := query.Get("redirect_uri")
 	switch {
 	case len(query["client_id"]) != 1 || !known:
@@ -55,11 +65,13 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
 		redirectURI: uri,
 		nonce:       query.Get("nonce"),
 		challenge:   query.Get("code_challenge"),
+		formPost:    query.Get("response_mode") == "form_post",
+		resources:   query["resource"],
 	}
 	if len(query["state"]) == 1 {
 		request.state = query.Get("state")
 	}
-	scopes, problem := s.checkRequest(query)
+	scopes, problem := s.checkRequest(client, query, pushed)
 	if problem != nil {
 		s.redirect(w, r, request, url.Values{"error": {problem.code}, "error_description": {problem.description}})
 		return
@@ -84,8 +96,8 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
 }
 
 // checkRequest checks what may be answered at the redirect URI (RFC 6749 §4.1.2.1, RFC 7636 §4.4.1) and returns the
-// scopes asked for.
-func (s *Server) checkRequest(query url.Values) ([]string, *oauthError) {
+// scopes asked for. pushed tells how the request has come.
+func (s *Server) checkRequest(client Client, query url.Values, pushed bool) ([]string, *oauthError) {
 	invalid := func(description string) ([]string, *oauthError) {
 		return nil, &oauthError{code: "invalid_request", description: description}
 	}
@@ -98,12 +110,18 @@ func (s *Server) checkRequest(query url.Values) ([]string, *oauthError) {
 		return nil, &oauthError{code: "request_not_supported", description: "request objects are not supported"}
 	case query.Has("request_uri"):
 		return nil, &oauthError{code: "request_uri_not_supported", description: "request objects are not supported"}
+	case s.cfg.RequirePAR && !pushed:
+		return invalid("the authorization request has to be pushed first")
 	case query.Get("response_type") == "":
 		return invalid("response_type is missing")
 	case query.Get("response_type") != "code":
 		return nil, &oauthError{code: "unsupported_response_type", description: "response_type must be code"}
-	case mode != "" && mode != "query":
-		return invalid("response_mode must be query")
+	case mode != "" && mode != "query" && mode != "form_post":
+		return invalid("response_mode must be query or form_post")
+	case !client.mayUse("authorization_code"):
+		return nil, &oauthError{code: "unauthorized_client", description: "the client is not registered for this grant type"}
+	case !wellFormedResources(query["resource"]):
+		return nil, &oauthError{code: "invalid_target", description: "a resource is not an absolute URI without a fragment"}
 	case query.Get("code_challenge") == "":
 		return invalid("code_challenge is missing: PKCE is required")
 	case query.Get("code_challenge_method") != "S256":
@@ -160,7 +178,8 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, request *authoriz
 	s.mu.Lock()
 	s.codes[text] = &code{
 		consent: &consent{
-			client: request.client.ID, user: request.user, scopes: request.scopes, nonce: request.nonce, at: now,
+			client: request.client.ID, user: request.user, scopes: request.scopes, nonce: request.nonce,
+			resources: request.resources, at: now,
 		},
 		redirectURI: request.redirectURI,
 		challenge:   request.challenge,
@@ -180,6 +199,10 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request, request *autho
 	answer.Set("iss", s.cfg.Issuer)
 	if request.state != "" {
 		answer.Set("state", request.state)
+	}
+	if request.formPost {
+		writeFormPostPage(w, request.redirectURI, answer)
+		return
 	}
 	separator := "?"
 	if strings.Contains(request.redirectURI, "?") {

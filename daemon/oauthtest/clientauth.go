@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // readDirect checks a request that a client makes itself, to the token or the revocation endpoint, and returns the
@@ -41,9 +42,25 @@ func (s *Server) authenticate(r *http.Request) (Client, bool) {
 		}
 		id, secret, method = user, password, AuthBasic
 	}
-	c, known := s.clients[id]
+	c, known := s.client(id)
 	same := subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) == 1
 	return c, known && same && c.AuthMethod == method
+}
+
+// client returns the client of that id, whether it was configured or has registered itself.
+func (s *Server) client(id string) (Client, bool) {
+	if c, ok := s.clients[id]; ok {
+		return c, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.registered[id]
+	return c, ok
+}
+
+// mayUse reports whether the client may use a grant type.
+func (c Client) mayUse(grantType string) bool {
+	return c.GrantTypes == nil || slices.Contains(c.GrantTypes, grantType)
 }
 
 // basicAuth reads HTTP Basic as OAuth has it: name and password are form-encoded inside (RFC 6749 §2.3.1).

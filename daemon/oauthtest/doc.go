@@ -4,7 +4,9 @@
 // It promises to refuse what the standards let a server refuse: PKCE with S256 is required (RFC 7636), redirect URIs
 // are compared exactly but for a loopback port (RFC 8252 §7.3), iss is in every authorization response (RFC 9207), a
 // code is single use, refresh tokens rotate and reuse of a spent one ends the grant (RFC 9700 §4.14), and every client
-// authenticates in exactly its own way. What a test wants to go wrong it scripts, see [Server.Script] and [Fault].
+// authenticates in exactly its own way. A [Config] also offers the device grant (RFC 8628), pushed authorization
+// requests (RFC 9126) and client registration (RFC 7591); form_post and resource indicators (RFC 8707) are always there.
+// What a test wants to go wrong it scripts, see [Server.Script] and [Fault].
 //
 // It is no server to protect anything with: there is no password, no storage and no rate limit.
 package oauthtest

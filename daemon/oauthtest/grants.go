@@ -9,12 +9,14 @@ import (
 
 // consent is what a person has allowed a client; every code and token belongs to one and ends with it.
 type consent struct {
-	client  string
-	user    User
-	scopes  []string
-	nonce   string
-	at      time.Time // when the person logged in
-	revoked bool
+	client string
+	user   User
+	scopes []string
+	nonce  string
+	// resources are those the authorization was asked for (RFC 8707 §2.1).
+	resources []string
+	at        time.Time // when the person logged in
+	revoked   bool
 }
 
 type code struct {
@@ -26,9 +28,10 @@ type code struct {
 }
 
 type accessToken struct {
-	consent *consent
-	scopes  []string
-	expires time.Time
+	consent  *consent
+	scopes   []string
+	audience []string
+	expires  time.Time
 }
 
 type refreshToken struct {
@@ -40,7 +43,7 @@ type refreshToken struct {
 func newSecret(prefix string) string { return prefix + rand.Text() }
 
 // newAccessTokenLocked mints an access token and forgets those that have expired.
-func (s *Server) newAccessTokenLocked(c *consent, scopes []string) string {
+func (s *Server) newAccessTokenLocked(c *consent, scopes, audience []string) string {
 	now := s.cfg.Now()
 	for text, t := range s.access {
 		if !now.Before(t.expires) {
@@ -48,7 +51,9 @@ func (s *Server) newAccessTokenLocked(c *consent, scopes []string) string {
 		}
 	}
 	text := newSecret("at-")
-	s.access[text] = &accessToken{consent: c, scopes: scopes, expires: now.Add(s.cfg.AccessTokenLifetime)}
+	s.access[text] = &accessToken{
+		consent: c, scopes: scopes, audience: audience, expires: now.Add(s.cfg.AccessTokenLifetime),
+	}
 	return text
 }
 
@@ -65,6 +70,9 @@ func (s *Server) RevokeAll() {
 	defer s.mu.Unlock()
 	for _, c := range s.codes {
 		c.consent.revoked = true
+	}
+	for _, d := range s.devices {
+		d.consent.revoked = true
 	}
 	for _, t := range s.access {
 		t.consent.revoked = true

@@ -53,14 +53,30 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
 	if !allowed(w, r, http.MethodGet, http.MethodHead) {
 		return
 	}
-	key := publicJWK(s.key)
-	key.KeyID, key.Use, key.Algorithm = s.keyID, "sig", "ES256"
+	private, id := s.signingKey()
+	key := publicJWK(private)
+	key.KeyID, key.Use, key.Algorithm = id, "sig", "ES256"
 	writeJSON(w, http.StatusOK, map[string][]jwk{"keys": {key}})
+}
+
+// RotateKey makes a new signing key; the old one is no longer in the key set.
+func (s *Server) RotateKey() {
+	key, id := newKey()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.key, s.keyID = key, id
+}
+
+func (s *Server) signingKey() (key *ecdsa.PrivateKey, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.key, s.keyID
 }
 
 // sign returns claims as a JWT in compact form, signed with ES256 (RFC 7515 §3.1, RFC 7518 §3.4).
 func (s *Server) sign(claims map[string]any) (string, error) {
-	header, err := json.Marshal(map[string]string{"alg": "ES256", "kid": s.keyID, "typ": "JWT"})
+	key, id := s.signingKey()
+	header, err := json.Marshal(map[string]string{"alg": "ES256", "kid": id, "typ": "JWT"})
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +86,7 @@ func (s *Server) sign(claims map[string]any) (string, error) {
 	}
 	input := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
 	sum := sha256.Sum256([]byte(input))
-	sigR, sigS, err := ecdsa.Sign(rand.Reader, s.key, sum[:])
+	sigR, sigS, err := ecdsa.Sign(rand.Reader, key, sum[:])
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}

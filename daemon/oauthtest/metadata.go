@@ -1,6 +1,9 @@
 package oauthtest
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // metadata is the authorization server's metadata document (RFC 8414 §2, OpenID Connect Discovery §3).
 type metadata struct {
@@ -24,6 +27,11 @@ type metadata struct {
 	RequestParameter      bool     `json:"request_parameter_supported"`
 	// RequestURIParameter is said because a missing one means true (OpenID Connect Discovery §3).
 	RequestURIParameter bool `json:"request_uri_parameter_supported"`
+
+	DeviceEndpoint       string `json:"device_authorization_endpoint,omitempty"`
+	PAREndpoint          string `json:"pushed_authorization_request_endpoint,omitempty"`
+	RequirePAR           bool   `json:"require_pushed_authorization_requests,omitempty"`
+	RegistrationEndpoint string `json:"registration_endpoint,omitempty"`
 }
 
 // discoveryPaths are those of RFC 8414 §3.1 (inserted before the issuer's path) and of OpenID Connect Discovery §4
@@ -44,7 +52,7 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	methods := s.authMethods()
-	writeJSON(w, http.StatusOK, metadata{
+	m := metadata{
 		Issuer:                s.cfg.Issuer,
 		AuthorizationEndpoint: s.url("/authorize"),
 		TokenEndpoint:         s.url("/token"),
@@ -53,8 +61,8 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) {
 		JWKSURI:               s.url("/jwks"),
 		ScopesSupported:       s.cfg.Scopes,
 		ResponseTypes:         []string{"code"},
-		ResponseModes:         []string{"query"},
-		GrantTypes:            []string{"authorization_code", "refresh_token"},
+		ResponseModes:         []string{"query", "form_post"},
+		GrantTypes:            s.grantTypes(),
 		TokenAuthMethods:      methods,
 		RevocationAuthMethods: methods,
 		CodeChallengeMethods:  []string{"S256"},
@@ -62,12 +70,34 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) {
 		SubjectTypes:          []string{"public"},
 		IDTokenAlgorithms:     []string{"ES256"},
 		Claims:                []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "email", "email_verified", "name"},
-	})
+		RequirePAR:            s.cfg.RequirePAR,
+	}
+	if s.cfg.Device {
+		m.DeviceEndpoint = s.url("/device_authorization")
+	}
+	if s.cfg.PAR {
+		m.PAREndpoint = s.url("/par")
+	}
+	if s.cfg.Registration {
+		m.RegistrationEndpoint = s.url("/register")
+	}
+	writeJSON(w, http.StatusOK, m)
+}
+
+func (s *Server) grantTypes() []string {
+	types := []string{"authorization_code", "refresh_token"}
+	if s.cfg.Device {
+		types = append(types, deviceGrantType)
+	}
+	return types
 }
 
 // authMethods are those that some client uses, so that what is advertised is never refused for want of a user.
 func (s *Server) authMethods() []string {
 	used := []string{}
+	if s.cfg.Registration && !slices.ContainsFunc(s.cfg.Clients, func(c Client) bool { return s.clients[c.ID].AuthMethod == AuthNone }) {
+		used = append(used, AuthNone)
+	}
 	for _, method := range []string{AuthNone, AuthBasic, AuthPost} {
 		for _, c := range s.clients {
 			if c.AuthMethod == method {

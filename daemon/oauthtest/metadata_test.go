@@ -59,6 +59,53 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+func TestMetadataSaysWhatIsOffered(t *testing.T) {
+	const issuer = "http://127.0.0.1/t"
+	for _, tc := range []struct {
+		name string
+		cfg  Config
+		want map[string]any
+	}{
+		{"nothing", Config{}, map[string]any{
+			"device_authorization_endpoint": nil, "pushed_authorization_request_endpoint": nil, "registration_endpoint": nil,
+			"require_pushed_authorization_requests": nil, "response_modes_supported": []any{"query", "form_post"},
+			"token_endpoint_auth_methods_supported": []any{},
+		}},
+		{"device", Config{Device: true}, map[string]any{
+			"device_authorization_endpoint": issuer + "/device_authorization",
+			"grant_types_supported":         []any{"authorization_code", "refresh_token", deviceGrantType},
+		}},
+		{"PAR", Config{PAR: true}, map[string]any{
+			"pushed_authorization_request_endpoint": issuer + "/par", "require_pushed_authorization_requests": nil,
+		}},
+		{"PAR required", Config{RequirePAR: true}, map[string]any{
+			"pushed_authorization_request_endpoint": issuer + "/par", "require_pushed_authorization_requests": true,
+		}},
+		{"registration", Config{Registration: true, Clients: []Client{{ID: "post", Secret: "s", AuthMethod: AuthPost}}}, map[string]any{
+			"registration_endpoint": issuer + "/register", "token_endpoint_auth_methods_supported": []any{AuthNone, AuthPost},
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.cfg.Issuer = "/t"
+			a := get(t, startPipe(t, tc.cfg), issuer+"/.well-known/openid-configuration")
+			for field, want := range tc.want {
+				if got := a.fields[field]; !reflect.DeepEqual(got, want) {
+					t.Errorf("%s: got %v, want %v", field, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestRotateKey(t *testing.T) {
+	r := startPipe(t, testConfig())
+	before := get(t, r, r.Issuer()+"/jwks").body
+	r.RotateKey()
+	if after := get(t, r, r.Issuer()+"/jwks").body; after == before || after == "" {
+		t.Error("the key set is as it was")
+	}
+}
+
 // TestIDToken has an independent library check the discovery document, the key set and the signature.
 func TestIDToken(t *testing.T) {
 	r, err := Listen(testConfig())

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +33,8 @@ button{flex:1;min-height:46px;padding:0 16px;border:1px solid var(--line);border
 #allow{background:var(--accent);border-color:var(--accent);color:var(--on)}
 button:hover{filter:brightness(1.06)}
 button:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+input:not([type=hidden]){flex:1;min-width:0;min-height:46px;padding:0 14px;border:1px solid var(--line);` +
+	`border-radius:9px;background:transparent;color:var(--text);font:600 18px/1 ui-monospace,"Liberation Mono",monospace}
 small{display:block;color:var(--dim);font-size:13px;line-height:1.5;overflow-wrap:anywhere}
 small+small{margin-top:8px}
 @media(max-width:480px){body{place-items:start center;padding:12px}main{padding:24px 20px}}
@@ -38,14 +42,7 @@ small+small{margin-top:8px}
 
 // writeConsentPage asks the person. The form sends request, which stands for the authorization request.
 func writeConsentPage(w http.ResponseWriter, action, request string, r *authorizationRequest) {
-	name := r.client.Name
-	if name == "" {
-		name = r.client.ID
-	}
-	var items strings.Builder
-	for _, scope := range r.scopes {
-		fmt.Fprintf(&items, "<li>%s<code>%s</code></li>\n", html.EscapeString(describe(scope)), html.EscapeString(scope))
-	}
+	name := r.client.label()
 	var back string
 	if u, err := url.Parse(r.redirectURI); err == nil {
 		back = "<b>" + html.EscapeString(u.Host) + "</b>"
@@ -64,8 +61,17 @@ func writeConsentPage(w http.ResponseWriter, action, request string, r *authoriz
 </form>
 <small>Either way, you return to %s.</small>
 <small>This is a practice authorization server. Its accounts are made up.</small>
-`, html.EscapeString(name), html.EscapeString(r.user.label()), items.String(), html.EscapeString(action),
+`, html.EscapeString(name), html.EscapeString(r.user.label()), scopeItems(r.scopes), html.EscapeString(action),
 		html.EscapeString(request), back))
+}
+
+// scopeItems is a list of scopes, for people.
+func scopeItems(scopes []string) string {
+	var items strings.Builder
+	for _, scope := range scopes {
+		fmt.Fprintf(&items, "<li>%s<code>%s</code></li>\n", html.EscapeString(describe(scope)), html.EscapeString(scope))
+	}
+	return items.String()
 }
 
 // writeErrorPage tells the person what is wrong where the client must not be told (RFC 6749 §4.1.2.1).
@@ -74,13 +80,36 @@ func writeErrorPage(w http.ResponseWriter, sentence string) {
 		fmt.Sprintf("<h1>This request cannot be answered</h1>\n<p>%s</p>\n", html.EscapeString(sentence)))
 }
 
-// writePage writes a page around body, which is HTML. Its policy names no form-action, because browsers apply that to
-// the redirect after the form too and would keep the answer from the client.
+// writeFormPostPage sends an authorization response in a form (OAuth 2.0 Form Post Response Mode §2), by itself where
+// scripts run, else with a button.
+func writeFormPostPage(w http.ResponseWriter, redirectURI string, answer url.Values) {
+	const script = "document.forms[0].submit()"
+	var inputs strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(answer)) {
+		fmt.Fprintf(&inputs, "<input type=\"hidden\" name=\"%s\" value=\"%s\">\n", html.EscapeString(name),
+			html.EscapeString(answer.Get(name)))
+	}
+	writeScriptedPage(w, http.StatusOK, "Back to the program", fmt.Sprintf(`<h1>Back to the program</h1>
+<form method="post" action="%s">
+%s<button id="continue">Continue</button>
+</form>
+<script>%s</script>
+`, html.EscapeString(redirectURI), inputs.String(), script), script)
+}
+
+// writePage writes a page around body, which is HTML and has no script.
 func writePage(w http.ResponseWriter, status int, title, body string) {
-	sum := sha256.Sum256([]byte(pageStyle))
-	w.Header().Set("Content-Security-Policy", fmt.Sprintf(
-		"default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; frame-ancestors 'none'",
-		base64.StdEncoding.EncodeToString(sum[:])))
+	writeScriptedPage(w, status, title, body, "")
+}
+
+// writeScriptedPage writes a page whose body may have that one script. Its policy names no form-action, because browsers
+// apply that to the redirect after the form too and would keep the answer from the client.
+func writeScriptedPage(w http.ResponseWriter, status int, title, body, script string) {
+	policy := "default-src 'none'; style-src " + sourceHash(pageStyle)
+	if script != "" {
+		policy += "; script-src " + sourceHash(script)
+	}
+	w.Header().Set("Content-Security-Policy", policy+"; base-uri 'none'; frame-ancestors 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("X-Frame-Options", "DENY")
@@ -101,6 +130,12 @@ func writePage(w http.ResponseWriter, status int, title, body string) {
 `)
 }
 
+// sourceHash is text as a source of Content-Security-Policy.
+func sourceHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
 // label names the person as a page should: by what tells two accounts of one person apart.
 func (u User) label() string {
 	switch {
@@ -110,6 +145,14 @@ func (u User) label() string {
 		return u.Name
 	}
 	return u.Subject
+}
+
+// label names the client as a page should.
+func (c Client) label() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.ID
 }
 
 // describe says in a person's words what a scope opens.

@@ -72,6 +72,7 @@ func (s *Server) hello(w http.ResponseWriter, r *http.Request) {
 			"message":    fmt.Sprintf("Hello, %s!", name),
 			"client_id":  t.consent.client,
 			"scope":      strings.Join(t.scopes, " "),
+			"audience":   t.audience,
 			"expires_in": int64(t.expires.Sub(s.cfg.Now()) / time.Second),
 		})
 	}

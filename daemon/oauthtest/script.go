@@ -2,6 +2,7 @@ package oauthtest
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -17,6 +18,11 @@ const (
 	Userinfo  Endpoint = "userinfo"
 	JWKS      Endpoint = "jwks"
 	Hello     Endpoint = "hello" // /api/hello, the protected resource
+
+	DeviceAuthorization Endpoint = "device_authorization"
+	DevicePage          Endpoint = "device" // the person's page, /device
+	PAR                 Endpoint = "par"
+	Registration        Endpoint = "register"
 )
 
 // script is what an endpoint has been told to do.
@@ -62,6 +68,7 @@ func (s *Server) arrived(e Endpoint, r *http.Request) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests[e]++
+	s.resources[e] = append(s.resources[e], r.Form["resource"])
 	if e == Token {
 		s.grants[r.PostForm.Get("grant_type")]++
 	}
@@ -82,6 +89,14 @@ func (s *Server) Requests(e Endpoint) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[e]
+}
+
+// Resources returns the resource parameters (RFC 8707 §2) of each request that has reached e, in order; nil for a
+// request without one.
+func (s *Server) Resources(e Endpoint) [][]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.resources[e])
 }
 
 // TokenRequests returns how many of the requests to the token endpoint had that grant_type.

@@ -1,6 +1,7 @@
 package oauthtest
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"encoding/json"
 	"io"
@@ -39,6 +40,17 @@ type Config struct {
 	AlwaysRefreshToken bool
 	// AutoApprove answers authorization requests at once, without a page; see also [Server.DenyNext].
 	AutoApprove bool
+	// Device offers the device grant (RFC 8628); its codes live for DeviceLifetime (0 means 10 minutes) and are asked for
+	// no more often than every DeviceInterval (0 means 5 s). Both are rounded down to whole seconds.
+	Device         bool
+	DeviceLifetime time.Duration
+	DeviceInterval time.Duration
+	// PAR offers pushed authorization requests (RFC 9126); RequirePAR takes authorization requests in no other way, and
+	// implies PAR.
+	PAR        bool
+	RequirePAR bool
+	// Registration lets native public clients register themselves (RFC 7591); see also [Server.ForgetClients].
+	Registration bool
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -55,6 +67,8 @@ type Client struct {
 	RedirectURIs []string
 	// AuthMethod is the one way this client authenticates; "" means [AuthNone] without a Secret, else [AuthBasic].
 	AuthMethod string
+	// GrantTypes are those the client may use; nil means all.
+	GrantTypes []string
 }
 
 // User is a person with an account at the server.
@@ -70,19 +84,23 @@ type Server struct {
 	prefix  string // the path of the issuer, without a slash at its end
 	clients map[string]Client
 	mux     *http.ServeMux
-	key     *ecdsa.PrivateKey
-	keyID   string
 
-	mu       sync.Mutex // guards the fields below; never held while waiting
-	user     User
-	denyNext bool
-	pending  map[string]*authorizationRequest
-	codes    map[string]*code
-	access   map[string]*accessToken
-	refresh  map[string]*refreshToken
-	scripts  map[Endpoint]*script
-	requests map[Endpoint]int
-	grants   map[string]int
+	mu         sync.Mutex // guards the fields below; never held while waiting
+	key        *ecdsa.PrivateKey
+	keyID      string
+	user       User
+	denyNext   bool
+	registered map[string]Client
+	pending    map[string]*authorizationRequest
+	pushed     map[string]*pushedRequest
+	devices    map[string]*deviceGrant // by device code
+	codes      map[string]*code
+	access     map[string]*accessToken
+	refresh    map[string]*refreshToken
+	scripts    map[Endpoint]*script
+	requests   map[Endpoint]int
+	resources  map[Endpoint][][]string
+	grants     map[string]int
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -98,6 +116,13 @@ func New(cfg Config) *Server {
 	if cfg.IDTokenLifetime == 0 {
 		cfg.IDTokenLifetime = time.Hour
 	}
+	if cfg.DeviceLifetime == 0 {
+		cfg.DeviceLifetime = 10 * time.Minute
+	}
+	if cfg.DeviceInterval == 0 {
+		cfg.DeviceInterval = 5 * time.Second
+	}
+	cfg.PAR = cfg.PAR || cfg.RequirePAR
 	if cfg.Scopes == nil {
 		cfg.Scopes = []string{"openid", "profile", "email", "offline_access", "calendar.read", "calendar.write"}
 	}
@@ -105,18 +130,22 @@ func New(cfg Config) *Server {
 		cfg.User = User{Subject: "ada", Email: "ada@example.com", Name: "Ada"}
 	}
 	s := &Server{
-		cfg:      cfg,
-		prefix:   pathOf(cfg.Issuer),
-		clients:  make(map[string]Client),
-		mux:      http.NewServeMux(),
-		user:     cfg.User,
-		pending:  make(map[string]*authorizationRequest),
-		codes:    make(map[string]*code),
-		access:   make(map[string]*accessToken),
-		refresh:  make(map[string]*refreshToken),
-		scripts:  make(map[Endpoint]*script),
-		requests: make(map[Endpoint]int),
-		grants:   make(map[string]int),
+		cfg:        cfg,
+		prefix:     pathOf(cfg.Issuer),
+		clients:    make(map[string]Client),
+		mux:        http.NewServeMux(),
+		user:       cfg.User,
+		registered: make(map[string]Client),
+		pending:    make(map[string]*authorizationRequest),
+		pushed:     make(map[string]*pushedRequest),
+		devices:    make(map[string]*deviceGrant),
+		codes:      make(map[string]*code),
+		access:     make(map[string]*accessToken),
+		refresh:    make(map[string]*refreshToken),
+		scripts:    make(map[Endpoint]*script),
+		requests:   make(map[Endpoint]int),
+		resources:  make(map[Endpoint][][]string),
+		grants:     make(map[string]int),
 	}
 	s.key, s.keyID = newKey()
 	for _, c := range cfg.Clients {
@@ -135,6 +164,16 @@ func New(cfg Config) *Server {
 	s.route(Userinfo, s.userinfo, s.prefix+"/userinfo")
 	s.route(JWKS, s.jwks, s.prefix+"/jwks")
 	s.route(Hello, s.hello, s.prefix+"/api/hello")
+	if cfg.Device {
+		s.route(DeviceAuthorization, s.deviceAuthorization, s.prefix+"/device_authorization")
+		s.route(DevicePage, s.devicePage, s.prefix+"/device")
+	}
+	if cfg.PAR {
+		s.route(PAR, s.push, s.prefix+"/par")
+	}
+	if cfg.Registration {
+		s.route(Registration, s.register, s.prefix+"/register")
+	}
 	s.route(Discovery, s.discovery, s.discoveryPaths()...)
 	return s
 }
@@ -152,9 +191,10 @@ func (s *Server) route(e Endpoint, handler http.HandlerFunc, paths ...string) {
 			// The body is read first: until then net/http does not notice that the client has gone.
 			r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 			err := r.ParseForm()
-			_, _ = io.Copy(io.Discard, r.Body)
+			rest, tooLong := io.ReadAll(r.Body) // what is no form
+			r.Body = io.NopCloser(bytes.NewReader(rest))
 			next := s.arrived(e, r).apply(handler)
-			if err != nil {
+			if err != nil || tooLong != nil {
 				next = answerError(oauthError{http.StatusBadRequest, "invalid_request", "the parameters cannot be read"})
 			}
 			next.ServeHTTP(w, r)

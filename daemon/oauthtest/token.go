@@ -19,12 +19,15 @@ type tokenResponse struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 	Scope        string `json:"scope"`
 	IDToken      string `json:"id_token,omitempty"`
+	// Audience says which resources (RFC 8707) the access token is for. No RFC names it; clients must ignore it.
+	Audience []string `json:"audience,omitempty"`
 }
 
 // issue is what a token request has earned.
 type issue struct {
 	consent      *consent
 	scopes       []string
+	audience     []string
 	accessToken  string
 	refreshToken string // "" where none is given
 	refreshed    bool
@@ -40,15 +43,21 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var earned issue
-	switch form.Get("grant_type") {
-	case "authorization_code":
-		earned, problem = s.redeem(client, form)
-	case "refresh_token":
-		earned, problem = s.renew(client, form)
-	case "":
+	switch grantType := form.Get("grant_type"); {
+	case grantType == "":
 		problem = &oauthError{400, "invalid_request", "grant_type is missing"}
+	case !slices.Contains(s.grantTypes(), grantType):
+		problem = &oauthError{400, "unsupported_grant_type", "the grant type is not one of the metadata"}
+	case !client.mayUse(grantType):
+		problem = &oauthError{400, "unauthorized_client", "the client is not registered for this grant type"}
+	case !wellFormedResources(form["resource"]):
+		problem = &oauthError{400, "invalid_target", "a resource is not an absolute URI without a fragment"}
+	case grantType == "authorization_code":
+		earned, problem = s.redeem(client, form)
+	case grantType == "refresh_token":
+		earned, problem = s.renew(client, form)
 	default:
-		problem = &oauthError{400, "unsupported_grant_type", "authorization_code and refresh_token are supported"}
+		earned, problem = s.poll(client, form)
 	}
 	if problem != nil {
 		answerError(*problem).ServeHTTP(w, r)
@@ -60,6 +69,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		ExpiresIn:    int64(s.cfg.AccessTokenLifetime / time.Second),
 		RefreshToken: earned.refreshToken,
 		Scope:        strings.Join(earned.scopes, " "),
+		Audience:     earned.audience,
 	}
 	if slices.Contains(earned.scopes, "openid") {
 		var err error
@@ -92,10 +102,20 @@ func (s *Server) redeem(client Client, form url.Values) (issue, *oauthError) {
 		!verifies(c.challenge, form.Get("code_verifier")):
 		return issue{}, refused
 	}
-	earned := issue{consent: c.consent, scopes: c.consent.scopes}
-	earned.accessToken = s.newAccessTokenLocked(c.consent, earned.scopes)
-	if s.cfg.AlwaysRefreshToken || slices.Contains(earned.scopes, "offline_access") {
-		earned.refreshToken = s.newRefreshTokenLocked(c.consent)
+	return s.beginLocked(client, c.consent, form)
+}
+
+// beginLocked gives the first tokens of a consent.
+func (s *Server) beginLocked(client Client, c *consent, form url.Values) (issue, *oauthError) {
+	audience, problem := c.audience(form["resource"])
+	if problem != nil {
+		return issue{}, problem
+	}
+	earned := issue{consent: c, scopes: c.scopes, audience: audience}
+	earned.accessToken = s.newAccessTokenLocked(c, earned.scopes, audience)
+	offline := s.cfg.AlwaysRefreshToken || slices.Contains(earned.scopes, "offline_access")
+	if offline && client.mayUse("refresh_token") {
+		earned.refreshToken = s.newRefreshTokenLocked(c)
 	}
 	return earned, nil
 }
@@ -115,7 +135,11 @@ func (s *Server) renew(client Client, form url.Values) (issue, *oauthError) {
 	if t.consent.revoked {
 		return issue{}, refused
 	}
-	earned := issue{consent: t.consent, scopes: t.consent.scopes, refreshed: true}
+	audience, problem := t.consent.audience(form["resource"])
+	if problem != nil {
+		return issue{}, problem
+	}
+	earned := issue{consent: t.consent, scopes: t.consent.scopes, audience: audience, refreshed: true}
 	if text := form.Get("scope"); text != "" {
 		asked, ok := parseScope(text)
 		if !ok || !within(asked, t.consent.scopes) {
@@ -123,7 +147,7 @@ func (s *Server) renew(client Client, form url.Values) (issue, *oauthError) {
 		}
 		earned.scopes = asked
 	}
-	earned.accessToken = s.newAccessTokenLocked(t.consent, earned.scopes)
+	earned.accessToken = s.newAccessTokenLocked(t.consent, earned.scopes, audience)
 	if !s.cfg.KeepRefreshTokens {
 		t.spent = true
 		earned.refreshToken = s.newRefreshTokenLocked(t.consent)

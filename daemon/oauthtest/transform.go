@@ -49,12 +49,13 @@ func (rec *recording) replay(w http.ResponseWriter) {
 	_, _ = w.Write(rec.body.Bytes())
 }
 
-// Alter changes the body of a real answer of status 200; other answers pass as they are. The request is processed.
+// Alter changes the body of a real answer of success, of a status from 200 to 299; other answers pass as they are. The
+// request is processed.
 func Alter(change func(body []byte) []byte) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			answer := record(next, r)
-			if answer.status == http.StatusOK {
+			if answer.status >= 200 && answer.status < 300 {
 				body := change(bytes.Clone(answer.body.Bytes()))
 				answer.body.Reset()
 				answer.body.Write(body)
@@ -64,7 +65,7 @@ func Alter(change func(body []byte) []byte) Fault {
 	}
 }
 
-// AlterFields changes the JSON object of a real answer of status 200. Numbers are [json.Number]s.
+// AlterFields changes the JSON object of a real answer of success. Numbers are [json.Number]s.
 func AlterFields(change func(fields map[string]any)) Fault {
 	return Alter(func(body []byte) []byte {
 		decoder := json.NewDecoder(bytes.NewReader(body))
