@@ -31,6 +31,9 @@ type Client struct {
 
 	once sync.Once
 	hard *http.Client
+
+	mu   sync.Mutex // guards keys; never held while waiting
+	keys map[string]keyRing
 }
 
 // ClientAuth is how a client authenticates at the token endpoint.
@@ -93,8 +96,15 @@ func (c *Client) post(
 	if err := auth.apply(form, header); err != nil {
 		return answer{}, &ProviderError{Kind: Configuration, Op: op, Endpoint: place(endpoint), Reason: err.Error()}
 	}
+	return c.submit(ctx, op, endpoint, auth, form, header)
+}
+
+// submit sends form with header, which auth has been applied to.
+func (c *Client) submit(
+	ctx context.Context, op, endpoint string, auth ClientAuth, form url.Values, header http.Header,
+) (answer, *ProviderError) {
 	a := answer{op: op, endpoint: place(endpoint), secrets: []string{auth.Secret.Reveal(), header.Get("Authorization")}}
-	for _, name := range []string{"code", "code_verifier", "refresh_token", "token"} {
+	for _, name := range []string{"code", "code_verifier", "device_code", "refresh_token", "state", "token"} {
 		a.secrets = append(a.secrets, form.Get(name))
 	}
 	body := form.Encode()

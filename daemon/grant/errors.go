@@ -25,7 +25,7 @@ const (
 )
 
 // kindOf maps the error codes that say what to do: RFC 6749 §5.2, OpenID Connect Core 1.0 §3.1.2.6, RFC 8707 §2, RFC
-// 7009 §2.2.1, then GitHub's and Google's own.
+// 7009 §2.2.1, RFC 7591 §3.2.2, then GitHub's and Google's own.
 func kindOf(code string) Kind {
 	switch code {
 	case "temporarily_unavailable", "server_error":
@@ -34,8 +34,8 @@ func kindOf(code string) Kind {
 		"bad_refresh_token", "bad_verification_code":
 		return LoginRequired
 	case "invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request",
-		"invalid_target", "unsupported_token_type",
-		"incorrect_client_credentials", "redirect_uri_mismatch", "deleted_client":
+		"invalid_target", "unsupported_token_type", "invalid_redirect_uri", "invalid_client_metadata",
+		"incorrect_client_credentials", "redirect_uri_mismatch", "deleted_client", "device_flow_disabled":
 		return Configuration
 	default:
 		return Unknown

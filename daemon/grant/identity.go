@@ -25,25 +25,12 @@ func (c *Client) Userinfo(
 	ctx context.Context, endpoint string, access account.Secret, p provider.Provider,
 ) (Identity, error) {
 	a, fail := c.get(ctx, "userinfo request", endpoint, access)
-	switch {
-	case fail != nil:
+	if fail != nil {
 		return Identity{}, fail
-	case a.status >= 300 && a.status < 400:
-		return Identity{}, a.fail(Unknown, "the answer is a redirect, which is not followed")
-	case a.broken != nil:
-		return Identity{}, a.failBroken()
-	case a.tooLarge:
-		return Identity{}, a.fail(Unknown, "the answer is too large")
 	}
-	members, err := parseMembers(a.header.Get("Content-Type"), a.body)
-	if refused := a.refusal(members); refused != nil {
-		return Identity{}, refused
-	}
-	if !a.ok() {
-		return Identity{}, a.fail(Unknown, "an error without a code")
-	}
-	if err != nil {
-		return Identity{}, a.fail(Unknown, err.Error())
+	members, fail := a.members()
+	if fail != nil {
+		return Identity{}, fail
 	}
 	subjectClaim, emailClaim := p.SubjectClaim, p.EmailClaim
 	if subjectClaim == "" {

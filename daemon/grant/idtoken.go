@@ -133,11 +133,12 @@ func audienceOf(raw json.RawMessage) ([]string, bool) {
 	return list, json.Unmarshal(raw, &list) == nil && len(list) > 0
 }
 
-// expiryOf reads exp, whole seconds or not; zero when it is missing or out of any calendar.
-func expiryOf(claims map[string]json.RawMessage) time.Time {
+func expiryOf(claims map[string]json.RawMessage) time.Time { return instantOf(claims["exp"]) }
+
+// instantOf reads seconds since 1970, whole or not; zero when they are missing, not positive, or out of any calendar.
+func instantOf(raw json.RawMessage) time.Time {
 	const year9999 = 253402300799
 	var seconds float64
-	raw := claims["exp"]
 	if len(raw) == 0 || json.Unmarshal(raw, &seconds) != nil || seconds <= 0 || seconds > year9999 {
 		return time.Time{}
 	}

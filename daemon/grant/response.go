@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"mime"
@@ -84,7 +85,7 @@ func (a answer) token(separator string) (Response, *ProviderError) {
 	if access == "" || strings.ContainsFunc(access, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
 		return resp, a.fail(Unknown, "the answer has no usable access_token")
 	}
-	lifetime, err := parseLifetime(members["expires_in"])
+	lifetime, err := parseSeconds("expires_in", members)
 	if err != nil {
 		return resp, a.fail(Unknown, err.Error())
 	}
@@ -105,6 +106,28 @@ func (a answer) token(separator string) (Response, *ProviderError) {
 		resp.Token.Expiry = a.sentAt.Add(lifetime).Round(0)
 	}
 	return resp, nil
+}
+
+// members reads an answer that is to be a JSON object, or says why there is none.
+func (a answer) members() (map[string]json.RawMessage, *ProviderError) {
+	if a.status >= 300 && a.status < 400 {
+		return nil, a.fail(Unknown, "the answer is a redirect, which is not followed")
+	}
+	members, parseErr := parseMembers(a.header.Get("Content-Type"), a.body)
+	refused := a.refusal(members)
+	switch {
+	case refused != nil:
+		return nil, refused
+	case a.broken != nil:
+		return nil, a.failBroken()
+	case !a.ok():
+		return nil, a.fail(Unknown, "an error without a code")
+	case a.tooLarge:
+		return nil, a.fail(Unknown, "the answer is too large")
+	case parseErr != nil:
+		return nil, a.fail(Unknown, parseErr.Error())
+	}
+	return members, nil
 }
 
 // parseMembers reads an answer as JSON, or as a form where the content type says so; plain text is what it looks like.
@@ -187,9 +210,10 @@ func isText(raw json.RawMessage) bool {
 	return len(raw) == 0 || raw[0] == '"' || string(raw) == "null"
 }
 
-// parseLifetime reads expires_in: seconds, as a number or as text, with or without a fraction. Missing, null, empty,
-// zero and negative all mean not known, which is 0: servers say 0 and -1 of tokens that do not expire.
-func parseLifetime(raw json.RawMessage) (time.Duration, error) {
+// parseSeconds reads expires_in and its like: seconds, as a number or as text, with or without a fraction. Missing,
+// null, empty, zero and negative all mean not known, which is 0: servers say 0 and -1 of tokens that do not expire.
+func parseSeconds(name string, members map[string]json.RawMessage) (time.Duration, error) {
+	raw := members[name]
 	number := strings.TrimSpace(text(raw))
 	if !isText(raw) {
 		number = string(raw)
@@ -200,7 +224,7 @@ func parseLifetime(raw json.RawMessage) (time.Duration, error) {
 	seconds, err := strconv.ParseFloat(number, 64)
 	switch {
 	case err != nil && !errors.Is(err, strconv.ErrRange), math.IsNaN(seconds), err == nil && math.IsInf(seconds, 0):
-		return 0, errors.New("the answer's expires_in is not a number")
+		return 0, fmt.Errorf("the answer's %s is not a number", name)
 	case seconds <= 0:
 		return 0, nil
 	case seconds >= maxLifetime.Seconds():

@@ -1,0 +1,135 @@
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+
+	"oauthd/daemon/provider"
+)
+
+// keysLifetime is how long fetched keys are used, so that one the provider has withdrawn does not verify for ever.
+const keysLifetime = 24 * time.Hour
+
+// keyRing is what was last fetched from one jwks_uri. It is not changed.
+type keyRing struct {
+	keys    []jose.JSONWebKey
+	fetched time.Time
+}
+
+// keySet verifies one signature with the keys at uri, which it fetches through client.
+type keySet struct {
+	client *Client
+	uri    string
+	// fail is set when the keys could not be had; go-oidc does not wrap what VerifySignature returns.
+	fail     *ProviderError
+	verified bool
+}
+
+var _ oidc.KeySet = (*keySet)(nil)
+
+// VerifySignature implements [oidc.KeySet]. Keys that are held are tried first; then they are fetched, once.
+func (k *keySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	jws, err := jose.ParseSignedCompact(jwt, asymmetric())
+	if err != nil {
+		return nil, errors.New("not a JWS")
+	}
+	ring, held := k.client.heldKeys(k.uri)
+	if payload, ok := ring.verify(jws); held && ok {
+		k.verified = true
+		return payload, nil
+	}
+	if ring, k.fail = k.client.fetchKeys(ctx, k.uri); k.fail != nil {
+		return nil, k.fail
+	}
+	payload, ok := ring.verify(jws)
+	if k.verified = ok; !ok {
+		return nil, errors.New("no key fits")
+	}
+	return payload, nil
+}
+
+func asymmetric() []jose.SignatureAlgorithm {
+	var algorithms []jose.SignatureAlgorithm
+	for _, name := range provider.Asymmetric() {
+		algorithms = append(algorithms, jose.SignatureAlgorithm(name))
+	}
+	return algorithms
+}
+
+// verify tries the keys that may have signed jws: of its kid, where it names one, and made for its algorithm, where the
+// key says so (RFC 7517 §4.2, §4.4, §4.5).
+func (r keyRing) verify(jws *jose.JSONWebSignature) (payload []byte, ok bool) {
+	header := jws.Signatures[0].Header
+	for _, key := range r.keys {
+		switch {
+		case header.KeyID != "" && key.KeyID != header.KeyID,
+			key.Use != "" && key.Use != "sig",
+			key.Algorithm != "" && key.Algorithm != header.Algorithm:
+			continue
+		}
+		if payload, err := jws.Verify(key.Key); err == nil {
+			return payload, true
+		}
+	}
+	return nil, false
+}
+
+// heldKeys returns the keys fetched from uri not too long ago.
+func (c *Client) heldKeys(uri string) (ring keyRing, held bool) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ring, held = c.keys[uri]
+	age := now.Sub(ring.fetched)
+	return ring, held && age >= 0 && age < keysLifetime
+}
+
+// fetchKeys reads the key set at uri (RFC 7517 §5) and holds it. Answers that are no key set are transient trouble: the
+// provider signs with keys that it publishes, so that what is wrong will pass.
+func (c *Client) fetchKeys(ctx context.Context, uri string) (keyRing, *ProviderError) {
+	const op = "key set request"
+	a, fail := c.send(ctx, http.MethodGet, uri, http.Header{}, nil, 0, answer{op: op, endpoint: place(uri)})
+	if fail != nil {
+		return keyRing{}, fail
+	}
+	keys, fail := a.keys()
+	if fail != nil {
+		fail.Kind = Transient
+		return keyRing{}, fail
+	}
+	ring := keyRing{keys: keys, fetched: a.now}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.keys == nil {
+		c.keys = make(map[string]keyRing)
+	}
+	c.keys[uri] = ring
+	return ring, nil
+}
+
+// keys reads a key set, leaving out what it cannot use.
+func (a answer) keys() ([]jose.JSONWebKey, *ProviderError) {
+	members, fail := a.members()
+	if fail != nil {
+		return nil, fail
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(members["keys"], &list) != nil || list == nil {
+		return nil, a.fail(Unknown, "the answer is not a key set")
+	}
+	keys := []jose.JSONWebKey{}
+	for _, raw := range list {
+		var key jose.JSONWebKey
+		// RFC 7517 §5: what is not understood is ignored. A symmetric key is no public one.
+		if json.Unmarshal(raw, &key) == nil && key.IsPublic() {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}

@@ -1,0 +1,77 @@
+package grant
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// PushedAuthorization is a pushed authorization request (RFC 9126 §2.1).
+type PushedAuthorization struct {
+	Endpoint string
+	Auth     ClientAuth
+	// Parameters are those of the authorization request; client_id is added. They are not changed.
+	Parameters url.Values
+}
+
+// PushAuthorization leaves an authorization request at the provider and returns the request_uri that stands for it in
+// the browser, next to client_id alone (RFC 9126 §4). It is good for one use until expiry, which is zero where the
+// provider does not say. Errors are *[ProviderError].
+func (c *Client) PushAuthorization(
+	ctx context.Context, p PushedAuthorization,
+) (requestURI string, expiry time.Time, err error) {
+	const op = "pushed authorization request"
+	wrong := func(reason string) error {
+		return &ProviderError{Kind: Configuration, Op: op, Endpoint: place(p.Endpoint), Reason: reason}
+	}
+	if p.Parameters.Has("request_uri") {
+		return "", time.Time{}, wrong("a request_uri cannot itself be pushed")
+	}
+	form := url.Values{}
+	maps.Copy(form, p.Parameters)
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	if err := p.Auth.apply(form, header); err != nil {
+		return "", time.Time{}, wrong(err.Error())
+	}
+	// It is a parameter of the authorization request too, so that it stands beside HTTP Basic.
+	form.Set("client_id", p.Auth.ID)
+	a, fail := c.submit(ctx, op, p.Endpoint, p.Auth, form, header)
+	if fail != nil {
+		return "", time.Time{}, fail
+	}
+	requestURI, expiry, fail = a.pushed()
+	if fail != nil {
+		return "", time.Time{}, fail
+	}
+	return requestURI, expiry, nil
+}
+
+// pushed reads the answer to a pushed authorization request (RFC 9126 §2.2).
+func (a answer) pushed() (requestURI string, expiry time.Time, fail *ProviderError) {
+	members, fail := a.members()
+	if fail != nil {
+		return "", time.Time{}, fail
+	}
+	requestURI = text(members["request_uri"])
+	switch u, err := url.Parse(requestURI); {
+	case a.status != http.StatusCreated && a.status != http.StatusOK:
+		return "", time.Time{}, a.fail(Unknown, "the answer's status is not 201")
+	case requestURI == "":
+		return "", time.Time{}, a.fail(Unknown, "the answer has no request_uri")
+	case err != nil, !u.IsAbs(), len(requestURI) > 2048, strings.ContainsFunc(requestURI, notGraphic):
+		return "", time.Time{}, a.fail(Unknown, "the answer's request_uri is not a URI")
+	}
+	lifetime, err := parseSeconds("expires_in", members)
+	if err != nil {
+		return "", time.Time{}, a.fail(Unknown, err.Error())
+	}
+	if lifetime > 0 {
+		expiry = a.sentAt.Add(lifetime).Round(0)
+	}
+	return requestURI, expiry, nil
+}
+
+func notGraphic(r rune) bool { return r <= 0x20 || r > 0x7e }

@@ -1,0 +1,130 @@
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+)
+
+// Registration is a client registration request (RFC 7591 §3.1) of a native public client.
+type Registration struct {
+	Endpoint string
+	// RedirectURIs are registered as they are; loopback ones without a port leave it free (RFC 8252 §7.3).
+	RedirectURIs []string
+	// Name is shown to the person on the consent page; "" means "oauthd".
+	Name string
+	// Scope is the space-separated list the client may ask for; "" lets the provider choose.
+	Scope string
+	// Device asks for the device grant too; set it where the provider has a device authorization endpoint.
+	Device bool
+}
+
+// Registered is a client information response (RFC 7591 §3.2.1).
+type Registered struct {
+	ClientID string
+	// ClientSecret is unset for a public client. SecretExpiry is zero where it does not expire.
+	ClientSecret account.Secret
+	SecretExpiry time.Time
+	// AuthMethod is the token_endpoint_auth_method that was registered, which the provider may have chosen.
+	AuthMethod string
+	// RegistrationAccessToken and RegistrationClientURI change or delete the registration (RFC 7592 §3); unset and ""
+	// where the provider gives none.
+	RegistrationAccessToken account.Secret
+	RegistrationClientURI   string
+}
+
+// clientMetadata is what is sent (RFC 7591 §2).
+type clientMetadata struct {
+	RedirectURIs    []string            `json:"redirect_uris"`
+	AuthMethod      provider.AuthMethod `json:"token_endpoint_auth_method"`
+	GrantTypes      []string            `json:"grant_types"`
+	ResponseTypes   []string            `json:"response_types"`
+	ApplicationType string              `json:"application_type"`
+	ClientName      string              `json:"client_name"`
+	Scope           string              `json:"scope,omitempty"`
+}
+
+// Register makes a client at the provider. It is not idempotent: every call that succeeds makes another client. Errors
+// are *[ProviderError].
+func (c *Client) Register(ctx context.Context, r Registration) (Registered, error) {
+	const op = "client registration"
+	m := clientMetadata{
+		RedirectURIs: r.RedirectURIs, AuthMethod: provider.AuthNone,
+		GrantTypes:    []string{"authorization_code", "refresh_token"},
+		ResponseTypes: []string{"code"}, ApplicationType: "native", ClientName: r.Name, Scope: r.Scope,
+	}
+	if m.ClientName == "" {
+		m.ClientName = "oauthd"
+	}
+	if r.Device {
+		m.GrantTypes = append(m.GrantTypes, deviceGrantType)
+	}
+	body, err := json.Marshal(m)
+	if err != nil || len(r.RedirectURIs) == 0 {
+		return Registered{}, &ProviderError{
+			Kind: Configuration, Op: op, Endpoint: place(r.Endpoint), Reason: "a client needs a redirect URI",
+		}
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	once := &onceBody{text: strings.NewReader(string(body))}
+	a, fail := c.send(ctx, http.MethodPost, r.Endpoint, header, once, int64(len(body)),
+		answer{op: op, endpoint: place(r.Endpoint)})
+	if fail != nil {
+		return Registered{}, fail
+	}
+	made, fail := a.registered()
+	if fail != nil {
+		return Registered{}, fail
+	}
+	return made, nil
+}
+
+// registered reads the answer to a client registration request.
+func (a answer) registered() (Registered, *ProviderError) {
+	members, fail := a.members()
+	if fail != nil {
+		return Registered{}, fail
+	}
+	made := Registered{
+		ClientID:                text(members["client_id"]),
+		ClientSecret:            account.NewSecret(text(members["client_secret"])),
+		AuthMethod:              text(members["token_endpoint_auth_method"]),
+		RegistrationAccessToken: account.NewSecret(text(members["registration_access_token"])),
+		RegistrationClientURI:   text(members["registration_client_uri"]),
+	}
+	if made.ClientID == "" || len(made.ClientID) > 2048 || strings.ContainsFunc(made.ClientID, notPrintable) {
+		return Registered{}, a.fail(Unknown, "the answer has no usable client_id")
+	}
+	if !isText(members["client_secret"]) || !isText(members["token_endpoint_auth_method"]) {
+		return Registered{}, a.fail(Unknown, "the answer's client_secret or token_endpoint_auth_method is not a string")
+	}
+	switch secret := !made.ClientSecret.IsZero(); provider.AuthMethod(made.AuthMethod) {
+	case "":
+		// RFC 7591 §2: client_secret_basic where nothing is said, which a client without a secret cannot use.
+		made.AuthMethod = string(provider.AuthNone)
+		if secret {
+			made.AuthMethod = string(provider.AuthBasic)
+		}
+	case provider.AuthNone:
+		// Some servers make a secret for every client; this one must not send it.
+		made.ClientSecret = account.Secret{}
+	case provider.AuthBasic, provider.AuthPost:
+		if !secret {
+			return Registered{}, a.fail(Configuration, "the registered token_endpoint_auth_method needs a client secret, and none came")
+		}
+	default:
+		return Registered{}, a.fail(Configuration, "the registered token_endpoint_auth_method is not one that oauthd speaks")
+	}
+	if !made.ClientSecret.IsZero() {
+		made.SecretExpiry = instantOf(members["client_secret_expires_at"])
+	}
+	if provider.CheckURL(made.RegistrationClientURI) != nil {
+		made.RegistrationClientURI, made.RegistrationAccessToken = "", account.Secret{}
+	}
+	return made, nil
+}
