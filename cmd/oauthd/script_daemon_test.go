@@ -88,18 +88,18 @@ func daemonsOf(workDir string) (pids []int) {
 	return pids
 }
 
-// cmdInspect prints what the kernel knows of the daemon that runs:
+// cmdInspect prints what the kernel knows of the daemon that runs with a memory store:
 //
 //	inspect environ|cwd|stdin|session|umask|open
 func cmdInspect(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: inspect environ|cwd|stdin|session|umask|open")
 	}
-	pids := daemonsOf(ts.Getenv("WORK"))
-	if len(pids) != 1 {
-		ts.Fatalf("%d daemons run, want 1", len(pids))
+	holder := readLock(lockPath("memory", ts.Getenv("SOCK")))
+	if holder.PID == 0 {
+		ts.Fatalf("no daemon runs")
 	}
-	proc := fmt.Sprintf("/proc/%d/", pids[0])
+	proc := fmt.Sprintf("/proc/%d/", holder.PID)
 	link := func(name string) string {
 		target, err := os.Readlink(proc + name)
 		ts.Check(err)
@@ -124,7 +124,7 @@ func cmdInspect(ts *testscript.TestScript, neg bool, args []string) {
 	case "session":
 		// proc(5): after the program's name come state, ppid, pgrp, session.
 		_, rest, _ := strings.Cut(read("stat"), ") ")
-		if fields := strings.Fields(rest); len(fields) > 3 && fields[3] == strconv.Itoa(pids[0]) {
+		if fields := strings.Fields(rest); len(fields) > 3 && fields[3] == strconv.Itoa(holder.PID) {
 			fmt.Fprintln(out, "own")
 		}
 	case "umask":

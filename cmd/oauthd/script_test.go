@@ -23,6 +23,7 @@ import (
 func TestScript(t *testing.T) {
 	testscript.RunT(scriptT{t}, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		WorkdirRoot:         t.TempDir(),
 		Setup:               setupScript,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
