@@ -115,10 +115,10 @@ func (a answer) registered() (Registered, *ProviderError) {
 		made.ClientSecret = account.Secret{}
 	case provider.AuthBasic, provider.AuthPost:
 		if !secret {
-			return Registered{}, a.fail(Configuration, "the registered token_endpoint_auth_method needs a client secret, and none came")
+			return Registered{}, a.fail(Configuration, "the registered auth method needs a client secret, and none came")
 		}
 	default:
-		return Registered{}, a.fail(Configuration, "the registered token_endpoint_auth_method is not one that oauthd speaks")
+		return Registered{}, a.fail(Configuration, "the registered auth method is not one that oauthd speaks")
 	}
 	if !made.ClientSecret.IsZero() {
 		made.SecretExpiry = instantOf(members["client_secret_expires_at"])

@@ -46,7 +46,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
 	if pushed {
 		var ok bool
 		if query, ok = s.takePushed(query); !ok {
-			writeErrorPage(w, "The request_uri is not one that was pushed here by this client, or it has been used, or it is too old.")
+			writeErrorPage(w, "The request_uri was not pushed here by this client, or it has been used, or it is too old.")
 			return
 		}
 	}

@@ -49,9 +49,11 @@ func (s *Server) decideOnPage(w http.ResponseWriter, r *http.Request) {
 	case d == nil:
 		writeErrorPage(w, "This question has been answered already, or it took too long. Start again on the device.")
 	case what == allowedDevice:
-		writePage(w, http.StatusOK, "Allowed", "<h1 id=\"result\">Allowed</h1>\n<p>The device goes on by itself. You can close this page.</p>\n")
+		writePage(w, http.StatusOK, "Allowed",
+			"<h1 id=\"result\">Allowed</h1>\n<p>The device goes on by itself. You can close this page.</p>\n")
 	default:
-		writePage(w, http.StatusOK, "Denied", "<h1 id=\"result\">Denied</h1>\n<p>The device gets nothing. You can close this page.</p>\n")
+		writePage(w, http.StatusOK, "Denied",
+			"<h1 id=\"result\">Denied</h1>\n<p>The device gets nothing. You can close this page.</p>\n")
 	}
 }
 

@@ -1,9 +1,6 @@
 package oauthtest
 
-import (
-	"net/http"
-	"slices"
-)
+import "net/http"
 
 // metadata is the authorization server's metadata document (RFC 8414 §2, OpenID Connect Discovery §3).
 type metadata struct {
@@ -95,15 +92,13 @@ func (s *Server) grantTypes() []string {
 // authMethods are those that some client uses, so that what is advertised is never refused for want of a user.
 func (s *Server) authMethods() []string {
 	used := []string{}
-	if s.cfg.Registration && !slices.ContainsFunc(s.cfg.Clients, func(c Client) bool { return s.clients[c.ID].AuthMethod == AuthNone }) {
-		used = append(used, AuthNone)
-	}
 	for _, method := range []string{AuthNone, AuthBasic, AuthPost} {
+		inUse := method == AuthNone && s.cfg.Registration
 		for _, c := range s.clients {
-			if c.AuthMethod == method {
-				used = append(used, method)
-				break
-			}
+			inUse = inUse || c.AuthMethod == method
+		}
+		if inUse {
+			used = append(used, method)
 		}
 	}
 	return used
