@@ -17,26 +17,16 @@ import (
 	"oauthd/ipc/api"
 )
 
-// complete exchanges the code, learns who it was, and commits the account file and the credential together.
-func (t *attempt) complete(ctx context.Context, r authorizationRequest, code account.Secret) (done api.LoginEvent, err error) {
+// complete learns who it was, and commits the account file and the credential together. nonce is that of the
+// authorization request; "" where there was none.
+func (t *attempt) complete(ctx context.Context, response grant.Response, nonce string) (done api.LoginEvent, err error) {
 	d, p := t.d, t.provider
-	response, err := d.grants.Exchange(ctx, grant.Exchange{
-		TokenEndpoint:  p.Endpoints.Token,
-		Auth:           t.auth,
-		Code:           code,
-		Verifier:       r.verifier,
-		RedirectURI:    r.redirectURI,
-		ScopeSeparator: p.ScopeSeparator,
-	})
-	if err != nil {
-		return done, t.exchangeProblem(err)
-	}
 	tok := response.Token
 	tok.RefreshLate = p.RefreshKillsAccessToken
 	if tok.Scopes == nil { // RFC 6749 §5.1: as asked for
 		tok.Scopes = t.scopes
 	}
-	who, err := t.identify(ctx, tok, r.nonce)
+	who, err := t.identify(ctx, tok, nonce)
 	if err != nil {
 		return done, err
 	}
@@ -52,7 +42,7 @@ func (t *attempt) complete(ctx context.Context, r authorizationRequest, code acc
 		Issuer:             p.Issuer,
 		TokenEndpoint:      p.Endpoints.Token,
 		RevocationEndpoint: p.Endpoints.Revocation,
-		ClientID:           t.account.ClientID,
+		ClientID:           t.auth.ID,
 		AuthMethod:         string(t.auth.Method),
 		ClientSecret:       t.auth.Secret,
 		RefreshToken:       response.RefreshToken,
@@ -68,6 +58,7 @@ func (t *attempt) complete(ctx context.Context, r authorizationRequest, code acc
 	if err := t.commit(ctx, c, tok); err != nil {
 		return done, err
 	}
+	t.keepRegistration(ctx)
 	t.warn(c, tok)
 	return api.LoginEvent{
 		Event:         api.EventDone,
@@ -75,6 +66,8 @@ func (t *attempt) complete(ctx context.Context, r authorizationRequest, code acc
 		Subject:       c.Subject,
 		Provider:      p.Name,
 		ScopesGranted: c.Scopes,
+		ScopesDenied:  p.Covers(c.Scopes, t.account.Scopes),
+		ScopesExtra:   p.Covers(t.scopes, c.Scopes),
 		Warnings:      t.warnings,
 	}, nil
 }
@@ -86,9 +79,12 @@ func (t *attempt) identify(ctx context.Context, tok account.Token, nonce string)
 		if !slices.Contains(t.scopes, "openid") {
 			nonce = ""
 		}
-		who, _, err := grant.ParseIDToken(tok.IDToken, grant.Expect{
-			Provider: t.provider, ClientID: t.account.ClientID, Nonce: nonce, Now: t.d.now(),
+		who, _, err := t.d.grants.VerifyIDToken(ctx, tok.IDToken, grant.Expect{
+			Provider: t.provider, ClientID: t.auth.ID, Nonce: nonce, Now: t.d.now(),
 		})
+		if _, passing := transient(err); passing {
+			return who, t.exchangeProblem(err)
+		}
 		if err != nil {
 			return who, (&api.Error{Code: api.LoginFailed, Message: "the provider's ID token is not for this login: " + err.Error(),
 				Hint: "check issuer and client id, and this machine's clock"}).Because(err)
@@ -160,6 +156,9 @@ func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.
 func (t *attempt) warn(c account.Credential, tok account.Token) {
 	if missing := t.provider.Covers(c.Scopes, t.account.Scopes); len(missing) > 0 {
 		t.warnings = append(t.warnings, "not granted: "+strings.Join(missing, " "))
+	}
+	if extra := t.provider.Covers(t.scopes, c.Scopes); len(extra) > 0 {
+		t.warnings = append(t.warnings, "granted though not asked for: "+strings.Join(extra, " "))
 	}
 	if !c.RefreshToken.IsZero() {
 		return

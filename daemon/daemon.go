@@ -58,6 +58,7 @@ type Daemon struct {
 	stopped sync.Once
 
 	discovered discoveries
+	registered registrations
 	logins     logins
 
 	mu       sync.Mutex // guards the fields below
@@ -106,6 +107,7 @@ func New(cfg Config) *Daemon {
 		known:   map[string]facts{},
 	}
 	d.discovered = discoveries{client: httpClient, now: now, byIssuer: map[string]discovery{}}
+	d.registered.byIssuer = map[string]account.Registration{}
 	d.logins.byAccount = map[string]*login{}
 	d.tokens = token.New(token.Config{Minter: d, Now: now})
 	return d

@@ -33,7 +33,7 @@ func (d *Daemon) define(name string, def api.AccountDefinition) (account.Account
 	if err != nil {
 		return account.Account{}, account.Secret{}, err
 	}
-	if err := complete(a, known); err != nil {
+	if err := d.complete(a, known); err != nil {
 		return account.Account{}, account.Secret{}, err
 	}
 	if _, err := d.named(a); err != nil {
@@ -53,7 +53,8 @@ func (d *Daemon) define(name string, def api.AccountDefinition) (account.Account
 
 func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.Secret, error) {
 	bad := func(format string, args ...any) error {
-		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...)}
+		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...),
+			Hint: "oauthd login --help shows what goes together"}
 	}
 	var secret account.Secret
 	switch {
@@ -63,11 +64,8 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 		return secret, bad("give a client secret or a client_secrets file, not both")
 	case def.ClientID != "" && def.ClientSecrets != "":
 		return secret, bad("give a client id or a client_secrets file, not both")
-	case def.Grant != "" && def.Grant != string(account.GrantAuthorizationCode):
-		return secret, &api.Error{Code: api.Unsupported, Message: fmt.Sprintf("the grant %q is not in this version", def.Grant),
-			Hint: fmt.Sprintf("leave it out, for %q", account.GrantAuthorizationCode)}
-	case def.Timeout < 0:
-		return secret, bad("the time-out must not be negative")
+	case def.Timeout < 0 || def.Timeout > maxLoginTimeout:
+		return secret, bad("the time-out is from 1 s to a day")
 	}
 	if def.Issuer != "" {
 		if err := provider.CheckIssuer(def.Issuer); err != nil {
@@ -77,6 +75,18 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 	}
 	if def.Provider != "" {
 		a.Provider, a.Issuer, a.Endpoints = def.Provider, "", account.Endpoints{}
+	}
+	if def.Grant != "" {
+		if err := config.CheckGrant(def.Grant); err != nil {
+			return secret, &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error()}
+		}
+		a.Grant = account.Grant(def.Grant)
+	}
+	if def.Resource != "" {
+		if err := config.CheckResource(def.Resource); err != nil {
+			return secret, bad("resource: %v", err)
+		}
+		a.Resource = def.Resource
 	}
 	if def.ClientID != "" {
 		a.ClientID, a.ClientSecret = def.ClientID, account.Secret{}
@@ -111,7 +121,7 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 		}
 	}
 	for key, value := range def.AuthParams {
-		if err := config.CheckAuthParam(key); err != nil {
+		if err := config.CheckAuthParam(key, value); err != nil {
 			return secret, bad("auth parameter: %v", err)
 		}
 		if a.AuthParams == nil {
@@ -123,7 +133,7 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 }
 
 // complete tells what a still lacks before anybody can log in.
-func complete(a account.Account, known bool) error {
+func (d *Daemon) complete(a account.Account, known bool) error {
 	lacksProvider := a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == ""
 	switch {
 	case lacksProvider && a.ClientID == "" && !known:
@@ -136,11 +146,19 @@ func complete(a account.Account, known bool) error {
 	case lacksProvider:
 		return &api.Error{Code: api.BadRequest, Message: "nothing says where the account logs in",
 			Hint: "add --provider " + strings.Join(provider.Names(), "|") + ", or --issuer URL"}
-	case a.ClientID == "":
-		return &api.Error{Code: api.BadRequest, Message: "nothing says which client logs in",
-			Hint: "register a native (desktop) client at the provider, then add --client-id ID, or --client-secrets FILE"}
+	case a.ClientID == "" && !d.mayRegister(a):
+		return errNoClient
 	}
 	return nil
+}
+
+var errNoClient = &api.Error{Code: api.BadRequest, Message: "nothing says which client logs in",
+	Hint: "register a native (desktop) client at the provider, then add --client-id ID, or --client-secrets FILE"}
+
+func (d *Daemon) mayRegister(a account.Account) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.config.MayRegister(a)
 }
 
 // changedLines returns the lines of b's file that a's lacks.

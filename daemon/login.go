@@ -14,13 +14,11 @@ import (
 	"oauthd/daemon/provider"
 	"oauthd/daemon/vault"
 	"oauthd/ipc/api"
-	"oauthd/redirect"
-
-	"golang.org/x/oauth2"
 )
 
 const (
 	defaultLoginTimeout = 5 * time.Minute
+	maxLoginTimeout     = 24 * 60 * 60 // in seconds
 	// exchangeTimeout bounds everything between the authorization response and the stored credential.
 	exchangeTimeout = time.Minute
 )
@@ -34,7 +32,12 @@ type attempt struct {
 	before   account.Credential // what was kept until now; zero for none
 	auth     grant.ClientAuth
 	scopes   []string
+	// registered is true when auth is a client that the issuer registered for us.
+	registered bool
+	// more is true when this login asks for scopes that a login before did not.
+	more     bool
 	force    bool
+	headless bool
 	warnings []string
 }
 
@@ -53,67 +56,62 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 		return err
 	}
 	defer d.logins.end(name, l)
+	t := &attempt{d: d, login: l, account: a, force: def.Force, headless: def.Headless, more: len(def.Scopes) > 0}
 	timeout := cmp.Or(time.Duration(def.Timeout)*time.Second, defaultLoginTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &api.Error{
 		Code:    api.LoginTimeout,
 		Message: fmt.Sprintf("nobody finished the login within %s", timeout),
-		Hint:    "oauthd login " + name + " starts it again; --timeout gives more time",
+		Hint:    t.again() + "; --timeout gives more time",
 	})
 	defer cancel()
 
-	t := &attempt{d: d, login: l, account: a, force: def.Force}
 	done, err := t.run(ctx, secret, events)
 	event := d.log.Info()
 	if err != nil {
 		event = detail(d.log.Warn(), err)
 	}
-	who(ctx, event).Str("account", name).Str("provider", d.providerName(a)).
-		Str("email", done.Email).Str("subject", done.Subject).Strs("scopes", done.ScopesGranted).Msg("login")
+	event = who(ctx, event).Str("account", name).Str("provider", d.providerName(a))
+	if err == nil {
+		event = event.Str("email", done.Email).Str("subject", done.Subject).Strs("scopes", done.ScopesGranted)
+	}
+	event.Msg("login")
 	return err
 }
 
+// run authorizes, and once more where the issuer no longer knows the client that it registered.
 func (t *attempt) run(ctx context.Context, secret account.Secret, events func(api.LoginEvent)) (done api.LoginEvent, err error) {
 	if err := t.prepare(ctx, secret); err != nil {
 		return done, t.cause(ctx, err)
 	}
-	request := authorizationRequest{
-		state:    rand.Text() + rand.Text(), // 260 bits
-		nonce:    rand.Text() + rand.Text(),
-		verifier: account.NewSecret(oauth2.GenerateVerifier()),
+	done, err = t.authorize(ctx, events)
+	if t.registered && clientRefused(err) && ctx.Err() == nil {
+		if err := t.register(ctx); err != nil {
+			return done, t.cause(ctx, err)
+		}
+		return t.authorize(ctx, events)
 	}
-	rule, fixed := redirectRule(t.account, t.provider)
-	rule.State, rule.PeerUID = request.state, t.d.cfg.UID
-	if t.provider.IssuerTemplate == "" {
-		rule.Issuer, rule.RequireIssuer = t.provider.Issuer, t.provider.RequireIss
-	}
-	server, err := redirect.Listen(ctx, rule)
-	if err != nil {
-		return done, t.cause(ctx, redirectProblem(err, rule))
-	}
-	defer server.Close()
-	request.redirectURI = cmp.Or(fixed, server.RedirectURI())
+	return done, err
+}
 
-	events(api.LoginEvent{
-		Event: api.EventAuthorize, LoginID: t.login.id, URL: t.authorizationURL(request), RedirectURI: request.redirectURI,
-	})
-	response, err := server.Wait(ctx)
-	if err != nil {
-		err = t.cause(ctx, t.responseProblem(err))
-		server.Finish(ctx, t.failurePage(err))
-		return done, err
+// authorize has a person agree, in a browser that comes back to this machine or on another device.
+func (t *attempt) authorize(ctx context.Context, events func(api.LoginEvent)) (api.LoginEvent, error) {
+	chosen := t.account.Grant == account.GrantDeviceCode
+	if chosen && t.provider.Endpoints.Device == "" {
+		return api.LoginEvent{}, &api.Error{Code: api.Unsupported, Message: t.provider.Name + " has no device grant",
+			Hint: "log in without --device; over SSH the redirected address can be pasted"}
 	}
-
-	// The code is spent now: who goes away can no longer stop this.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
-	defer cancel()
-	done, err = t.complete(ctx, request, account.NewSecret(response.Code()))
-	if err != nil {
-		server.Finish(ctx, t.failurePage(err))
-		return done, err
+	if chosen || t.headless && t.provider.Endpoints.Device != "" {
+		done, err := t.viaDevice(ctx, events)
+		if chosen || !errors.Is(err, errDeviceNotForClient) {
+			return done, err
+		}
+		t.d.log.Info().Err(err).Str("account", t.account.Name).Msg("device grant refused, going on with the redirect")
 	}
-	events(done)
-	server.Finish(ctx, t.successPage(done))
-	return done, nil
+	if t.provider.Endpoints.Authorization == "" {
+		return api.LoginEvent{}, &api.Error{Code: api.Unsupported, Message: t.provider.Name + " has no authorization endpoint",
+			Hint: "oauthd login " + t.account.Name + " --device"}
+	}
+	return t.viaRedirect(ctx, events)
 }
 
 // prepare finds out all that is needed before a person is asked: the store takes a record, the provider is known, the
@@ -136,10 +134,12 @@ func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
 	if t.provider, err = d.resolve(ctx, a, true); err != nil {
 		return d.discoveryProblem(a, err)
 	}
-	p := t.provider
-	if p.Endpoints.Authorization == "" {
-		return &api.Error{Code: api.Unsupported, Message: p.Name + " has no authorization endpoint"}
+	t.askScopes()
+	if a.ClientID == "" {
+		t.registered = true
+		return t.useRegistration(ctx)
 	}
+	p := t.provider
 	if secret.IsZero() {
 		secret = a.ClientSecret
 	}
@@ -156,42 +156,16 @@ func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
 		secret = account.Secret{}
 	}
 	t.auth = grant.ClientAuth{ID: a.ClientID, Secret: secret, Method: method}
-
-	t.scopes = slices.Clone(a.Scopes)
-	if len(t.scopes) == 0 {
-		t.scopes = slices.Clone(p.DefaultScopes)
-	}
-	if p.OfflineScope != "" && !slices.Contains(t.scopes, p.OfflineScope) {
-		t.scopes = append(t.scopes, p.OfflineScope)
-	}
 	return nil
 }
 
-// authorizationRequest is what binds a response and a code to this login.
-type authorizationRequest struct {
-	state, nonce, redirectURI string
-	verifier                  account.Secret
-}
-
-func (t *attempt) authorizationURL(r authorizationRequest) string {
-	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(r.verifier.Reveal())}
-	params := map[string]string{}
-	if slices.Contains(t.scopes, "openid") {
-		params["nonce"] = r.nonce
+// askScopes settles what to ask for: the account's scopes, and the one that brings a refresh token.
+func (t *attempt) askScopes() {
+	t.scopes = slices.Clone(t.account.Scopes)
+	if len(t.scopes) == 0 {
+		t.scopes = slices.Clone(t.provider.DefaultScopes)
 	}
-	for _, more := range []map[string]string{t.provider.AuthParams, t.account.AuthParams} {
-		for key, value := range more {
-			params[key] = value
-		}
+	if offline := t.provider.OfflineScope; offline != "" && !slices.Contains(t.scopes, offline) {
+		t.scopes = append(t.scopes, offline)
 	}
-	for key, value := range params {
-		options = append(options, oauth2.SetAuthURLParam(key, value))
-	}
-	c := oauth2.Config{
-		ClientID:    t.account.ClientID,
-		Endpoint:    oauth2.Endpoint{AuthURL: t.provider.Endpoints.Authorization},
-		RedirectURL: r.redirectURI,
-		Scopes:      t.scopes,
-	}
-	return c.AuthCodeURL(r.state, options...)
 }

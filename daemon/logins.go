@@ -8,8 +8,9 @@ import (
 )
 
 var (
-	errSuperseded = &api.Error{Code: api.LoginSuperseded, Message: "a newer login or a logout of this account took over"}
-	errStopping   = &api.Error{Code: api.LoginFailed, Message: "the daemon is stopping", Hint: "start the login again"}
+	errSuperseded = &api.Error{Code: api.LoginSuperseded, Message: "a newer login or a logout of this account took over",
+		Hint: "oauthd status shows how the account is now"}
+	errStopping = &api.Error{Code: api.LoginFailed, Message: "the daemon is stopping", Hint: "start the login again"}
 )
 
 // login is one authorization under way.

@@ -23,9 +23,12 @@ func (t *attempt) successPage(done api.LoginEvent) redirect.Page {
 // are shown in the terminal.
 func (t *attempt) failurePage(err error) redirect.Page {
 	page := redirect.Page{Account: t.account.Name, Provider: t.provider.Name}
+	if t.account.File == "" {
+		page.Hint = "Return to your terminal and run the same command again."
+	}
 	switch api.AsError(err).Code {
 	case api.LoginDenied:
-		page.Title, page.Message = "The login was denied", "Nothing was stored, and no program got access."
+		page.Title, page.Message = "The login was denied", "Nothing was stored."
 	case api.SubjectMismatch:
 		page.Title, page.Message = "This is another person", "The account belongs to somebody else. Your terminal tells who, and what you can do."
 	case api.LoginSuperseded:

@@ -57,7 +57,11 @@ func (d *Daemon) storeProblem(err error) *api.Error {
 		p.Code, p.Message = api.Timeout, "the request ended before the keychain answered"
 	default:
 		p.Code, p.Message = api.KeystoreUnavailable, "no keychain answers this daemon"
-		if d.cfg.StartedBy != "" {
+		switch d.cfg.StartedBy {
+		case "":
+		case "auto":
+			p.Message += ", which a command started by itself"
+		default:
 			p.Message += ", which was started by " + d.cfg.StartedBy
 		}
 		p.Hint = `start a keyring (gnome-keyring, KWallet, KeePassXC) in your session and run oauthd stop; ` +
@@ -116,7 +120,8 @@ func (d *Daemon) providerProblem(a account.Account, err error) error {
 			return (&api.Error{
 				Code:    api.ProviderRejected,
 				Message: fmt.Sprintf("%s refused the request: %s", name, said(refused)),
-				Hint:    "check the client's registration at the provider; oauthd login " + a.Name + " takes a new client",
+				Hint: "check the client's registration at the provider; oauthd login " + a.Name + " takes another client, " +
+					"and token_endpoint_auth_method in its file another way to authenticate it",
 			}).Because(err)
 		default:
 			return (&api.Error{
@@ -197,7 +202,14 @@ func (t *attempt) responseProblem(err error) error {
 	return p.Because(err)
 }
 
-func (t *attempt) again() string { return "oauthd login " + t.account.Name + " starts it again" }
+// again tells how to log in once more. An account that is new is not kept by a failed login, so its name alone says too
+// little.
+func (t *attempt) again() string {
+	if t.account.File == "" {
+		return "the same command starts it again"
+	}
+	return "oauthd login " + t.account.Name + " starts it again"
+}
 
 // cause returns why ctx ended, where that is what made err.
 func (t *attempt) cause(ctx context.Context, err error) error {

@@ -23,7 +23,7 @@ func redirectRule(a account.Account, p provider.Provider) (rule redirect.Config,
 	if err != nil {
 		return rule, ""
 	}
-	rule.Host, rule.Path = u.Hostname(), cmp.Or(u.Path, "/")
+	rule.Host, rule.Path, rule.HTTPS = u.Hostname(), cmp.Or(u.Path, "/"), u.Scheme == "https"
 	if rule.Host == "::1" {
 		rule.Host = "[::1]"
 	}

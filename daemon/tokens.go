@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,7 +121,7 @@ func (d *Daemon) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	c, err := d.vault.Load(ctx, a.Name)
 	if errors.Is(err, vault.ErrNoCredential) {
 		d.setFacts(a.Name, facts{})
-		return account.Token{}, d.loginRequired(a, "nobody has logged in yet")
+		return account.Token{}, d.loginRequired(a, "nobody is logged in")
 	}
 	if err != nil {
 		return account.Token{}, d.storeProblem(err)
@@ -143,12 +144,12 @@ func (d *Daemon) mint(ctx context.Context, a account.Account, key token.Key) (ac
 		RefreshToken:   c.RefreshToken,
 		Scope:          key.Scope,
 		Audience:       key.Audience,
-		Resource:       key.Resource,
+		Resource:       cmp.Or(key.Resource, a.Resource),
 		ScopeSeparator: p.ScopeSeparator,
 	})
 	d.rotate(ctx, a, key, c, r, err)
 	if err != nil {
-		return account.Token{}, err
+		return account.Token{}, patient(err)
 	}
 	t := r.Token
 	t.RefreshLate = p.RefreshKillsAccessToken
@@ -158,6 +159,25 @@ func (d *Daemon) mint(ctx context.Context, a account.Account, key token.Key) (ac
 		}
 	}
 	return t, nil
+}
+
+// waiting is a refusal that is asked about again only after a pause: neither a hotel's login page nor a wrong client
+// gets better by asking at once, and callers may be many.
+type waiting struct{ *grant.ProviderError }
+
+// Transient makes the cache back off.
+func (w waiting) Transient() (retryAfter time.Duration, ok bool) { return w.RetryAfter, true }
+
+// Unwrap returns the refusal.
+func (w waiting) Unwrap() error { return w.ProviderError }
+
+// patient has the cache back off from every failure but the end of a login, which is answered without a request.
+func patient(err error) error {
+	var refused *grant.ProviderError
+	if errors.As(err, &refused) && refused.Kind != grant.LoginRequired {
+		return waiting{refused}
+	}
+	return err
 }
 
 // bound returns a's provider after checking that c came from there: a refresh token goes to no other place. Where the
@@ -176,7 +196,7 @@ func (d *Daemon) bound(ctx context.Context, a account.Account, c account.Credent
 		what = "issuer"
 	case p.Endpoints.Token != c.TokenEndpoint:
 		what = "token endpoint"
-	case a.ClientID != c.ClientID:
+	case a.ClientID != "" && a.ClientID != c.ClientID:
 		what = "client"
 	default:
 		return p, nil

@@ -185,11 +185,13 @@ func testBrowserLogin(t *testing.T, h *house) {
 }
 
 func testBrowserFailures(t *testing.T, h *house) {
-	again := []string{"Return to your terminal"}
+	// The account is new and not kept, so that its name alone could not log it in.
+	again := []string{"Return to your terminal and run the same command again."}
 	for _, tc := range []struct {
 		name    string
 		flags   []string
 		broken  bool
+		known   bool
 		address func(*testing.T, string) string // of the authorization URL
 		steps   []chromedp.Action[chromedp.Void]
 		heading string
@@ -210,10 +212,17 @@ func testBrowserFailures(t *testing.T, h *house) {
 			},
 			heading: "The login was denied", texts: again, exit: 4,
 		},
+		{
+			name: "of an account that is known", known: true, flags: []string{"--auth-param", "prompt=none"},
+			heading: "The login did not complete", texts: []string{"log in again", "oauthd login work"}, exit: 1,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tab := h.tab(t)
 			d := newDesk(t, h, storetest.Keyring{})
+			if tc.known {
+				d.loginWork(t)
+			}
 			d.provider.set(5*time.Minute, tc.broken)
 			login := d.start(t, "", append(append([]string{"login", "work", "--no-browser"}, d.workFlags()...), tc.flags...)...)
 			address := login.url(t)
@@ -229,6 +238,10 @@ func testBrowserFailures(t *testing.T, h *house) {
 			s.wantClean(t, d.provider)
 			if r.exit != tc.exit || r.stdout != "" || !strings.Contains(r.stderr, "\nhint: ") {
 				t.Errorf("oauthd login: got exit %d, stdout %q, stderr %s, want exit %d and a hint", r.exit, r.stdout, r.stderr, tc.exit)
+			}
+			if tc.known {
+				d.token(t, "work")
+				return
 			}
 			d.wantNothing(t)
 		})

@@ -2,11 +2,12 @@ package main
 
 import (
 	"bufio"
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -15,107 +16,147 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// loginFlags are the flags of login that are not of the account's definition as they stand.
+type loginFlags struct {
+	clientSecrets       string
+	secretStdin, device bool
+	noBrowser, printURL bool
+	timeout             time.Duration
+	authParams          []string
+	paste               string
+}
+
 func newLogin(std stdio) *cobra.Command {
-	var (
-		def           api.AccountDefinition
-		clientSecrets string
-		secretStdin   bool
-		noBrowser     bool
-		timeout       time.Duration
-		authParams    []string
-	)
+	var def api.AccountDefinition
+	var f loginFlags
 	cmd := &cobra.Command{
-		Use:   "login NAME",
+		Use:   "login [NAME]",
 		Short: "authorize an account in the browser",
 		Long: `Creates the account when it is new, then authorizes it: your browser opens, you
 agree, and the credential rests in the keychain. It is always a new login; what
-you leave out stays as it was.`,
+you leave out stays as it was. Without a name it asks, on a terminal.
+
+Over SSH, or where there is no display, a code to enter on another device is
+shown where the provider can do that; else the address that the browser was sent
+to can be pasted.`,
 		Example: `  oauthd login work --client-secrets client_secret.json --scope openid --scope email
   oauthd login work --provider microsoft --client-id ID --scope User.Read
   oauthd login corp --issuer https://login.corp.example --client-id ID`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if timeout <= 0 {
-				return badRequest("--timeout must be positive", "--timeout 10m gives ten minutes")
+			if f.paste != "" {
+				return pasteFrom(cmd, args, f.paste)
 			}
-			def.Timeout = int64((timeout + time.Second - 1) / time.Second)
-			var err error
-			if def.AuthParams, err = parseAuthParams(authParams); err != nil {
+			if err := f.apply(&def, std); err != nil {
 				return err
 			}
-			if clientSecrets == "-" && secretStdin {
-				return badRequest("--client-secrets - and --client-secret-stdin both read standard input", "give one of them")
-			}
-			if clientSecrets != "" {
-				if def.ClientSecrets, err = readClientSecrets(clientSecrets, std.in); err != nil {
+			name := ""
+			switch {
+			case len(args) == 1:
+				name = args[0]
+			case !isTerminal(std.in) || !isTerminal(std.err):
+				return badRequest("login wants the name of an account", "oauthd login NAME; on a terminal oauthd login asks")
+			case cmd.Flags().NFlag() > 0:
+				return badRequest("login asks only when it is given nothing", "oauthd login NAME with the same flags")
+			default:
+				var command []string
+				var err error
+				if name, command, err = askLogin(cmd.Context(), std, &def); err != nil {
 					return err
 				}
+				fmt.Fprintf(std.err, "\nThe same in one line:\n\n  %s\n\n", quoted(command))
 			}
-			if secretStdin {
-				if def.ClientSecret, err = readSecret(std.in); err != nil {
-					return err
-				}
-			}
-			c := starting()
-			defer c.Close()
-			var done api.LoginEvent
-			err = c.Login(cmd.Context(), args[0], def, func(e api.LoginEvent) error {
-				switch e.Event {
-				case api.EventAuthorize:
-					offer(std, e.URL, !noBrowser)
-				case api.EventDone:
-					done = e
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			printLogin(std, args[0], done)
-			return nil
+			return login(cmd.Context(), std, name, def, f)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&def.Provider, "provider", "", "google, microsoft, github, gitlab, or one of config.toml")
 	flags.StringVar(&def.Issuer, "issuer", "", "the issuer's URL, for any other provider with discovery")
-	flags.StringVar(&clientSecrets, "client-secrets", "", "Google's client_secrets.json (- reads standard input)")
+	flags.StringVar(&f.clientSecrets, "client-secrets", "", "Google's client_secrets.json (- reads standard input)")
 	flags.StringVar(&def.ClientID, "client-id", "", "the client id registered at the provider")
-	flags.BoolVar(&secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
+	flags.BoolVar(&f.secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
 	flags.StringArrayVar(&def.Scopes, "scope", nil, "a scope to ask for; may be repeated")
+	flags.StringVar(&def.Resource, "resource", "", "a resource indicator to ask for (RFC 8707)")
+	flags.StringVar(&def.Grant, "grant", "", "authorization_code or device_code")
+	flags.BoolVar(&f.device, "device", false, "the same as --grant device_code: agree on another device")
 	flags.StringVar(&def.RedirectURI, "redirect-uri", "", "the loopback redirect URI as registered, when the provider wants an exact one")
-	flags.BoolVar(&noBrowser, "no-browser", false, "print the URL and open nothing")
-	flags.DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait for the browser")
+	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and open nothing")
+	flags.BoolVar(&f.printURL, "print-url", false, "print the URL alone on standard output, for a program that drives the browser")
+	flags.StringVar(&f.paste, "paste", "", "give the login that waits elsewhere the address the browser was sent to (- reads standard input)")
+	flags.DurationVar(&f.timeout, "timeout", 5*time.Minute, "how long to wait for the browser")
 	flags.BoolVar(&def.Force, "force", false, "accept another person than the one who logged in before")
-	flags.StringArrayVar(&authParams, "auth-param", nil, "k=v, one more parameter of the authorization request; may be repeated")
+	flags.StringArrayVar(&f.authParams, "auth-param", nil, "k=v, one more parameter of the authorization request; may be repeated")
 	return cmd
 }
 
-// offer shows the URL, and opens it where there is a browser.
-func offer(std stdio, url string, open bool) {
-	opened := false
-	if open {
-		var err error
-		if opened, err = openBrowser(url); err != nil {
-			fmt.Fprintf(std.err, "oauthd: %v\n", err)
+// apply brings the flags into def.
+func (f loginFlags) apply(def *api.AccountDefinition, std stdio) error {
+	if f.timeout <= 0 {
+		return badRequest("--timeout must be positive", "--timeout 10m gives ten minutes")
+	}
+	def.Timeout = int64((f.timeout + time.Second - 1) / time.Second)
+	if f.device {
+		if def.Grant != "" && def.Grant != "device_code" {
+			return badRequest("--device and --grant "+def.Grant+" exclude each other", "give one of them")
+		}
+		def.Grant = "device_code"
+	}
+	var err error
+	if def.AuthParams, err = parseAuthParams(f.authParams); err != nil {
+		return err
+	}
+	if f.clientSecrets == "-" && f.secretStdin {
+		return badRequest("--client-secrets - and --client-secret-stdin both read standard input", "give one of them")
+	}
+	if f.clientSecrets != "" {
+		if def.ClientSecrets, err = readClientSecrets(f.clientSecrets, std.in); err != nil {
+			return err
 		}
 	}
-	if opened {
-		fmt.Fprintf(std.err, "Your browser opens to log in. If it does not, open this URL on this computer:\n\n  %s\n\n", url)
-	} else {
-		fmt.Fprintf(std.err, "Open this URL in a browser on this computer:\n\n  %s\n\n", url)
+	if f.secretStdin {
+		def.ClientSecret, err = readSecret(std.in)
 	}
-	fmt.Fprintln(std.err, "Waiting for the browser; Ctrl-C gives up.")
+	return err
 }
 
-func printLogin(std stdio, name string, done api.LoginEvent) {
-	who := cmp.Or(done.Email, done.Subject, "somebody the provider does not name")
-	fmt.Fprintf(std.out, "%s: logged in as %s at %s\n", name, who, done.Provider)
-	if len(done.ScopesGranted) > 0 {
-		fmt.Fprintf(std.out, "granted: %s\n", strings.Join(done.ScopesGranted, " "))
+// login runs one login and shows it.
+func login(ctx context.Context, std stdio, name string, def api.AccountDefinition, f loginFlags) error {
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	c := starting()
+	defer c.Close()
+	view := &loginView{
+		std: std, name: name, client: c, ctx: ctx, interrupt: interrupt,
+		noBrowser: f.noBrowser, printURL: f.printURL, deadline: time.Now().Add(f.timeout),
 	}
-	for _, warning := range done.Warnings {
-		fmt.Fprintf(std.err, "warning: %s\n", warning)
+	if !f.noBrowser && !f.printURL {
+		view.headless = noBrowserHere(os.Getenv, runtime.GOOS)
+		def.Headless = view.headless != ""
 	}
+	err := c.Login(ctx, name, def, view.show)
+	view.rest()
+	if err != nil {
+		return err
+	}
+	view.result()
+	return nil
+}
+
+// pasteFrom hands a pasted address to a login that waits in another terminal.
+func pasteFrom(cmd *cobra.Command, args []string, pasted string) error {
+	if len(args) != 1 {
+		return badRequest("--paste wants the name of the account that logs in", "oauthd login NAME --paste ADDRESS")
+	}
+	if pasted == "-" {
+		text, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 64<<10))
+		if err != nil {
+			return fileProblem("standard input", err)
+		}
+		pasted = string(text)
+	}
+	c := existing()
+	defer c.Close()
+	return c.Callback(cmd.Context(), args[0], pasted)
 }
 
 func parseAuthParams(pairs []string) (map[string]string, error) {

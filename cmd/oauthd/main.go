@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	if err == nil {
 		return 0
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		fmt.Fprintln(std.err, "oauthd: interrupted")
 		return exitInterrupted
 	}

@@ -14,8 +14,13 @@ import (
 // Grant names how credentials are obtained.
 type Grant string
 
-// GrantAuthorizationCode is the authorization code grant through the loopback redirect (RFC 6749 §4.1, RFC 8252).
-const GrantAuthorizationCode Grant = "authorization_code"
+// The grants.
+const (
+	// GrantAuthorizationCode is the authorization code grant through the loopback redirect (RFC 6749 §4.1, RFC 8252).
+	GrantAuthorizationCode Grant = "authorization_code"
+	// GrantDeviceCode is the device authorization grant, where the browser is on another device (RFC 8628).
+	GrantDeviceCode Grant = "device_code"
+)
 
 // Account is a name the user chose, bound to a provider, a client, scopes and a grant. It holds configuration; the
 // credential rests in the store.
@@ -26,12 +31,15 @@ type Account struct {
 	Issuer   string
 	// Endpoints are given for an account whose provider has no name and no discovery; zero otherwise.
 	Endpoints Endpoints
-	ClientID  string
+	// ClientID is "" for an account whose issuer registers the client (RFC 7591).
+	ClientID string
 	// ClientSecret is set when the person's own client_secrets file holds it; otherwise it is in the credential.
-	ClientSecret  Secret
-	Scopes        []string
-	Grant         Grant
-	AuthParams    map[string]string
+	ClientSecret Secret
+	Scopes       []string
+	Grant        Grant
+	AuthParams   map[string]string
+	// Resource is sent with every request for a token (RFC 8707); "" for none.
+	Resource      string
 	RedirectURI   string
 	RedirectPorts []int
 
@@ -78,6 +86,22 @@ type Credential struct {
 	Dead bool
 	// Generation counts the saves of this account's record, from 1.
 	Generation uint64
+}
+
+// Registration is a client that an issuer registered for us (RFC 7591 §3.2.1). It is kept by issuer and shared by that
+// issuer's accounts.
+type Registration struct {
+	Issuer   string
+	ClientID string
+	// RedirectURIs are those it was registered with.
+	RedirectURIs []string
+	AuthMethod   string
+	ClientSecret Secret
+	// SecretExpiry is zero where the secret does not expire.
+	SecretExpiry time.Time
+	// AccessToken and ClientURI change the registration (RFC 7592 §3); unset where the issuer gives none.
+	AccessToken Secret
+	ClientURI   string
 }
 
 // Token is an access token as the daemon holds it.

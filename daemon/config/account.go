@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +31,7 @@ type accountFile struct {
 	Grant         string            `toml:"grant,omitempty"`
 	RedirectURI   string            `toml:"redirect_uri,omitempty"`
 	RedirectPorts []int             `toml:"redirect_ports,omitempty"`
+	Resource      string            `toml:"resource,omitempty"`
 	AuthParams    map[string]string `toml:"auth_params,omitempty,inline"`
 }
 
@@ -46,7 +48,8 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 		Endpoints:     account.Endpoints(f.endpoints),
 		ClientID:      f.ClientID,
 		Scopes:        f.Scopes,
-		Grant:         account.GrantAuthorizationCode,
+		Grant:         cmp.Or(account.Grant(f.Grant), account.GrantAuthorizationCode),
+		Resource:      f.Resource,
 		AuthParams:    f.AuthParams,
 		RedirectURI:   f.RedirectURI,
 		RedirectPorts: f.RedirectPorts,
@@ -59,17 +62,16 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 	}
 	s.check("", "issuer", f.Issuer, provider.CheckIssuer)
 	f.check(s, "")
-	if f.Grant != "" && f.Grant != string(account.GrantAuthorizationCode) {
-		s.add(s.line("", "grant"), "grant %q is not in this version; it is %q", f.Grant, account.GrantAuthorizationCode)
-	}
+	s.check("", "grant", f.Grant, CheckGrant)
+	s.check("", "resource", f.Resource, CheckResource)
 	s.check("", "redirect_uri", f.RedirectURI, CheckRedirectURI)
 	for _, port := range f.RedirectPorts {
 		if port < 1 || port > 65535 {
 			s.add(s.line("", "redirect_ports"), "redirect_ports: %d is no port", port)
 		}
 	}
-	for key := range f.AuthParams {
-		if err := CheckAuthParam(key); err != nil {
+	for key, value := range f.AuthParams {
+		if err := CheckAuthParam(key, value); err != nil {
 			line := s.line("", "auth_params")
 			if line == 0 {
 				line = s.line("auth_params", key)
@@ -80,13 +82,18 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 	if f.ClientSecrets != "" {
 		c.readClientSecrets(s, f.ClientSecrets, &a)
 	}
-	if len(s.mistakes) == 0 && a.ClientID == "" {
+	if len(s.mistakes) == 0 && a.ClientID == "" && !c.MayRegister(a) {
 		s.add(0, "the account has no client: set client_secrets or client_id")
 	}
 	if len(s.mistakes) == 0 && a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == "" {
 		s.add(0, "the account has no provider: set provider or issuer")
 	}
 	return a, s.mistakes
+}
+
+// MayRegister reports whether a's client may be one that its issuer registers (RFC 7591), so that it needs no client id.
+func (c *Config) MayRegister(a account.Account) bool {
+	return a.Issuer != "" || c.Providers[a.Provider].Issuer != ""
 }
 
 func (c *Config) knows(name string) bool {
@@ -158,8 +165,8 @@ func CheckRedirectURI(raw string) error {
 	switch {
 	case err != nil:
 		return errors.New("not a URL")
-	case u.Scheme != "http":
-		return errors.New("must be http://, to this machine: a loopback redirect URI")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("must be http:// or https://, to this machine: a loopback redirect URI")
 	case u.Hostname() != "127.0.0.1" && u.Hostname() != "::1" && u.Hostname() != "localhost":
 		return errors.New("its host must be 127.0.0.1, [::1] or localhost")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
@@ -172,14 +179,37 @@ func CheckRedirectURI(raw string) error {
 	return nil
 }
 
-// CheckAuthParam refuses the parameters of the authorization request that oauthd sets itself.
-func CheckAuthParam(key string) error {
+// CheckAuthParam refuses the parameters of the authorization request that oauthd sets itself, and a response_mode that
+// a redirect server cannot receive.
+func CheckAuthParam(key, value string) error {
 	switch key {
 	case "":
 		return errors.New("a parameter needs a name")
-	case "state", "nonce", "redirect_uri", "client_id", "response_type", "response_mode", "code_challenge",
+	case "state", "nonce", "redirect_uri", "client_id", "response_type", "code_challenge",
 		"code_challenge_method", "scope", "request", "request_uri":
 		return fmt.Errorf("%s is set by oauthd itself", key)
+	case "response_mode":
+		if value != "query" && value != "form_post" {
+			return errors.New("response_mode is query or form_post")
+		}
+	}
+	return nil
+}
+
+// CheckGrant refuses what is no grant of this version.
+func CheckGrant(grant string) error {
+	switch account.Grant(grant) {
+	case account.GrantAuthorizationCode, account.GrantDeviceCode:
+		return nil
+	}
+	return fmt.Errorf("%q is not in this version; it is %q or %q", grant, account.GrantAuthorizationCode, account.GrantDeviceCode)
+}
+
+// CheckResource refuses what is no resource indicator: an absolute URI without fragment (RFC 8707 §2).
+func CheckResource(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || !u.IsAbs() || strings.Contains(raw, "#") {
+		return errors.New("must be an absolute URI without a fragment")
 	}
 	return nil
 }
@@ -195,6 +225,7 @@ func Encode(a account.Account) ([]byte, error) {
 		Grant:         string(a.Grant),
 		RedirectURI:   a.RedirectURI,
 		RedirectPorts: a.RedirectPorts,
+		Resource:      a.Resource,
 		AuthParams:    a.AuthParams,
 	})
 	if err != nil {

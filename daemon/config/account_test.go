@@ -63,7 +63,7 @@ func TestCheckRedirectURI(t *testing.T) {
 		"http://127.0.0.1:8400/cb":      true,
 		"http://[::1]:8400/":            true,
 		"http://localhost/":             true,
-		"https://127.0.0.1/":            false,
+		"https://127.0.0.1/":            true,
 		"http://127.0.0.2/":             false,
 		"http://0.0.0.0/":               false,
 		"http://app.example.com/":       false,
@@ -84,14 +84,19 @@ func TestCheckRedirectURI(t *testing.T) {
 }
 
 func TestCheckAuthParam(t *testing.T) {
-	for _, key := range []string{"", "state", "nonce", "redirect_uri", "client_id", "response_type", "response_mode",
+	for _, key := range []string{"", "state", "nonce", "redirect_uri", "client_id", "response_type",
 		"code_challenge", "code_challenge_method", "scope", "request", "request_uri"} {
-		if CheckAuthParam(key) == nil {
+		if CheckAuthParam(key, "x") == nil {
 			t.Errorf("%q: got nil, want it refused", key)
 		}
 	}
+	for value, ok := range map[string]bool{"query": true, "form_post": true, "fragment": false, "": false} {
+		if err := CheckAuthParam("response_mode", value); (err == nil) != ok {
+			t.Errorf("response_mode %q: got %v, want ok %t", value, err, ok)
+		}
+	}
 	for _, key := range []string{"prompt", "login_hint", "access_type", "hd", "resource", "State"} {
-		if err := CheckAuthParam(key); err != nil {
+		if err := CheckAuthParam(key, "x"); err != nil {
 			t.Errorf("%q: got %v, want nil", key, err)
 		}
 	}

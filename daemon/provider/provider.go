@@ -58,6 +58,8 @@ type Provider struct {
 	DefaultScopes []string
 	// AuthParams are extra parameters of the authorization request; the account's own win over them.
 	AuthParams map[string]string
+	// MoreScopesParams are added when a login asks for more scopes than one before, so that what was granted stays.
+	MoreScopesParams map[string]string
 	// RequireIss is authorization_response_iss_parameter_supported (RFC 9207 §3).
 	RequireIss bool
 

@@ -61,7 +61,9 @@ func google() Provider {
 		DefaultScopes:     []string{"openid", "email"},
 		// A refresh token comes with access_type=offline, and after the first consent only with prompt=consent.
 		AuthParams: map[string]string{"access_type": "offline", "prompt": "consent"},
-		Narrowing:  NarrowRefresh,
+		// Not at every login: it would also bring what the person granted this client elsewhere.
+		MoreScopesParams: map[string]string{"include_granted_scopes": "true"},
+		Narrowing:        NarrowRefresh,
 		ScopeAliases: map[string]string{
 			"email":   "https://www.googleapis.com/auth/userinfo.email",
 			"profile": "https://www.googleapis.com/auth/userinfo.profile",

@@ -38,6 +38,9 @@ type LoginEvent struct {
 	Subject       string   `json:"subject,omitempty"`
 	Provider      string   `json:"provider,omitempty"`
 	ScopesGranted []string `json:"scopes_granted,omitempty"`
+	// ScopesDenied were asked for and not granted; ScopesExtra were granted without being asked for.
+	ScopesDenied []string `json:"scopes_denied,omitempty"`
+	ScopesExtra  []string `json:"scopes_extra,omitempty"`
 	// Warnings are sentences for the person: a scope that was not granted, a refresh token that did not come.
 	Warnings []string `json:"warnings,omitempty"`
 

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"oauthd/ipc/api"
+
+	"golang.org/x/term"
+)
+
+// asker asks a person at a terminal, step by step.
+type asker struct {
+	ctx context.Context // ends with Ctrl-C, which a read from a terminal does not notice
+	std stdio
+	in  *bufio.Reader
+}
+
+// providersAsked are what the first question offers.
+var providersAsked = []string{"google", "microsoft", "github", "gitlab"}
+
+// askLogin asks for all that a first login needs, and fills in def; it returns the account's name and the command line
+// that says the same.
+func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name string, command []string, err error) {
+	a := &asker{ctx: ctx, std: std, in: bufio.NewReader(std.in)}
+	fmt.Fprintf(std.err, "A few questions; Enter takes what stands in brackets. Ctrl-C gives up.\n\n")
+	command = []string{"oauthd", "login", ""}
+
+	where, err := a.ask("Provider: "+strings.Join(providersAsked, ", ")+", or an issuer's URL", "google", func(s string) error {
+		if strings.Contains(s, "://") {
+			return checkHTTP(s)
+		}
+		if !slices.Contains(providersAsked, s) {
+			return fmt.Errorf("%q is none of them; an issuer's URL begins with https://", s)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	if strings.Contains(where, "://") {
+		def.Issuer = where
+		command = append(command, "--issuer", where)
+	} else {
+		def.Provider = where
+		command = append(command, "--provider", where)
+	}
+	if command, err = a.askClient(def, where, command); err != nil {
+		return "", nil, err
+	}
+	suggested := ""
+	if def.Provider == "google" || def.Issuer != "" {
+		suggested = "openid email"
+	}
+	scopes, err := a.ask("Scopes, with blanks between", suggested, nil)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, scope := range strings.Fields(scopes) {
+		def.Scopes = append(def.Scopes, scope)
+		command = append(command, "--scope", scope)
+	}
+	name, err = a.ask("A name for the account", "work", api.CheckAccountName)
+	if err != nil {
+		return "", nil, err
+	}
+	command[2] = name
+	return name, command, nil
+}
+
+// askClient asks for the client, which a discovered issuer may register by itself.
+func (a *asker) askClient(def *api.AccountDefinition, where string, command []string) ([]string, error) {
+	if where == "google" {
+		file, err := a.ask("Path of the client_secrets.json, or a client id", "client_secret.json", func(s string) error {
+			if strings.HasSuffix(s, ".apps.googleusercontent.com") {
+				return nil
+			}
+			_, err := readClientSecrets(s, nil)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasSuffix(file, ".apps.googleusercontent.com") {
+			def.Provider = ""
+			command = command[:len(command)-2]
+			def.ClientSecrets, err = readClientSecrets(file, nil)
+			return append(command, "--client-secrets", file), err
+		}
+		def.ClientID = file
+		return append(command, "--client-id", file), nil
+	}
+	question, required := "Client id, as registered at the provider", true
+	if def.Issuer != "" {
+		question, required = "Client id, or nothing to have the issuer register one", false
+	}
+	id, err := a.ask(question, "", func(s string) error {
+		if required && s == "" {
+			return errors.New("register a native (desktop) client at the provider first")
+		}
+		return nil
+	})
+	if err != nil || id == "" {
+		return command, err
+	}
+	def.ClientID = id
+	command = append(command, "--client-id", id)
+	secret, err := a.askSecret("Client secret, if the client has one (it does not show)")
+	if err != nil || secret == "" {
+		return command, err
+	}
+	def.ClientSecret = secret
+	return append(command, "--client-secret-stdin"), nil
+}
+
+// ask repeats its question until check is content. "" takes the suggestion.
+func (a *asker) ask(question, suggested string, check func(string) error) (string, error) {
+	for {
+		if suggested == "" {
+			fmt.Fprintf(a.std.err, "%s: ", question)
+		} else {
+			fmt.Fprintf(a.std.err, "%s [%s]: ", question, suggested)
+		}
+		line, err := a.await(func() (string, error) { return a.in.ReadString('\n') })
+		if err != nil {
+			fmt.Fprintln(a.std.err)
+			if errors.Is(err, io.EOF) {
+				return "", badRequest("the questions were not answered", "oauthd login --help shows how to say it all at once")
+			}
+			return "", err
+		}
+		answer := strings.TrimSpace(line)
+		if answer == "" {
+			answer = suggested
+		}
+		if check == nil {
+			return answer, nil
+		}
+		err = check(answer)
+		if err == nil {
+			return answer, nil
+		}
+		fmt.Fprintf(a.std.err, "  %v\n", err)
+		if hint := api.AsError(err).Hint; hint != "" && errors.As(err, new(*api.Error)) {
+			fmt.Fprintf(a.std.err, "  hint: %s\n", hint)
+		}
+	}
+}
+
+// askSecret reads a line without echo.
+func (a *asker) askSecret(question string) (api.Confidential, error) {
+	fmt.Fprintf(a.std.err, "%s: ", question)
+	in, ok := a.std.in.(*os.File)
+	if !ok {
+		return "", badRequest("a secret is asked for at a terminal only", "--client-secret-stdin reads a pipe")
+	}
+	visible, err := term.GetState(int(in.Fd()))
+	if err != nil {
+		return "", fileProblem("the terminal", err)
+	}
+	secret, err := a.await(func() (string, error) {
+		text, err := term.ReadPassword(int(in.Fd()))
+		return string(text), err
+	})
+	_ = term.Restore(int(in.Fd()), visible)
+	fmt.Fprintln(a.std.err)
+	return api.Confidential(strings.TrimSpace(secret)), err
+}
+
+// await returns what read does, or the end of the context; read then stays behind until the process ends.
+func (a *asker) await(read func() (string, error)) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	got := make(chan line, 1)
+	go func() {
+		text, err := read()
+		got <- line{text, err}
+	}()
+	select {
+	case l := <-got:
+		return l.text, l.err
+	case <-a.ctx.Done():
+		return "", a.ctx.Err()
+	}
+}
+
+func checkHTTP(s string) error {
+	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+		return errors.New("an issuer's URL begins with https://")
+	}
+	return nil
+}
+
+// quoted makes a command line that a shell reads as words.
+func quoted(words []string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		if w == "" || strings.ContainsAny(w, " \t\n'\"\\$&|;<>()*?[]#~`!{}") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		out[i] = w
+	}
+	return strings.Join(out, " ")
+}

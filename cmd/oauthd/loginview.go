@@ -1,0 +1,153 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+
+	"github.com/mdp/qrterminal/v3"
+)
+
+// loginView shows one login to the person at the terminal.
+type loginView struct {
+	std    stdio
+	name   string
+	client *client.Client
+	ctx    context.Context // the login's own
+	// noBrowser and printURL are the flags; headless says why no browser can be opened here, "" when one can.
+	noBrowser, printURL bool
+	headless            string
+	deadline            time.Time
+	// interrupt ends the login, for a terminal that does not send the signal itself.
+	interrupt context.CancelFunc
+
+	wait *waiting
+	done api.LoginEvent
+}
+
+// show shows one event. The login goes on while it waits for the browser.
+func (v *loginView) show(e api.LoginEvent) error {
+	v.rest()
+	switch e.Event {
+	case api.EventAuthorize:
+		v.authorize(e)
+	case api.EventDevice:
+		v.device(e)
+	case api.EventDone:
+		v.done = e
+	}
+	return nil
+}
+
+// rest ends what is shown while waiting.
+func (v *loginView) rest() {
+	if v.wait != nil {
+		v.wait.end()
+		v.wait = nil
+	}
+}
+
+// authorize shows the URL, opens it where there is a browser, and else says how to reach one.
+func (v *loginView) authorize(e api.LoginEvent) {
+	if v.printURL {
+		fmt.Fprintln(v.std.out, e.URL)
+		return
+	}
+	w := v.std.err
+	opened := false
+	if !v.noBrowser && v.headless == "" {
+		var err error
+		if opened, err = openBrowser(e.URL); err != nil {
+			fmt.Fprintf(w, "oauthd: %v\n", err)
+		}
+	}
+	switch {
+	case opened:
+		fmt.Fprintf(w, "Your browser opens to log in. If it does not, open this URL on this computer:\n\n  %s\n\n", e.URL)
+	case v.headless == "":
+		fmt.Fprintf(w, "Open this URL in a browser on this computer:\n\n  %s\n\n", e.URL)
+	default:
+		fmt.Fprintf(w, "No browser is opened, because %s. Open this URL where you have one:\n\n  %s\n\n", v.headless, e.URL)
+		v.otherWays(e)
+	}
+	if e.CertificateSHA256 != "" {
+		fmt.Fprintf(w, "The browser will warn of the certificate of this computer. Its SHA-256 fingerprint is\n\n  %s\n\n", e.CertificateSHA256)
+	}
+	if v.headless != "" && isTerminal(v.std.in) {
+		v.wait = v.promptPaste(e.LoginID)
+		return
+	}
+	v.wait = v.spin("Waiting for the browser; Ctrl-C gives up.")
+}
+
+// otherWays tells how the answer of a browser on another machine gets here.
+func (v *loginView) otherWays(e api.LoginEvent) {
+	w := v.std.err
+	if u, err := url.Parse(e.RedirectURI); err == nil && u.Port() != "" {
+		fmt.Fprintf(w, "If that is on another machine, forward the port from there first:\n\n  ssh -L %s:127.0.0.1:%s %s\n\n",
+			u.Port(), u.Port(), sshTarget(os.Getenv))
+	}
+	fmt.Fprint(w, "Or agree in the browser, and when it cannot open the page it is sent to, copy that page's address.\n")
+	if !isTerminal(v.std.in) {
+		fmt.Fprintf(w, "Then, here in another terminal: oauthd login %s --paste ADDRESS\n", v.name)
+	}
+	fmt.Fprintln(w)
+}
+
+// device shows the code, its URL, and the words that protect against a code somebody else asked for.
+func (v *loginView) device(e api.LoginEvent) {
+	w := v.std.err
+	if v.headless != "" {
+		fmt.Fprintf(w, "No browser is opened, because %s. Use one on any device:\n\n", v.headless)
+	} else {
+		fmt.Fprint(w, "Use a browser on any device:\n\n")
+	}
+	fmt.Fprintf(w, "  1. open   %s\n  2. enter  %s\n\n", printable(e.VerificationURI), printable(e.UserCode))
+	if isTerminal(w) {
+		qrterminal.GenerateWithConfig(cmp.Or(e.VerificationURIComplete, e.VerificationURI), qrterminal.Config{
+			Level: qrterminal.L, Writer: w, HalfBlocks: true, QuietZone: 2,
+			BlackChar: qrterminal.BLACK_BLACK, WhiteChar: qrterminal.WHITE_WHITE,
+			BlackWhiteChar: qrterminal.BLACK_WHITE, WhiteBlackChar: qrterminal.WHITE_BLACK,
+		})
+		fmt.Fprintln(w)
+	}
+	fmt.Fprint(w, "This code is for you alone: you asked for it here, on this machine. Give it to nobody, and never enter a\n"+
+		"code that somebody sent you: it would log them in as you.\n")
+	if e.ExpiresAt != nil && e.ExpiresAt.Before(v.deadline) {
+		v.deadline = *e.ExpiresAt
+	}
+	v.wait = v.spin("Waiting for you to agree there; Ctrl-C gives up.")
+}
+
+// result prints what a login that is done came to: the result to stdout, unless that was for the URL.
+func (v *loginView) result() {
+	out := v.std.out
+	if v.printURL {
+		out = v.std.err
+	}
+	who := cmp.Or(v.done.Email, v.done.Subject, "somebody the provider does not name")
+	fmt.Fprintf(out, "%s: logged in as %s at %s\n", v.name, who, v.done.Provider)
+	if len(v.done.ScopesGranted) > 0 {
+		fmt.Fprintf(out, "granted: %s\n", strings.Join(v.done.ScopesGranted, " "))
+	}
+	for _, warning := range v.done.Warnings {
+		fmt.Fprintf(v.std.err, "warning: %s\n", warning)
+	}
+}
+
+// printable drops what could steer a terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"oauthd/ipc/api"
+
+	"golang.org/x/term"
+)
+
+// waiting is what a terminal shows while a login waits for its person.
+type waiting struct {
+	once    sync.Once
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+// end takes it off the terminal; it may be called again.
+func (w *waiting) end() {
+	w.once.Do(func() { close(w.stop) })
+	<-w.stopped
+}
+
+// spin shows text with a spinner and the time left on a terminal, and only the text elsewhere.
+func (v *loginView) spin(text string) *waiting {
+	w := &waiting{stop: make(chan struct{}), stopped: make(chan struct{})}
+	if !isTerminal(v.std.err) {
+		fmt.Fprintln(v.std.err, text)
+		close(w.stopped)
+		return w
+	}
+	go func() {
+		defer close(w.stopped)
+		ticker := time.NewTicker(120 * time.Millisecond)
+		defer ticker.Stop()
+		const frames = `⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏`
+		for i := 0; ; i++ {
+			frame := []rune(frames)[i%10]
+			left := max(time.Until(v.deadline), 0).Round(time.Second)
+			fmt.Fprintf(v.std.err, "\r%c %s %d:%02d left \x1b[K", frame, text, int(left.Minutes()), int(left.Seconds())%60)
+			select {
+			case <-ticker.C:
+			case <-w.stop:
+				fmt.Fprint(v.std.err, "\r\x1b[K")
+				return
+			}
+		}
+	}()
+	return w
+}
+
+// promptPaste asks for the address the browser was sent to, again and again, and hands what comes to the daemon. The
+// terminal is read raw, because a line in its own editing mode ends at 1,024 bytes on some systems.
+func (v *loginView) promptPaste(loginID string) *waiting {
+	const otherwise = "Waiting for the browser; Ctrl-C gives up."
+	in, ok := v.std.in.(*os.File)
+	if !ok {
+		return v.spin(otherwise)
+	}
+	before, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return v.spin(otherwise)
+	}
+	w := &waiting{stop: make(chan struct{}), stopped: make(chan struct{})}
+	screen := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, v.std.err}, "paste the address here (Ctrl-C gives up): ")
+	if width, height, err := term.GetSize(int(in.Fd())); err == nil && width > 0 {
+		_ = screen.SetSize(width, height)
+	}
+	// When the browser is first this stays in its read, and ends with the process.
+	go func() {
+		for {
+			line, err := screen.ReadLine()
+			if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
+				v.interrupt() // Ctrl-C or Ctrl-D, which a raw terminal makes no signal of
+				return
+			}
+			if strings.TrimSpace(line) == "" {
+				continue
+			}
+			if err := v.client.Callback(v.ctx, loginID, line); err != nil && v.ctx.Err() == nil {
+				e := api.AsError(err)
+				fmt.Fprintf(screen, "%s\n%s\n", e.Message, e.Hint)
+			}
+		}
+	}()
+	go func() {
+		defer close(w.stopped)
+		<-w.stop
+		_ = term.Restore(int(in.Fd()), before)
+		fmt.Fprintln(v.std.err)
+	}()
+	return w
+}

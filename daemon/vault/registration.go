@@ -1,0 +1,86 @@
+package vault
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/keystore"
+)
+
+// registration is a client that an issuer registered, at rest.
+type registration struct {
+	Version      int        `json:"v"`
+	Issuer       string     `json:"iss"`
+	ClientID     string     `json:"client_id"`
+	RedirectURIs []string   `json:"redirect_uris"`
+	AuthMethod   string     `json:"auth_method,omitempty"`
+	ClientSecret string     `json:"client_secret,omitempty"`
+	SecretExpiry *time.Time `json:"secret_expiry,omitempty"`
+	AccessToken  string     `json:"registration_access_token,omitempty"`
+	ClientURI    string     `json:"registration_client_uri,omitempty"`
+}
+
+// registrationName cannot be an account's name, which starts with a letter or digit.
+func registrationName(issuer string) string {
+	sum := sha256.Sum256([]byte(issuer))
+	return ".registration." + hex.EncodeToString(sum[:16])
+}
+
+// Registration returns the client that issuer registered; ok is false when none is kept that can be read.
+func (v *Vault) Registration(ctx context.Context, issuer string) (r account.Registration, ok bool, err error) {
+	data, err := v.store.Get(ctx, registrationName(issuer))
+	if errors.Is(err, keystore.ErrNotFound) || errors.Is(err, keystore.ErrDamaged) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, fmt.Errorf("vault: read the registration at %s: %w", issuer, err)
+	}
+	var rest registration
+	if json.Unmarshal(data, &rest) != nil || rest.Version != recordVersion || rest.Issuer != issuer || rest.ClientID == "" {
+		return r, false, nil // it is replaced by the next one
+	}
+	r = account.Registration{
+		Issuer:       rest.Issuer,
+		ClientID:     rest.ClientID,
+		RedirectURIs: rest.RedirectURIs,
+		AuthMethod:   rest.AuthMethod,
+		ClientSecret: account.NewSecret(rest.ClientSecret),
+		AccessToken:  account.NewSecret(rest.AccessToken),
+		ClientURI:    rest.ClientURI,
+	}
+	if rest.SecretExpiry != nil {
+		r.SecretExpiry = *rest.SecretExpiry
+	}
+	return r, true, nil
+}
+
+// SaveRegistration keeps r under its issuer, in place of an earlier one.
+func (v *Vault) SaveRegistration(ctx context.Context, r account.Registration) error {
+	rest := registration{
+		Version:      recordVersion,
+		Issuer:       r.Issuer,
+		ClientID:     r.ClientID,
+		RedirectURIs: r.RedirectURIs,
+		AuthMethod:   r.AuthMethod,
+		ClientSecret: r.ClientSecret.Reveal(),
+		AccessToken:  r.AccessToken.Reveal(),
+		ClientURI:    r.ClientURI,
+	}
+	if !r.SecretExpiry.IsZero() {
+		rest.SecretExpiry = &r.SecretExpiry
+	}
+	data, err := json.Marshal(rest)
+	if err == nil {
+		err = v.store.Put(ctx, registrationName(r.Issuer), data)
+	}
+	if err != nil {
+		return fmt.Errorf("vault: save the registration at %s: %w", r.Issuer, err)
+	}
+	return nil
+}
