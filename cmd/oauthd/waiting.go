@@ -71,14 +71,14 @@ func (v *loginView) promptPaste(loginID string) *waiting {
 	screen := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{in, v.std.err}, "paste the address here (Ctrl-C gives up): ")
+	}{in, v.std.err}, "")
 	if width, height, err := term.GetSize(int(in.Fd())); err == nil && width > 0 {
 		_ = screen.SetSize(width, height)
 	}
 	// When the browser is first this stays in its read, and ends with the process.
 	go func() {
 		for {
-			line, err := screen.ReadLine()
+			line, err := screen.ReadPassword("paste the address here; it does not show, and Ctrl-C gives up: ") // the code is in it
 			if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
 				v.interrupt() // Ctrl-C or Ctrl-D, which a raw terminal makes no signal of
 				return
