@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -25,16 +24,6 @@ func TestMain(m *testing.M) {
 		"oauthd": main,
 		"agent":  func() { os.Exit(agent(os.Args[1:])) },
 	})
-}
-
-// oauthdBinary returns the path of a program that behaves as oauthd does.
-func oauthdBinary(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("oauthd")
-	if err != nil {
-		t.Fatalf("oauthd is not on PATH: %v", err)
-	}
-	return path
 }
 
 // agent is a user agent without a screen: agent allow|deny URL [FILE] follows the pages from the authorization URL to

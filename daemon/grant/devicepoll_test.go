@@ -25,7 +25,7 @@ type poll struct {
 }
 
 // pollAll plays answers to [Client.PollDevice] in a bubble, and returns when the polls came, in seconds.
-func pollAll(t *testing.T, code DeviceCode, answers ...poll) (resp Response, err error, at []float64) {
+func pollAll(t *testing.T, code DeviceCode, answers ...poll) (resp Response, at []float64, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -58,7 +58,7 @@ func pollAll(t *testing.T, code DeviceCode, answers ...poll) (resp Response, err
 		})
 		at = append(at, time.Since(began).Seconds())
 	})
-	return resp, err, at
+	return resp, at, err
 }
 
 func TestPollDevicePace(t *testing.T) {
@@ -98,7 +98,7 @@ func TestPollDevicePace(t *testing.T) {
 		{"a long interval is not cut", DeviceCode{Interval: 2 * time.Minute}, []poll{down, done}, []float64{120, 240}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			resp, err, at := pollAll(t, tc.code, tc.answers...)
+			resp, at, err := pollAll(t, tc.code, tc.answers...)
 			if err != nil || resp.Token.Access.Reveal() != "at-1" {
 				t.Errorf("got %v, want a token", err)
 			}
@@ -129,7 +129,7 @@ func TestPollDeviceEnds(t *testing.T) {
 		{"redirect", ``, 302, nil, "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			resp, err, at := pollAll(t, DeviceCode{}, poll{status: tc.status, body: tc.body})
+			resp, at, err := pollAll(t, DeviceCode{}, poll{status: tc.status, body: tc.body})
 			pe := asProviderError(t, err)
 			if pe.Code != tc.code || tc.want != nil && !errors.Is(err, tc.want) ||
 				tc.want == nil && (errors.Is(err, ErrDeviceDenied) || errors.Is(err, ErrDeviceExpired)) {
@@ -150,7 +150,7 @@ func TestPollDeviceEnds(t *testing.T) {
 		pending := poll{status: 400, body: `{"error":"authorization_pending"}`}
 		// Bubbles begin at midnight UTC 2000-01-01.
 		expiry := time.Date(2000, 1, 1, 0, 0, 12, 0, time.UTC)
-		_, err, at := pollAll(t, DeviceCode{Expiry: expiry}, pending, pending)
+		_, at, err := pollAll(t, DeviceCode{Expiry: expiry}, pending, pending)
 		if !errors.Is(err, ErrDeviceExpired) {
 			t.Errorf("got %v, want ErrDeviceExpired", err)
 		}
