@@ -30,13 +30,8 @@ func (t *attempt) complete(ctx context.Context, response grant.Response, nonce s
 	if err != nil {
 		return done, err
 	}
-	if t.before.Subject != "" && t.before.Issuer == p.Issuer && who.Subject != "" && who.Subject != t.before.Subject && !t.force {
-		return done, &api.Error{
-			Code: api.SubjectMismatch,
-			Message: fmt.Sprintf("%s belongs to %s, and now %s logged in", t.account.Name,
-				cmp.Or(t.before.Email, t.before.Subject), cmp.Or(who.Email, who.Subject)),
-			Hint: fmt.Sprintf("oauthd login %s --force accepts the change; another account name keeps both", t.account.Name),
-		}
+	if err := t.samePerson(who); err != nil {
+		return done, err
 	}
 	c := account.Credential{
 		Issuer:             p.Issuer,
@@ -107,6 +102,22 @@ func (t *attempt) identify(ctx context.Context, tok account.Token, nonce string)
 		return grant.Identity{}, nil
 	}
 	return who, nil
+}
+
+// samePerson refuses another person than the one whose account it is, and, as nobody could tell, one that the provider
+// does not name this time.
+func (t *attempt) samePerson(who grant.Identity) error {
+	before := t.before
+	if before.Subject == "" || before.Issuer != t.provider.Issuer || who.Subject == before.Subject || t.force {
+		return nil
+	}
+	now := cmp.Or(who.Email, who.Subject, "somebody the provider does not name")
+	return &api.Error{
+		Code: api.SubjectMismatch,
+		Message: fmt.Sprintf("%s belongs to %s, and now %s logged in", t.account.Name,
+			cmp.Or(before.Email, before.Subject), now),
+		Hint: fmt.Sprintf("oauthd login %s --force accepts the change; another account name keeps both", t.account.Name),
+	}
 }
 
 // commit stores the credential and the account's file together: when the file cannot be written the store gets back

@@ -227,7 +227,8 @@ func redirectProblem(err error, rule redirect.Config) error {
 	if !errors.Is(err, redirect.ErrPortUnavailable) {
 		return (&api.Error{Code: api.LoginFailed, Message: "no redirect server can be started: " + err.Error()}).Because(err)
 	}
-	p := &api.Error{Code: api.PortUnavailable, Message: err.Error(), Hint: "end the program that listens there, then try again"}
+	p := &api.Error{Code: api.PortUnavailable, Message: strings.TrimPrefix(err.Error(), "redirect: "),
+		Hint: "end the program that listens there, or register another port: --redirect-uri http://127.0.0.1:PORT/callback"}
 	if len(rule.Ports) == 0 {
 		p.Hint = "try again"
 	}

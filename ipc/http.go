@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,7 +109,8 @@ func admissible(r *http.Request) error {
 	}
 	for _, name := range [...]string{"Origin", "Referer"} {
 		if _, ok := r.Header[name]; ok {
-			return &api.Error{Code: api.Forbidden, Message: "requests with an " + name + " header are refused"}
+			return &api.Error{Code: api.Forbidden, Message: "requests with an " + name + " header are refused",
+				Hint: "a web page may not use this API; call it from a program"}
 		}
 	}
 	return nil
@@ -190,12 +192,12 @@ func (sv *serving) readBody(w http.ResponseWriter, r *http.Request, limit int64)
 
 // fail answers err.
 func (sv *serving) fail(w http.ResponseWriter, r *http.Request, name string, err error) {
-	e := sv.report(r.Context(), r.Pattern, name, err)
+	e := sv.report(r.Context(), cmp.Or(r.Pattern, r.Method), name, err)
 	writeError(w, e.Code.HTTPStatus(), e)
 }
 
 func (sv *serving) failStatus(w http.ResponseWriter, r *http.Request, status int, e *api.Error) {
-	writeError(w, status, sv.report(r.Context(), r.Pattern, "", e))
+	writeError(w, status, sv.report(r.Context(), cmp.Or(r.Pattern, r.Method), "", e))
 }
 
 func writeError(w http.ResponseWriter, status int, e *api.Error) {
