@@ -20,25 +20,28 @@ const patience = 30 * time.Second
 type attempted struct {
 	r      *rig
 	cancel context.CancelFunc
-	opened chan string // the authorization URL, once
+	opened chan string         // each authorization URL
+	told   chan api.LoginEvent // each event
 	ended  chan error
 
 	mu     sync.Mutex // guards events
 	events []api.LoginEvent
 }
 
-// begin starts a login and returns when it waits for the browser or has ended.
+// begin starts a login.
 func (r *rig) begin(name string, def api.AccountDefinition) *attempted {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	r.t.Cleanup(cancel)
 	l := &attempted{r: r, cancel: cancel, opened: make(chan string, 1), ended: make(chan error, 1)}
+	l.told = make(chan api.LoginEvent, 4)
 	go func() {
 		err := r.d.Login(ctx, name, def, func(e api.LoginEvent) {
 			r.tell(e)
 			l.mu.Lock()
 			l.events = append(l.events, e)
 			l.mu.Unlock()
+			l.told <- e
 			if e.Event == api.EventAuthorize {
 				l.opened <- e.URL
 			}

@@ -157,14 +157,16 @@ func (r *rig) end() {
 
 // shows names the kind of secret that text has, "" for none.
 func shows(text string) string {
-	found := regexp.MustCompile(`\b(rt|at|ac)-[A-Z2-7]{26}|\beyJ[A-Za-z0-9_-]+\.eyJ`).FindStringSubmatch(text)
+	found := regexp.MustCompile(`\b(rt|at|ac|dc)-[A-Z2-7]{26}|\beyJ[A-Za-z0-9_-]+\.eyJ`).FindStringSubmatch(text)
 	switch {
 	case strings.Contains(text, clientSecret):
 		return "client secret"
 	case found == nil:
 		return ""
 	}
-	return map[string]string{"rt": "refresh token", "at": "access token", "ac": "code", "": "ID token"}[found[1]]
+	return map[string]string{
+		"rt": "refresh token", "at": "access token", "ac": "code", "dc": "device code", "": "ID token",
+	}[found[1]]
 }
 
 // searchForSecrets fails the test when anything but a token's own answer shows a secret.
