@@ -123,7 +123,7 @@ func (t *attempt) plainURL(r authorizationRequest) string {
 		params["nonce"] = r.nonce
 	}
 	maps.Copy(params, t.provider.AuthParams)
-	if t.more && !t.before.RefreshToken.IsZero() {
+	if t.asksForMore() {
 		maps.Copy(params, t.provider.MoreScopesParams)
 	}
 	maps.Copy(params, t.account.AuthParams)
@@ -141,6 +141,13 @@ func (t *attempt) plainURL(r authorizationRequest) string {
 		Scopes:      t.scopes,
 	}
 	return c.AuthCodeURL(r.state, options...)
+}
+
+// asksForMore reports whether scopes were named for this login that an earlier one at this provider did not bring.
+func (t *attempt) asksForMore() bool {
+	before := t.before
+	return t.named && !before.RefreshToken.IsZero() && before.Issuer == t.provider.Issuer &&
+		len(t.provider.Covers(before.Scopes, t.account.Scopes)) > 0
 }
 
 // exchange redeems the code.

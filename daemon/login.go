@@ -34,8 +34,8 @@ type attempt struct {
 	scopes   []string
 	// registered is true when auth is a client that the issuer registered for us.
 	registered bool
-	// more is true when this login asks for scopes that a login before did not.
-	more     bool
+	// named is true when the person named scopes for this login.
+	named    bool
 	force    bool
 	headless bool
 	warnings []string
@@ -56,7 +56,7 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 		return err
 	}
 	defer d.logins.end(name, l)
-	t := &attempt{d: d, login: l, account: a, force: def.Force, headless: def.Headless, more: len(def.Scopes) > 0}
+	t := &attempt{d: d, login: l, account: a, force: def.Force, headless: def.Headless, named: len(def.Scopes) > 0}
 	timeout := cmp.Or(time.Duration(def.Timeout)*time.Second, defaultLoginTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &api.Error{
 		Code:    api.LoginTimeout,
