@@ -44,7 +44,7 @@ to can be pasted.`,
   oauthd login corp --issuer https://login.corp.example --client-id ID`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.paste != "" {
+			if cmd.Flags().Changed("paste") { // an empty one must not start a login
 				return pasteFrom(cmd, args, f.paste)
 			}
 			if err := f.apply(&def, std); err != nil {
@@ -129,7 +129,7 @@ func login(ctx context.Context, std stdio, name string, def api.AccountDefinitio
 		std: std, name: name, client: c, ctx: ctx, interrupt: interrupt,
 		noBrowser: f.noBrowser, printURL: f.printURL, deadline: time.Now().Add(f.timeout),
 	}
-	if !f.noBrowser && !f.printURL {
+	if !f.noBrowser && !f.printURL && def.Grant != "device_code" { // else it was decided
 		view.headless = noBrowserHere(os.Getenv, runtime.GOOS)
 		def.Headless = view.headless != ""
 	}
