@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"reflect"
@@ -140,11 +139,7 @@ func cmdPortFree(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	address := "127.0.0.1:" + args[0]
 	if _, err := strconv.Atoi(args[0]); err != nil {
-		authorization, err := url.Parse(strings.TrimSpace(ts.ReadFile(args[0])))
-		ts.Check(err)
-		redirect, err := url.Parse(authorization.Query().Get("redirect_uri"))
-		ts.Check(err)
-		address = redirect.Host
+		address = redirectURIIn(ts, args[0]).Host
 	}
 	free := func() bool {
 		l, err := net.Listen("tcp", address)
@@ -167,7 +162,7 @@ func cmdFollow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	page, err := oauthtest.Follow(ctx, nil, strings.TrimSpace(ts.ReadFile(args[1])), args[0])
+	page, err := oauthtest.Follow(ctx, nil, authorizationURLIn(ts, args[1]).String(), args[0])
 	ts.Check(err)
 	fmt.Fprint(ts.Stdout(), page.Body)
 }

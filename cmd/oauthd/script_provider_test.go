@@ -29,9 +29,18 @@ type world struct {
 	server    *oauthtest.Running
 	listeners []net.Listener
 	watched   map[string]*exec.Cmd
+	streams   []func() // each ends one
+}
+
+func (w *world) closeStreams() {
+	for _, end := range w.streams {
+		end()
+	}
+	w.streams = nil
 }
 
 func (w *world) close() {
+	w.closeStreams()
 	if w.server != nil {
 		_ = w.server.Close()
 	}
@@ -50,11 +59,12 @@ func (w *world) provider(ts *testscript.TestScript) *oauthtest.Running {
 	return w.server
 }
 
-// cmdProvider starts and steers an authorization server. It knows the clients native (public), basic and post
-// (confidential, named after how they authenticate), and web (post, with the one redirect URI
-// http://127.0.0.1:$WEBPORT/callback); $SECRET is the secret of all confidential ones.
+// cmdProvider starts and steers an authorization server. It knows the clients native (public), desktop (public, and not
+// for the device grant), basic and post (confidential, named after how they authenticate), and web (post, with the one
+// redirect URI http://127.0.0.1:$WEBPORT/callback); $SECRET is the secret of all confidential ones.
 //
 //	provider start [-lifetime D] [-path /P] [-issuer URL] [-keep] [-norefresh]
+//	    [-device] [-devicelifetime D] [-par] [-requirepar] [-registration]
 //	                                     sets $ISSUER, $PORT, $WEBPORT, $SECRET
 //	provider stop
 //	provider fault ENDPOINT FAULT ARG... from now on, see faultOf; none ends it
@@ -119,6 +129,11 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		issuer    = flags.String("issuer", "", "")
 		keep      = flags.Bool("keep", false, "")
 		noRefresh = flags.Bool("norefresh", false, "")
+		device    = flags.Bool("device", false, "")
+		codeLife  = flags.Duration("devicelifetime", 0, "")
+		par       = flags.Bool("par", false, "")
+		mustPAR   = flags.Bool("requirepar", false, "")
+		register  = flags.Bool("registration", false, "")
 	)
 	ts.Check(flags.Parse(args))
 	if w.server != nil {
@@ -133,7 +148,9 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 	server, err := oauthtest.Listen(oauthtest.Config{
 		Issuer: *issuer + *path,
 		Clients: []oauthtest.Client{
-			{ID: "native", RedirectURIs: append(loopback, "http://127.0.0.1:"+webPort+"/fixed")},
+			{ID: "native", RedirectURIs: append(loopback,
+				"http://127.0.0.1:"+webPort+"/fixed", "https://127.0.0.1:"+webPort+"/secure")},
+			{ID: "desktop", RedirectURIs: loopback, GrantTypes: []string{"authorization_code", "refresh_token"}},
 			{ID: "basic", Secret: secret, AuthMethod: oauthtest.AuthBasic, RedirectURIs: loopback},
 			{ID: "post", Secret: secret, AuthMethod: oauthtest.AuthPost, RedirectURIs: loopback},
 			{ID: "web", Secret: secret, AuthMethod: oauthtest.AuthPost, RedirectURIs: []string{"http://127.0.0.1:" + webPort + "/callback"}},
@@ -142,6 +159,12 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		Scopes:              scopes,
 		KeepRefreshTokens:   *keep,
 		AlwaysRefreshToken:  !*noRefresh,
+		Device:              *device,
+		DeviceLifetime:      *codeLife,
+		DeviceInterval:      time.Second,
+		PAR:                 *par,
+		RequirePAR:          *mustPAR,
+		Registration:        *register,
 	})
 	ts.Check(err)
 	w.server = server

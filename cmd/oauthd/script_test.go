@@ -35,23 +35,30 @@ func TestScript(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"clientfile": cmdClientFile,
-			"inspect":    cmdInspect,
-			"ended":      cmdEnded,
-			"exitstatus": cmdExitStatus,
-			"field":      cmdField,
-			"follow":     cmdFollow,
-			"httpget":    cmdHTTPGet,
-			"linejson":   cmdLineJSON,
-			"mode":       cmdMode,
-			"occupy":     cmdOccupy,
-			"portfree":   cmdPortFree,
-			"provider":   cmdProvider,
-			"samejson":   cmdSameJSON,
-			"until":      cmdUntil,
-			"waitfile":   cmdWaitFile,
-			"waitgone":   cmdWaitGone,
-			"waitlisten": cmdWaitListen,
+			"clientfile":  cmdClientFile,
+			"clients":     cmdClients,
+			"device":      cmdDevice,
+			"event":       cmdEvent,
+			"inspect":     cmdInspect,
+			"ended":       cmdEnded,
+			"exitstatus":  cmdExitStatus,
+			"field":       cmdField,
+			"follow":      cmdFollow,
+			"httpget":     cmdHTTPGet,
+			"httpstream":  cmdHTTPStream,
+			"linejson":    cmdLineJSON,
+			"mode":        cmdMode,
+			"occupy":      cmdOccupy,
+			"portfree":    cmdPortFree,
+			"provider":    cmdProvider,
+			"redirected":  cmdRedirected,
+			"redirecturi": cmdRedirectURI,
+			"resources":   cmdResources,
+			"samejson":    cmdSameJSON,
+			"until":       cmdUntil,
+			"waitfile":    cmdWaitFile,
+			"waitgone":    cmdWaitGone,
+			"waitlisten":  cmdWaitListen,
 		},
 	})
 }
@@ -121,13 +128,15 @@ func (t scriptT) Log(args ...any) {
 // The test server's secrets and ours carry a prefix and 26 characters of base32, so that each is known again anywhere;
 // the servers' access tokens and ID tokens are what a caller may see where it asked.
 var (
-	secretPattern = regexp.MustCompile(`\b(rt|ac|rq|cs)-[A-Z2-7]{26}\b`)
+	secretPattern = regexp.MustCompile(`\b(rt|ac|rq|cs|dc)-[A-Z2-7]{26}\b`)
 	tokenPattern  = regexp.MustCompile(`\bat-[A-Z2-7]{26}\b|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.`)
 )
 
 // leaks names the kinds of secret in text. Tokens count unless they may be there.
 func leaks(text string, tokensToo bool) []string {
-	names := map[string]string{"rt": "a refresh token", "ac": "an authorization code", "rq": "a request id", "cs": "a client secret"}
+	names := map[string]string{
+		"rt": "a refresh token", "ac": "an authorization code", "rq": "a request id", "cs": "a client secret", "dc": "a device code",
+	}
 	var kinds []string
 	for _, match := range secretPattern.FindAllStringSubmatch(text, -1) {
 		kinds = append(kinds, names[match[1]])
