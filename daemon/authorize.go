@@ -167,8 +167,14 @@ func (t *attempt) exchange(ctx context.Context, r authorizationRequest, code acc
 	return t.complete(ctx, response, r.nonce)
 }
 
-// clientRefused reports whether the provider does not know the client, or no longer.
+// clientRefused reports whether the provider does not know the client, or does not let it do this.
 func clientRefused(err error) bool {
 	var refused *grant.ProviderError
-	return errors.As(err, &refused) && (refused.Code == "invalid_client" || refused.Code == "unauthorized_client")
+	return clientUnknown(err) || errors.As(err, &refused) && refused.Code == "unauthorized_client"
+}
+
+// clientUnknown reports whether the provider does not know the client, or no longer.
+func clientUnknown(err error) bool {
+	var refused *grant.ProviderError
+	return errors.As(err, &refused) && refused.Code == "invalid_client"
 }

@@ -102,7 +102,7 @@ func (t *attempt) authorize(ctx context.Context, events func(api.LoginEvent)) (a
 	}
 	if chosen || t.headless && t.provider.Endpoints.Device != "" {
 		done, err := t.viaDevice(ctx, events)
-		if chosen || !errors.Is(err, errDeviceNotForClient) {
+		if chosen || !errors.Is(err, errDeviceNotForClient) || t.registered && clientUnknown(err) {
 			return done, err
 		}
 		t.d.log.Info().Err(err).Str("account", t.account.Name).Msg("device grant refused, going on with the redirect")
