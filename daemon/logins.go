@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"oauthd/ipc/api"
+	"oauthd/redirect"
 )
 
 var (
@@ -126,9 +128,14 @@ func (d *Daemon) Callback(_ context.Context, id, pasted string) error {
 	if deliver == nil {
 		return &api.Error{Code: api.UnknownLogin, Message: "no login is waiting for that", Hint: "oauthd login NAME starts one"}
 	}
-	if err := deliver(pasted); err != nil {
-		return (&api.Error{Code: api.BadRequest, Message: err.Error(),
+	err := deliver(pasted)
+	if mistake, ok := errors.AsType[redirect.Mistake](err); ok {
+		return (&api.Error{Code: api.BadRequest, Message: mistake.Error(),
 			Hint: "copy the whole address from the browser's address bar after you agreed"}).Because(err)
+	}
+	if err != nil {
+		return (&api.Error{Code: api.UnknownLogin, Message: "the login has its answer already, or has ended",
+			Hint: "oauthd status shows how the account is now"}).Because(err)
 	}
 	return nil
 }
