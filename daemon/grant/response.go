@@ -33,6 +33,9 @@ type Response struct {
 	Scopes []string
 	// IDToken is Token's; unset when there is none.
 	IDToken account.Secret
+	// RefreshExpiry is when the refresh token ends, where the provider says it; zero where it does not. No RFC names the
+	// member, so one that cannot be read counts as none.
+	RefreshExpiry time.Time
 }
 
 // token sends a token request. separator stands between scopes in the answer; "" means a space.
@@ -104,6 +107,13 @@ func (a answer) token(separator string) (Response, *ProviderError) {
 	}
 	if lifetime > 0 {
 		resp.Token.Expiry = a.sentAt.Add(lifetime).Round(0)
+	}
+	// Google, GitHub and Microsoft name it in the one way, Keycloak in the other.
+	for _, name := range []string{"refresh_token_expires_in", "refresh_expires_in"} {
+		if left, err := parseSeconds(name, members); err == nil && left > 0 {
+			resp.RefreshExpiry = a.sentAt.Add(left).Round(0)
+			break
+		}
 	}
 	return resp, nil
 }
@@ -255,7 +265,8 @@ func parseScopes(raw json.RawMessage, separator string) ([]string, error) {
 			entry = strings.ReplaceAll(entry, separator, " ")
 		}
 		for _, scope := range strings.Fields(entry) {
-			if !slices.Contains(scopes, scope) {
+			// What is no scope-token (RFC 6749 §3.3) can be asked for by nobody, and could steer a terminal.
+			if !slices.Contains(scopes, scope) && !strings.ContainsFunc(scope, notPrintable) {
 				scopes = append(scopes, scope)
 			}
 		}
