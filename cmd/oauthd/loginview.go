@@ -80,7 +80,7 @@ func (v *loginView) authorize(e api.LoginEvent) {
 	if e.CertificateSHA256 != "" {
 		fmt.Fprintf(w, "The browser will warn of the certificate of this computer. Its SHA-256 fingerprint is\n\n  %s\n\n", e.CertificateSHA256)
 	}
-	if v.headless != "" && isTerminal(v.std.in) {
+	if v.headless != "" && v.canPrompt() {
 		v.wait = v.promptPaste(e.LoginID)
 		return
 	}
@@ -95,11 +95,14 @@ func (v *loginView) otherWays(e api.LoginEvent) {
 			u.Port(), u.Port(), sshTarget(os.Getenv))
 	}
 	fmt.Fprint(w, "Or agree in the browser, and when it cannot open the page it is sent to, copy that page's address.\n")
-	if !isTerminal(v.std.in) {
+	if !v.canPrompt() {
 		fmt.Fprintf(w, "Then, here in another terminal: oauthd login %s --paste ADDRESS\n", v.name)
 	}
 	fmt.Fprintln(w)
 }
+
+// canPrompt reports whether somebody sees a prompt and can answer it.
+func (v *loginView) canPrompt() bool { return isTerminal(v.std.in) && isTerminal(v.std.err) }
 
 // device shows the code, its URL, and the words that protect against a code somebody else asked for.
 func (v *loginView) device(e api.LoginEvent) {

@@ -86,10 +86,13 @@ func (v *loginView) promptPaste(loginID string) *waiting {
 			if strings.TrimSpace(line) == "" {
 				continue
 			}
-			if err := v.client.Callback(v.ctx, loginID, line); err != nil && v.ctx.Err() == nil {
-				e := api.AsError(err)
-				fmt.Fprintf(screen, "%s\n%s\n", e.Message, e.Hint)
+			err = v.client.Callback(v.ctx, loginID, line)
+			if err == nil || v.ctx.Err() != nil {
+				w.once.Do(func() { close(w.stop) }) // so that Ctrl-C is a signal again while the code is exchanged
+				return
 			}
+			e := api.AsError(err)
+			fmt.Fprintf(screen, "%s\n%s\n", e.Message, e.Hint)
 		}
 	}()
 	go func() {
