@@ -47,6 +47,7 @@ type Scripted struct {
 	prompt Prompt            // what the prompt that was asked for last will do
 	done   func()            // what it is for
 	asked  []dbus.ObjectPath // what is to be unlocked
+	holds  []*Hold
 }
 
 type secret struct {
@@ -152,6 +153,24 @@ func (o scriptedCollection) CreateItem(properties map[string]dbus.Variant, value
 	if !ok {
 		return noPath, noPath, dbus.NewError("org.freedesktop.DBus.Error.InvalidArgs", nil)
 	}
+	hold := o.s.held(attributes["username"])
+	if hold != nil && !hold.stored {
+		if err := hold.wait(); err != nil {
+			return noPath, noPath, err
+		}
+	}
+	path, prompt, err := o.create(attributes, value)
+	if hold != nil && hold.stored {
+		if refused := hold.wait(); refused != nil {
+			return noPath, noPath, refused
+		}
+	}
+	return path, prompt, err
+}
+
+func (o scriptedCollection) create(attributes map[string]string, value secret) (
+	dbus.ObjectPath, dbus.ObjectPath, *dbus.Error,
+) {
 	old, _ := o.SearchItems(attributes)
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
