@@ -78,7 +78,8 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 	}
 	if def.Grant != "" {
 		if err := config.CheckGrant(def.Grant); err != nil {
-			return secret, &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error()}
+			return secret, &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error(),
+				Hint: "leave --grant out, or say --device where no browser can come back to this machine"}
 		}
 		a.Grant = account.Grant(def.Grant)
 	}
@@ -108,7 +109,8 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 			a.Provider, a.Issuer, a.Endpoints = "", "", account.Endpoints{} // the file says it
 		}
 		if err := config.ApplyClientSecrets(a, file); err != nil {
-			return secret, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error()}
+			return secret, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+				Hint: "download the JSON of a client of type desktop app of this account's provider"}
 		}
 		secret, a.ClientSecret = a.ClientSecret, account.Secret{}
 	}
