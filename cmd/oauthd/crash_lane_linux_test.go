@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/oauthtest"
