@@ -41,9 +41,13 @@ func (v *loginView) spin(text string) *waiting {
 		defer ticker.Stop()
 		const frames = `⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏`
 		for i := 0; ; i++ {
-			frame := []rune(frames)[i%10]
 			left := max(time.Until(v.deadline), 0).Round(time.Second)
-			fmt.Fprintf(v.std.err, "\r%c %s %d:%02d left \x1b[K", frame, text, int(left.Minutes()), int(left.Seconds())%60)
+			clock := fmt.Sprintf("%d:%02d left", int(left.Minutes()), int(left.Seconds())%60)
+			line := text + " " + clock
+			if columns := width(v.std.err); columns > 0 && len(line)+3 >= columns {
+				line = clock // a line that wraps cannot be taken back
+			}
+			fmt.Fprintf(v.std.err, "\r%c %s \x1b[K", []rune(frames)[i%10], line)
 			select {
 			case <-ticker.C:
 			case <-w.stop:
@@ -53,6 +57,19 @@ func (v *loginView) spin(text string) *waiting {
 		}
 	}()
 	return w
+}
+
+// width returns how many columns a terminal has, 0 when it does not say.
+func width(terminal io.Writer) int {
+	f, ok := terminal.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 // promptPaste asks for the address the browser was sent to, again and again, and hands what comes to the daemon. The
