@@ -3,9 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -34,7 +37,7 @@ func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name 
 
 	where, err := a.ask("Provider: "+strings.Join(providersAsked, ", ")+", or an issuer's URL", "google", func(s string) error {
 		if strings.Contains(s, "://") {
-			return checkHTTP(s)
+			return checkIssuer(s)
 		}
 		if !slices.Contains(providersAsked, s) {
 			return fmt.Errorf("%q is none of them; an issuer's URL begins with https://", s)
@@ -55,7 +58,7 @@ func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name 
 		return "", nil, err
 	}
 	suggested := ""
-	if def.Provider == "google" || def.Issuer != "" {
+	if where == "google" || def.Issuer != "" {
 		suggested = "openid email"
 	}
 	scopes, err := a.ask("Scopes, with blanks between", suggested, nil)
@@ -81,8 +84,7 @@ func (a *asker) askClient(def *api.AccountDefinition, where string, command []st
 			if strings.HasSuffix(s, ".apps.googleusercontent.com") {
 				return nil
 			}
-			_, err := readClientSecrets(s, nil)
-			return err
+			return checkClientSecrets(s)
 		})
 		if err != nil {
 			return nil, err
@@ -93,8 +95,7 @@ func (a *asker) askClient(def *api.AccountDefinition, where string, command []st
 			def.ClientSecrets, err = readClientSecrets(file, nil)
 			return append(command, "--client-secrets", file), err
 		}
-		def.ClientID = file
-		return append(command, "--client-id", file), nil
+		return a.askSecretOf(def, file, command)
 	}
 	question, required := "Client id, as registered at the provider", true
 	if def.Issuer != "" {
@@ -109,6 +110,11 @@ func (a *asker) askClient(def *api.AccountDefinition, where string, command []st
 	if err != nil || id == "" {
 		return command, err
 	}
+	return a.askSecretOf(def, id, command)
+}
+
+// askSecretOf asks for the secret of a client that was registered by hand.
+func (a *asker) askSecretOf(def *api.AccountDefinition, id string, command []string) ([]string, error) {
 	def.ClientID = id
 	command = append(command, "--client-id", id)
 	secret, err := a.askSecret("Client secret, if the client has one (it does not show)")
@@ -192,9 +198,37 @@ func (a *asker) await(read func() (string, error)) (string, error) {
 	}
 }
 
-func checkHTTP(s string) error {
-	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+// checkIssuer refuses what the daemon would refuse later, when nobody can be asked again (RFC 8414 §2).
+func checkIssuer(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("an issuer's URL begins with https://")
+	}
+	ip, _ := netip.ParseAddr(u.Hostname())
+	switch {
+	case u.Hostname() == "":
+		return errors.New("the issuer's URL names no host")
+	case u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback():
+		return errors.New("an issuer's URL begins with https://; http:// is for this machine alone")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("an issuer's URL has no user, query or fragment")
+	}
+	return nil
+}
+
+// checkClientSecrets refuses a file that is of another kind; the daemon reads it closely.
+func checkClientSecrets(file string) error {
+	if file == "-" {
+		return errors.New("that is standard input, where the questions are answered; give a path")
+	}
+	text, err := readClientSecrets(file, nil)
+	if err != nil {
+		return err
+	}
+	var kinds struct{ Installed, Web json.RawMessage }
+	err = json.Unmarshal([]byte(strings.TrimPrefix(string(text), "\ufeff")), &kinds)
+	if err != nil || kinds.Installed == nil && kinds.Web == nil {
+		return badRequest(file+" is no client_secrets file", "download the JSON of a client of type desktop app at the provider")
 	}
 	return nil
 }
