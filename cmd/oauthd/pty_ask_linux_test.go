@@ -1,0 +1,300 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"oauthd/daemon/oauthtest"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+// The questions of oauthd login, as they begin.
+const (
+	askProvider      = "Provider: google, microsoft, github, gitlab, or an issuer's URL [google]: "
+	askClientSecrets = "Path of the client_secrets.json, or a client id [client_secret.json]: "
+	askClientID      = "Client id, or nothing to have the issuer register one: "
+	askSecret        = "Client secret, if the client has one (it does not show): "
+	askScopes        = "Scopes, with blanks between [openid email]: "
+	askName          = "A name for the account [work]: "
+)
+
+// askingSeat has a browser that agrees to everything.
+func askingSeat(t *testing.T) *seat {
+	t.Helper()
+	s := newSeat(t, oauthtest.Config{Registration: true})
+	s.env = append(s.env, "BROWSER=agent allow")
+	return s
+}
+
+// clientFile writes a sample of testdata/client_secrets for the seat's provider.
+func (s *seat) clientFile(t *testing.T, sample, file string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "testdata", "client_secrets", sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, file, os.Expand(string(text), func(name string) string {
+		switch name {
+		case "PORT":
+			return s.provider.URL[strings.LastIndexByte(s.provider.URL, ':')+1:]
+		case "SECRET":
+			return s.secret
+		}
+		return ""
+	}))
+}
+
+// answers goes through questions, each answered with a line.
+func (p *program) answers(t *testing.T, pairs ...string) {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		p.await(t, pairs[i])
+		if pairs[i] == askSecret {
+			p.hides(t)
+		}
+		p.press(t, pairs[i+1]+enter)
+	}
+}
+
+// hides waits until the terminal shows nothing of what is typed.
+func (p *program) hides(t *testing.T) {
+	t.Helper()
+	if !poll(func() bool { return p.modes(t).Lflag&unix.ECHO == 0 }) {
+		t.Fatal("the terminal shows what is typed")
+	}
+}
+
+// wantSame checks that command makes the same account as the questions did.
+func (s *seat) wantSame(t *testing.T, command, stdin string) {
+	t.Helper()
+	before := s.accountFile("work")
+	if before == "" {
+		t.Fatal("the questions made no account")
+	}
+	if exit, _, stderr := s.run(t, "", "oauthd", "account", "remove", "work"); exit != 0 || s.accountFile("work") != "" {
+		t.Fatalf("oauthd account remove work: got exit %d, %s", exit, stderr)
+	}
+	if exit, _, stderr := s.run(t, stdin, "sh", "-c", command); exit != 0 {
+		t.Fatalf("%s: got exit %d, %s", command, exit, stderr)
+	}
+	if after := s.accountFile("work"); after != before {
+		t.Errorf("%s: got the account\n%s\nwant\n%s", command, after, before)
+	}
+}
+
+func TestQuestions(t *testing.T) {
+	window := pty.Winsize{Rows: 24, Cols: 80}
+	for _, tc := range []struct {
+		name    string
+		answers func(s *seat) []string
+		command func(s *seat) string
+		stdin   func(s *seat) string
+	}{
+		{
+			name: "nothing but Enter",
+			answers: func(*seat) []string {
+				return []string{askProvider, "", askClientSecrets, "", askScopes, "", askName, ""}
+			},
+			command: func(*seat) string {
+				return "oauthd login work --client-secrets client_secret.json --scope openid --scope email"
+			},
+		},
+		{
+			name: "a file with a blank in its name",
+			answers: func(*seat) []string {
+				return []string{askProvider, "google", askClientSecrets, "it's mine.json", askScopes, "openid email calendar.read", askName, "work"}
+			},
+			command: func(*seat) string {
+				return `oauthd login work --client-secrets 'it'\''s mine.json' --scope openid --scope email --scope calendar.read`
+			},
+		},
+		{
+			name: "an issuer, a client and its secret",
+			answers: func(s *seat) []string {
+				return []string{askProvider, s.provider.Issuer(), askClientID, "post", askSecret, s.secret, askScopes, " openid  email ", askName, "work"}
+			},
+			command: func(s *seat) string {
+				return "oauthd login work --issuer " + s.provider.Issuer() + " --client-id post --client-secret-stdin --scope openid --scope email"
+			},
+			stdin: func(s *seat) string { return s.secret + "\n" },
+		},
+		{
+			name: "an issuer and a client without a secret",
+			answers: func(s *seat) []string {
+				return []string{askProvider, s.provider.Issuer(), askClientID, "native", askSecret, "", askScopes, "", askName, ""}
+			},
+			command: func(s *seat) string {
+				return "oauthd login work --issuer " + s.provider.Issuer() + " --client-id native --scope openid --scope email"
+			},
+		},
+		{
+			name: "an issuer that registers a client",
+			answers: func(s *seat) []string {
+				return []string{askProvider, s.provider.Issuer(), askClientID, "", askScopes, "", askName, ""}
+			},
+			command: func(s *seat) string {
+				return "oauthd login work --issuer " + s.provider.Issuer() + " --scope openid --scope email"
+			},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := askingSeat(t)
+			s.clientFile(t, "installed.json", "client_secret.json")
+			s.clientFile(t, "installed.json", "it's mine.json")
+			p := s.start(t, window, "", "login")
+			p.answers(t, tc.answers(s)...)
+			p.await(t, "The same in one line:")
+			command := p.match(t, `\r\n  (oauthd login .*)\r\n`)[1]
+			if want := tc.command(s); command != want {
+				t.Errorf("the command: got %s, want %s", command, want)
+			}
+			p.await(t, "work: logged in as ada@example.com")
+			p.wantExit(t, 0)
+			stdin := ""
+			if tc.stdin != nil {
+				stdin = tc.stdin(s)
+			}
+			s.wantSame(t, command, stdin)
+		})
+	}
+}
+
+func TestQuestionsAskAgain(t *testing.T) {
+	s := askingSeat(t)
+	s.clientFile(t, "installed.json", "client_secret.json")
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "login")
+	wrong := func(question string, pairs ...string) {
+		t.Helper()
+		for i := 0; i < len(pairs); i += 2 {
+			p.await(t, question)
+			p.press(t, pairs[i]+enter)
+			p.await(t, pairs[i+1])
+		}
+	}
+	wrong(askProvider,
+		"gogle", `"gogle" is none of them; an issuer's URL begins with https://`,
+		"ftp://login.example.com", "an issuer's URL begins with https://",
+		"https://", "names no host",
+		"http://login.example.com", "http:// is for this machine alone",
+		"https://ada@login.example.com", "has no user, query or fragment",
+		"https://login.example.com/?tenant=1", "has no user, query or fragment",
+	)
+	p.answers(t, askProvider, "google")
+	s.clientFile(t, "flat.json", "flat.json")
+	s.clientFile(t, "not-json.json", "not-json.json")
+	s.clientFile(t, "service-account.json", "service-account.json")
+	s.write(t, "empty.json", "")
+	wrong(askClientSecrets,
+		"-", "give a path",
+		"missing.json", "client_secrets cannot be read: open missing.json: no such file or directory",
+		"home", "client_secrets cannot be read: read home: is a directory",
+		"empty.json", "empty.json is empty",
+		"not-json.json", "not-json.json is no client_secrets file",
+		"flat.json", "flat.json is no client_secrets file",
+		"service-account.json", "service-account.json is no client_secrets file",
+	)
+	p.answers(t, askClientSecrets, "", askScopes, "")
+	wrong(askName,
+		"My Work", "account",
+		"../work", "account",
+		strings.Repeat("w", 64), "account",
+	)
+	p.answers(t, askName, "")
+	p.await(t, "work: logged in as ada@example.com")
+	p.wantExit(t, 0)
+}
+
+func TestQuestionsGivenUp(t *testing.T) {
+	window := pty.Winsize{Rows: 24, Cols: 80}
+	questions := []string{askProvider, "ISSUER", askClientID, "post", askSecret, "hidden", askScopes, "openid", askName, ""}
+	for _, key := range []struct {
+		name, press string
+		says        []string
+		exit        int
+	}{
+		{"Ctrl-C", ctrlC, []string{"oauthd: interrupted"}, 130},
+		{"Ctrl-D", ctrlD, []string{"oauthd: the questions were not answered", "hint: oauthd login --help"}, 2},
+	} {
+		for i := 0; i < len(questions); i += 2 {
+			at, _, _ := strings.Cut(questions[i], ",")
+			t.Run(key.name+" at "+strings.TrimSuffix(at, ": "), func(t *testing.T) {
+				t.Parallel()
+				s := askingSeat(t)
+				p := s.start(t, window, "", "login")
+				before := append([]string{}, questions[:i]...)
+				if i > 0 {
+					before[1] = s.provider.Issuer()
+				}
+				p.answers(t, before...)
+				p.await(t, questions[i])
+				if questions[i] == askSecret {
+					p.hides(t)
+				}
+				p.press(t, key.press)
+				says, exit := key.says, key.exit
+				if questions[i] == askSecret && key.press == ctrlD {
+					p.press(t, ctrlC) // a hidden answer does not end with Ctrl-D
+					says, exit = []string{"oauthd: interrupted"}, 130
+				}
+				p.await(t, says...)
+				p.wantExit(t, exit)
+				s.wantNothing(t)
+				if strings.Contains(p.screen.String(), "hidden") {
+					t.Error("the screen shows the client secret")
+				}
+				if got := s.provider.Requests(oauthtest.Discovery); got != 0 {
+					t.Errorf("got %d requests at the provider, want none", got)
+				}
+			})
+		}
+	}
+}
+
+// TestQuestionsGoogleClientID goes no further than the questions, because Google is elsewhere.
+func TestQuestionsGoogleClientID(t *testing.T) {
+	s := askingSeat(t)
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "login")
+	p.answers(t, askProvider, "", askClientSecrets, "1-a.apps.googleusercontent.com", askSecret, "hidden", askScopes, "")
+	p.await(t, askName)
+	p.press(t, ctrlC)
+	p.wantExit(t, 130)
+	if strings.Contains(p.screen.String(), "hidden") {
+		t.Error("the screen shows the client secret")
+	}
+}
+
+func TestQuestionsNeedTerminal(t *testing.T) {
+	window := pty.Winsize{Rows: 24, Cols: 80}
+	for _, tc := range []struct {
+		name, redirection string
+		args              []string
+		says              string
+	}{
+		{"no terminal to read from", "</dev/null", nil, "oauthd: login wants the name of an account\r\nhint: oauthd login NAME; on a terminal oauthd login asks"},
+		{"no terminal to ask on", "2>&1 | cat", nil, "oauthd: login wants the name of an account\r\nhint: oauthd login NAME"},
+		{"flags", "", []string{"--provider", "google"}, "oauthd: login asks only when it is given nothing\r\nhint: oauthd login NAME with the same flags"},
+		{"two names", "", []string{"work", "home"}, "oauthd: accepts at most 1 arg(s), received 2\r\nhint: "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := askingSeat(t)
+			p := s.start(t, window, tc.redirection, append([]string{"login"}, tc.args...)...)
+			p.await(t, tc.says)
+			want := 2
+			if strings.HasSuffix(tc.redirection, "cat") {
+				want = 0 // the exit status is that of cat
+			}
+			p.wantExit(t, want)
+			if regexp.MustCompile(`A few questions`).MatchString(p.screen.String()) {
+				t.Error("it asks")
+			}
+			s.wantNothing(t)
+		})
+	}
+}
