@@ -1,0 +1,219 @@
+package keystore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"filippo.io/age"
+)
+
+const (
+	identityFile  = "identity.age"
+	recordsDir    = "credentials"
+	recordSuffix  = ".age"
+	opNames       = "list"
+	maxSealed     = maxBytes + 4<<10 // a record of the largest size, encrypted
+	defaultFactor = 17               // 128 MiB for about half a second
+	maxFactor     = 20
+)
+
+// FileConfig says where a [File] lies and what opens it.
+type FileConfig struct {
+	// Dir holds identity.age and credentials/; it is made, 0700, when the store is first opened.
+	Dir string
+	// Identity is the path of a file of age identities, plugins' included, which opens identity.age; "" means that a
+	// passphrase does. It counts when identity.age is made; from then on identity.age itself says what opens it.
+	Identity string
+	// WorkFactor is the binary logarithm of scrypt's cost for a new identity.age; 0 means 17.
+	WorkFactor int
+}
+
+// File keeps each record in a file of its own, encrypted by age to the identity that identity.age holds. It is closed
+// until [File.Open]; closed, every call of [Store] is [ErrLocked].
+//
+// A record is written beside the old one, read back, and put in its place, so that a crash or a full disk leaves one
+// of them, whole. A call whose context ends while the disk does not answer returns; calls of the same name wait for its
+// end. One process at a time may use a directory.
+type File struct {
+	config  FileConfig
+	opening chan struct{} // of one place: opening is expensive
+	turns   sync.Map      // name → chan struct{} of one place
+
+	mu       sync.Mutex // guards the field below
+	identity *age.X25519Identity
+}
+
+var _ Store = (*File)(nil)
+
+// NewFile returns a closed File. It touches nothing.
+func NewFile(c FileConfig) *File {
+	if c.WorkFactor == 0 {
+		c.WorkFactor = defaultFactor
+	}
+	return &File{config: c, opening: make(chan struct{}, 1)}
+}
+
+// Get implements [Store]. A file that is no record of this identity is [ErrDamaged] and is left as it is.
+func (f *File) Get(ctx context.Context, name string) ([]byte, error) {
+	return f.run(ctx, opGet, name, func(identity *age.X25519Identity) ([]byte, error) {
+		sealed, err := readFile(f.path(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			if _, gone := os.Stat(filepath.Dir(f.path(name))); gone != nil {
+				return nil, fileError(gone)
+			}
+			return nil, ErrNotFound
+		}
+		if err != nil {
+			return nil, fileError(err)
+		}
+		return reveal(sealed, identity)
+	})
+}
+
+// Put implements [Store]. No room on the disk, and more than 72,000 bytes, are [ErrFull].
+func (f *File) Put(ctx context.Context, name string, data []byte) error {
+	data = bytes.Clone(data) // a call that is given up goes on reading
+	_, err := f.run(ctx, opPut, name, func(identity *age.X25519Identity) ([]byte, error) {
+		if len(data) > maxBytes {
+			return nil, fmt.Errorf("%w: %d bytes, %d are the most", ErrFull, len(data), maxBytes)
+		}
+		sealed, err := seal(data, identity.Recipient())
+		if err != nil {
+			return nil, err
+		}
+		return nil, fileError(replaceFile(f.path(name), sealed))
+	})
+	return err
+}
+
+// Delete implements [Store].
+func (f *File) Delete(ctx context.Context, name string) error {
+	_, err := f.run(ctx, opDelete, name, func(*age.X25519Identity) ([]byte, error) {
+		return nil, fileError(removeFile(f.path(name)))
+	})
+	return err
+}
+
+// Names returns the names of all records, in order.
+func (f *File) Names(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("keystore: %s: %w", opNames, err)
+	}
+	if f.Closed() {
+		return nil, fmt.Errorf("keystore: %s: %w", opNames, ErrLocked)
+	}
+	names, err := f.records()
+	if err != nil {
+		return nil, fmt.Errorf("keystore: %s: %w", opNames, fileError(err))
+	}
+	return names, nil
+}
+
+func (f *File) records() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(f.config.Dir, recordsDir))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		name, ok := strings.CutSuffix(entry.Name(), recordSuffix)
+		if ok && checkName(name) == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (f *File) path(name string) string {
+	return filepath.Join(f.config.Dir, recordsDir, name+recordSuffix)
+}
+
+// run does one operation on a record when it is its turn, and returns when ctx ends, at the latest.
+func (f *File) run(ctx context.Context, op, name string, do func(*age.X25519Identity) ([]byte, error)) ([]byte, error) {
+	if err := begin(ctx, op, name); err != nil {
+		return nil, err
+	}
+	turn, _ := f.turns.LoadOrStore(name, make(chan struct{}, 1))
+	data, err := await(ctx, turn.(chan struct{}), func() ([]byte, error) {
+		f.mu.Lock()
+		identity := f.identity
+		f.mu.Unlock()
+		if identity == nil {
+			return nil, ErrLocked
+		}
+		return do(identity)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("keystore: %s %q: %w", op, name, err)
+	}
+	return data, nil
+}
+
+// await runs do, which knows no context, in the only place of turn. When ctx ends first, do keeps the place until it
+// has ended, and what it returns is discarded.
+func await[T any](ctx context.Context, turn chan struct{}, do func() (T, error)) (result T, err error) {
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return result, ctx.Err()
+	}
+	type outcome struct {
+		result T
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		result, err := do()
+		<-turn
+		done <- outcome{result, err}
+	}()
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+		return result, ctx.Err()
+	}
+}
+
+// seal encrypts data.
+func seal(data []byte, to ...age.Recipient) ([]byte, error) {
+	var sealed bytes.Buffer
+	w, err := age.Encrypt(&sealed, to...)
+	if err != nil {
+		return nil, fmt.Errorf("encrypt: %w", err)
+	}
+	if _, err := w.Write(data); err != nil {
+		return nil, fmt.Errorf("encrypt: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("encrypt: %w", err)
+	}
+	return sealed.Bytes(), nil
+}
+
+// reveal decrypts what seal made. Errors of age may quote what they read, and so are not passed on.
+func reveal(sealed []byte, with ...age.Identity) ([]byte, error) {
+	r, err := age.Decrypt(bytes.NewReader(sealed), with...)
+	var other *age.NoIdentityMatchError
+	if errors.As(err, &other) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, errOtherIdentity)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: it is no age file", ErrDamaged)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it is cut off or changed", ErrDamaged)
+	}
+	return data, nil
+}

@@ -1,0 +1,230 @@
+package keystore
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/plugin"
+)
+
+// What [File.Open] may answer beside the errors of every store.
+var (
+	// ErrPassphrase means that identity.age was made with another passphrase.
+	ErrPassphrase = errors.New("the passphrase is wrong")
+	// ErrNoPassphrase means that a passphrase is needed and none was given.
+	ErrNoPassphrase = errors.New("a passphrase is needed")
+	// ErrIdentity means that the identities of the configured file cannot be used, or do not open identity.age.
+	ErrIdentity = errors.New("the identity file does not open the store")
+
+	errOtherIdentity = errors.New("it is encrypted to another identity")
+)
+
+// What a [File] needs to be opened.
+const (
+	NeedsNothing       = ""               // a file of identities opens it
+	NeedsPassphrase    = "passphrase"     // the one it was made with
+	NeedsNewPassphrase = "new_passphrase" // opening makes identity.age, and this will be its passphrase
+)
+
+// Needs tells what [File.Open] needs, closed or not.
+func (f *File) Needs() string {
+	sealed, err := readFile(filepath.Join(f.config.Dir, identityFile))
+	switch {
+	case err == nil && byPassphrase(sealed):
+		return NeedsPassphrase
+	case errors.Is(err, fs.ErrNotExist) && f.config.Identity == "":
+		return NeedsNewPassphrase
+	}
+	return NeedsNothing
+}
+
+// Closed reports whether the store has to be opened.
+func (f *File) Closed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.identity == nil
+}
+
+// Open opens the store, or checks the passphrase of one that is open. The first time it makes identity.age. Where a
+// file of identities opens the store the passphrase may be ""; a plugin that asks for a PIN is given it.
+//
+// Errors: [ErrPassphrase], [ErrNoPassphrase], [ErrIdentity], [ErrDamaged] where identity.age is, [ErrUnavailable] and
+// [ErrFull] of the disk; the context's when ctx ends first. After an error the store is as it was before.
+func (f *File) Open(ctx context.Context, passphrase string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("keystore: open: %w", err)
+	}
+	identity, err := await(ctx, f.opening, func() (*age.X25519Identity, error) {
+		// scrypt's memory would stay with the process for minutes.
+		defer debug.FreeOSMemory()
+		return f.open(passphrase)
+	})
+	if err != nil {
+		return fmt.Errorf("keystore: open: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.identity = identity
+	return nil
+}
+
+// Close forgets the identity. Calls under way may still end well.
+func (f *File) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.identity = nil
+}
+
+func (f *File) open(passphrase string) (*age.X25519Identity, error) {
+	path := filepath.Join(f.config.Dir, identityFile)
+	sealed, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.create(path, passphrase)
+	}
+	if err != nil {
+		return nil, fileError(err)
+	}
+	if err := os.MkdirAll(filepath.Join(f.config.Dir, recordsDir), 0o700); err != nil {
+		return nil, fileError(err)
+	}
+	identities, wrong, err := f.opener(sealed, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	text, err := reveal(sealed, identities...)
+	if errors.Is(err, errOtherIdentity) {
+		return nil, wrong
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", identityFile, err)
+	}
+	identity, err := age.ParseX25519Identity(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: it holds no identity", identityFile, ErrDamaged)
+	}
+	return identity, nil
+}
+
+// opener returns what may open sealed, and the error that tells that it did not.
+func (f *File) opener(sealed []byte, passphrase string) (identities []age.Identity, wrong error, err error) {
+	if !byPassphrase(sealed) {
+		if f.config.Identity == "" && bytes.HasPrefix(sealed, []byte("age-encryption.org/")) {
+			return nil, nil, fmt.Errorf("%w: %s was made with an identity file, and none is configured", ErrIdentity, identityFile)
+		}
+		if f.config.Identity == "" {
+			return nil, nil, fmt.Errorf("%s: %w: it is no age file", identityFile, ErrDamaged)
+		}
+		identities, _, err = readIdentities(f.config.Identity, passphrase)
+		return identities, ErrIdentity, err
+	}
+	if passphrase == "" {
+		return nil, nil, ErrNoPassphrase
+	}
+	identity, err := age.NewScryptIdentity(passphrase)
+	if err != nil {
+		return nil, nil, ErrNoPassphrase
+	}
+	identity.SetMaxWorkFactor(max(maxFactor, f.config.WorkFactor))
+	return []age.Identity{identity}, ErrPassphrase, nil
+}
+
+// create makes a new identity, unless records are there that it could not read.
+func (f *File) create(path, passphrase string) (*age.X25519Identity, error) {
+	if err := os.MkdirAll(filepath.Join(f.config.Dir, recordsDir), 0o700); err != nil {
+		return nil, fileError(err)
+	}
+	names, err := f.records()
+	if err != nil {
+		return nil, fileError(err)
+	}
+	if len(names) > 0 {
+		return nil, fmt.Errorf("%w: %s is missing, and %d records are there that only it can read", ErrDamaged, path, len(names))
+	}
+	var recipients []age.Recipient
+	if f.config.Identity != "" {
+		if _, recipients, err = readIdentities(f.config.Identity, passphrase); err != nil {
+			return nil, err
+		}
+	} else {
+		if passphrase == "" {
+			return nil, ErrNoPassphrase
+		}
+		r, err := age.NewScryptRecipient(passphrase)
+		if err != nil {
+			return nil, ErrNoPassphrase
+		}
+		r.SetWorkFactor(f.config.WorkFactor)
+		recipients = []age.Recipient{r}
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, fmt.Errorf("make an identity: %w", err)
+	}
+	sealed, err := seal([]byte(identity.String()+"\n"), recipients...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrIdentity, err)
+	}
+	return identity, fileError(replaceFile(path, sealed))
+}
+
+// byPassphrase reports whether an age file was encrypted with a passphrase: scrypt is then its only stanza.
+func byPassphrase(sealed []byte) bool {
+	_, rest, _ := bytes.Cut(sealed, []byte("\n"))
+	return bytes.HasPrefix(rest, []byte("-> scrypt "))
+}
+
+// readIdentities reads a file as age-keygen and plugins write it. Its errors never quote the file.
+func readIdentities(path, pin string) (identities []age.Identity, recipients []age.Recipient, err error) {
+	text, err := readFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrIdentity, err)
+	}
+	ui := &plugin.ClientUI{
+		DisplayMessage: func(string, string) error { return nil },
+		RequestValue: func(_, _ string, secret bool) (string, error) {
+			if !secret || pin == "" {
+				return "", ErrNoPassphrase
+			}
+			return pin, nil
+		},
+		Confirm: func(string, string, string, string) (bool, error) { return false, ErrNoPassphrase },
+	}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		identity, recipient := parseIdentity(line, ui)
+		if identity == nil {
+			return nil, nil, fmt.Errorf("%w: %s:%d is no age identity", ErrIdentity, path, n)
+		}
+		identities, recipients = append(identities, identity), append(recipients, recipient)
+	}
+	if len(identities) == 0 {
+		return nil, nil, fmt.Errorf("%w: %s holds none", ErrIdentity, path)
+	}
+	return identities, recipients, nil
+}
+
+func parseIdentity(line string, ui *plugin.ClientUI) (age.Identity, age.Recipient) {
+	if i, err := age.ParseX25519Identity(line); err == nil {
+		return i, i.Recipient()
+	}
+	if i, err := age.ParseHybridIdentity(line); err == nil {
+		return i, i.Recipient()
+	}
+	if i, err := plugin.NewIdentity(line, ui); err == nil {
+		return i, i.Recipient()
+	}
+	return nil, nil
+}
