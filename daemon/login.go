@@ -34,11 +34,13 @@ type attempt struct {
 	scopes   []string
 	// registered is true when auth is a client that the issuer registered for us.
 	registered bool
-	// named is true when the person named scopes for this login.
-	named    bool
-	force    bool
-	headless bool
-	warnings []string
+	// named is true when the person named scopes for this login, and onDefaults when these are the first and come on top
+	// of the provider's default ones.
+	named      bool
+	onDefaults bool
+	force      bool
+	headless   bool
+	warnings   []string
 }
 
 // Login runs one login of name, which def makes or changes, and reports through events. Until a valid authorization
@@ -57,6 +59,9 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 	}
 	defer d.logins.end(name, l)
 	t := &attempt{d: d, login: l, account: a, force: def.Force, headless: def.Headless, named: len(def.Scopes) > 0}
+	if before, known := d.configured(name); known {
+		t.onDefaults = t.named && len(before.Scopes) == 0
+	}
 	timeout := cmp.Or(time.Duration(def.Timeout)*time.Second, defaultLoginTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &api.Error{
 		Code:    api.LoginTimeout,
@@ -161,6 +166,15 @@ func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
 
 // askScopes settles what to ask for: the account's scopes, and the one that brings a refresh token.
 func (t *attempt) askScopes() {
+	if t.onDefaults && t.before.TokenEndpoint == t.provider.Endpoints.Token {
+		more := t.account.Scopes
+		t.account.Scopes = slices.Clone(t.provider.DefaultScopes)
+		for _, scope := range more {
+			if !slices.Contains(t.account.Scopes, scope) {
+				t.account.Scopes = append(t.account.Scopes, scope)
+			}
+		}
+	}
 	t.scopes = slices.Clone(t.account.Scopes)
 	if len(t.scopes) == 0 {
 		t.scopes = slices.Clone(t.provider.DefaultScopes)
