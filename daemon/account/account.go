@@ -82,6 +82,10 @@ type Credential struct {
 	Email   string
 	// LoggedInAt is when the person authorized.
 	LoggedInAt time.Time
+	// UsedAt is when the refresh token last brought a token; zero means not since the login. At rest it may be a day old.
+	UsedAt time.Time
+	// RefreshExpiry is when the refresh token ends, as far as the provider said; zero where it did not.
+	RefreshExpiry time.Time
 	// Dead is set once the provider has definitely refused the credential; it is kept, and a login is required.
 	Dead bool
 	// Generation counts the saves of this account's record, from 1.

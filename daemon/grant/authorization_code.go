@@ -15,6 +15,8 @@ type Exchange struct {
 	Verifier      account.Secret
 	// RedirectURI is the one of the authorization request, byte by byte.
 	RedirectURI string
+	// Scope is a space-separated list, for providers whose tokens hold less than was consented to; "" for none.
+	Scope string
 	// Resource is a resource indicator (RFC 8707 §2.2); "" for none.
 	Resource string
 	// ScopeSeparator is the provider's; "" means a space.
@@ -30,7 +32,7 @@ func (c *Client) Exchange(ctx context.Context, x Exchange) (Response, error) {
 		"redirect_uri":  {x.RedirectURI},
 		"code_verifier": {x.Verifier.Reveal()},
 	}
-	setAll(form, "resource", x.Resource)
+	setAll(form, "scope", x.Scope, "resource", x.Resource)
 	return c.token(ctx, x.TokenEndpoint, x.Auth, form, x.ScopeSeparator)
 }
 

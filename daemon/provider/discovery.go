@@ -178,7 +178,7 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 	if err != nil {
 		return Provider{}, errors.New("the issuer is not a URL")
 	}
-	p, known := lookupIssuer(issuer)
+	p, known := LookupIssuer(issuer)
 	if !known {
 		p = Provider{Name: u.Host, Issuer: issuer}
 	}

@@ -2,7 +2,11 @@
 // files. It speaks to none of them but for discovery.
 package provider
 
-import "oauthd/daemon/account"
+import (
+	"time"
+
+	"oauthd/daemon/account"
+)
 
 // AuthMethod is a token_endpoint_auth_method (RFC 7591 §2). It is pinned per account and never probed.
 type AuthMethod string
@@ -66,6 +70,11 @@ type Provider struct {
 	Redirect Redirect
 
 	Narrowing Narrowing
+	// OneResourcePerToken is true where an access token is for one resource, which its scopes name: a grant of several
+	// gives each in a token of its own. See [Provider.OneResource].
+	OneResourcePerToken bool
+	// IdleLimit is how long the provider keeps a refresh token that is not used; 0 means for ever, or not known.
+	IdleLimit time.Duration
 	// RefreshKillsAccessToken is true where a refresh ends the access token already handed out.
 	RefreshKillsAccessToken bool
 	// ScopeSeparator stands between scopes in the token response; "" means a space.

@@ -55,3 +55,31 @@ func (p Provider) canonical(scope string) string {
 	}
 	return scope
 }
+
+// OneResource returns those of scopes that one token can hold, in their order: all, and whole is true; or, where the
+// provider gives a token for one resource at a time, those of the first one's resource and those that belong to none.
+func (p Provider) OneResource(scopes []string) (one []string, whole bool) {
+	if !p.OneResourcePerToken {
+		return scopes, true
+	}
+	first := ""
+	for _, scope := range scopes {
+		resource := p.resource(scope)
+		if first == "" {
+			first = resource
+		}
+		if resource == "" || resource == first {
+			one = append(one, scope)
+		}
+	}
+	return one, len(one) == len(scopes)
+}
+
+// resource returns what scope gives access to; "" for the scopes of OpenID Connect, which go with any.
+func (p Provider) resource(scope string) string {
+	if slices.Contains(p.ScopesNotEchoed, scope) {
+		return ""
+	}
+	scope = p.canonical(scope)
+	return scope[:strings.LastIndexByte(scope, '/')+1]
+}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"slices"
+	"time"
 
 	"oauthd/daemon/account"
 )
@@ -26,8 +27,9 @@ func Names() []string {
 	return names
 }
 
-// lookupIssuer returns the built-in provider that issuer belongs to, pinned to that one issuer.
-func lookupIssuer(issuer string) (Provider, bool) {
+// LookupIssuer returns the built-in provider that issuer belongs to, pinned to that one issuer. The result shares nothing
+// with later ones.
+func LookupIssuer(issuer string) (Provider, bool) {
 	for _, p := range table() {
 		if p.IssuerMatches(issuer, "") {
 			p.Issuer, p.IssuerTemplate = issuer, ""
@@ -41,6 +43,8 @@ func lookupIssuer(issuer string) (Provider, bool) {
 func table() []Provider {
 	return []Provider{google(), microsoft(), github(), gitlab()}
 }
+
+const day = 24 * time.Hour
 
 func google() Provider {
 	return Provider{
@@ -64,6 +68,7 @@ func google() Provider {
 		// Not at every login: it would also bring what the person granted this client elsewhere.
 		MoreScopesParams: map[string]string{"include_granted_scopes": "true"},
 		Narrowing:        NarrowRefresh,
+		IdleLimit:        180 * day, // six months
 		ScopeAliases: map[string]string{
 			"email":   "https://www.googleapis.com/auth/userinfo.email",
 			"profile": "https://www.googleapis.com/auth/userinfo.profile",
@@ -87,12 +92,15 @@ func microsoft() Provider {
 		IDTokenAlgorithms: []string{"RS256"},
 		DefaultScopes:     []string{"openid", "profile", "email"},
 		// [::1] cannot be registered, 127.0.0.1 only by editing the manifest; the path of a bare http://localhost is "/".
-		Redirect:        Redirect{Host: "localhost", Path: "/"},
-		Narrowing:       NarrowRefresh,
-		ScopePrefix:     "https://graph.microsoft.com/",
-		ScopesFoldCase:  true,
-		ScopesNotEchoed: []string{"openid", "profile", "email", "offline_access"},
-		OfflineScope:    "offline_access",
+		Redirect:  Redirect{Host: "localhost", Path: "/"},
+		Narrowing: NarrowRefresh,
+		// Scopes of several resources may be consented to at once, but not asked for in one token request.
+		OneResourcePerToken: true,
+		IdleLimit:           90 * day,
+		ScopePrefix:         "https://graph.microsoft.com/",
+		ScopesFoldCase:      true,
+		ScopesNotEchoed:     []string{"openid", "profile", "email", "offline_access"},
+		OfflineScope:        "offline_access",
 	}
 }
 

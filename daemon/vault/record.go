@@ -29,6 +29,8 @@ type record struct {
 	Subject       string     `json:"sub,omitempty"`
 	Email         string     `json:"email,omitempty"`
 	LoggedInAt    time.Time  `json:"logged_in_at"`
+	UsedAt        *time.Time `json:"used_at,omitempty"`
+	RefreshExpiry *time.Time `json:"refresh_expires_at,omitempty"`
 	Dead          bool       `json:"dead,omitempty"`
 }
 
@@ -47,13 +49,13 @@ func encode(c account.Credential) ([]byte, error) {
 		Subject:       c.Subject,
 		Email:         c.Email,
 		LoggedInAt:    c.LoggedInAt,
+		UsedAt:        known(c.UsedAt),
+		RefreshExpiry: known(c.RefreshExpiry),
 		Dead:          c.Dead,
 	}
 	if c.RefreshToken.IsZero() {
 		r.AccessToken, r.TokenType = c.AccessToken.Reveal(), c.TokenType
-		if !c.Expiry.IsZero() {
-			r.Expiry = &c.Expiry
-		}
+		r.Expiry = known(c.Expiry)
 	}
 	return json.Marshal(r)
 }
@@ -84,8 +86,20 @@ func decode(data []byte) (account.Credential, error) {
 		LoggedInAt:         r.LoggedInAt,
 		Dead:               r.Dead,
 	}
-	if r.Expiry != nil {
-		c.Expiry = *r.Expiry
+	for _, at := range []struct{ from, to *time.Time }{
+		{r.Expiry, &c.Expiry}, {r.UsedAt, &c.UsedAt}, {r.RefreshExpiry, &c.RefreshExpiry},
+	} {
+		if at.from != nil {
+			*at.to = *at.from
+		}
 	}
 	return c, nil
+}
+
+// known leaves a time that is not known out of the record.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }

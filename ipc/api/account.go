@@ -36,7 +36,11 @@ type Account struct {
 	// ExpiresAt is the end of the access token now held; nil when none is, or when it has no known end.
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
 	NextRefreshAt *time.Time `json:"next_refresh_at,omitempty"`
-	LastError     *Error     `json:"last_error,omitempty"`
+	// LoginEndsAt is when the login will end, as far as that is known, and LoginEndsReason why, as one sentence; nil and
+	// "" where nothing is known.
+	LoginEndsAt     *time.Time `json:"login_ends_at,omitempty"`
+	LoginEndsReason string     `json:"login_ends_reason,omitempty"`
+	LastError       *Error     `json:"last_error,omitempty"`
 	// File is the account's configuration file.
 	File string `json:"file,omitempty"`
 }
@@ -101,6 +105,15 @@ type Store struct {
 	State string `json:"state"`
 	// Detail says what is wrong; "" when nothing is.
 	Detail string `json:"detail,omitempty"`
+	// Needs is what unlock asks a person for: "passphrase", "new_passphrase" when the store is opened for the first time,
+	// or "" for nothing.
+	Needs string `json:"needs,omitempty"`
+}
+
+// UnlockRequest is the body of an unlock request.
+type UnlockRequest struct {
+	// Passphrase opens the store; "" where it needs none.
+	Passphrase Confidential `json:"passphrase,omitempty"`
 }
 
 // CheckAccountName returns a [BadRequest] error that tells what is wrong with name, or nil. A name is 1 to 63 of
