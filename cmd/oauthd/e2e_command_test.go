@@ -23,7 +23,7 @@ type command struct {
 	desk   *desk
 	name   string
 	cmd    *exec.Cmd
-	stdout bytes.Buffer
+	stdout transcript
 	stderr transcript
 	ended  chan struct{}
 }
@@ -82,19 +82,36 @@ var authorizationURL = regexp.MustCompile(`(?m)^ +(http://\S+)\n`)
 // url returns the authorization URL that a login has printed.
 func (c *command) url(t *testing.T) string {
 	t.Helper()
+	return c.match(t, authorizationURL)[1]
+}
+
+// printedURL is url for a login that prints the URL alone on standard output.
+func (c *command) printedURL(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(c.matchIn(t, &c.stdout, regexp.MustCompile(`\S+\n`))[0])
+}
+
+// match waits until pattern is on standard error, and returns its groups.
+func (c *command) match(t *testing.T, pattern *regexp.Regexp) []string {
+	t.Helper()
+	return c.matchIn(t, &c.stderr, pattern)
+}
+
+func (c *command) matchIn(t *testing.T, stream *transcript, pattern *regexp.Regexp) []string {
+	t.Helper()
 	deadline := time.After(waitLimit)
 	for {
-		changed := c.stderr.changes()
-		if m := authorizationURL.FindStringSubmatch(c.stderr.String()); m != nil {
-			return m[1]
+		changed := stream.changes()
+		if m := pattern.FindStringSubmatch(stream.String()); m != nil {
+			return m
 		}
 		select {
 		case <-changed:
 		case <-c.ended:
 			r := c.wait(t)
-			t.Fatalf("%s: got exit %d and no URL, stderr %s", c.name, r.exit, r.stderr)
+			t.Fatalf("%s: got exit %d and no %q, stderr %s", c.name, r.exit, pattern, r.stderr)
 		case <-deadline:
-			t.Fatalf("%s: printed no URL", c.name)
+			t.Fatalf("%s: printed no %q", c.name, pattern)
 		}
 	}
 }

@@ -29,6 +29,10 @@ func TestEndToEnd(t *testing.T) {
 	}{
 		{"a login in the browser", testBrowserLogin},
 		{"a failed login in the browser", testBrowserFailures},
+		{"a response in a form", testFormPost},
+		{"a redirect URI with https", testHTTPSRedirect},
+		{"a browser that does not reach the redirect server", testUnreachable},
+		{"the device grant", testDeviceGrant},
 		{"a login that does not complete leaves nothing", testIncompleteLogin},
 		{"rotation survives kill -9", testRotation},
 		{"many callers cost one refresh", testManyCallers},

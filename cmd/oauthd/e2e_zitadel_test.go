@@ -95,7 +95,7 @@ func (z *zitadel) CreateAccessToken(ctx context.Context, r op.TokenRequest) (str
 func (z *zitadel) CreateAccessAndRefreshTokens(ctx context.Context, r op.TokenRequest, current string) (
 	id, refresh string, expiry time.Time, err error,
 ) {
-	id, refresh, _, err = z.Storage.CreateAccessAndRefreshTokens(ctx, r, current)
+	id, refresh, _, err = z.Storage.CreateAccessAndRefreshTokens(ctx, ofDevice(r), current)
 	return id, refresh, z.expiry(), err
 }
 
@@ -116,6 +116,9 @@ func (z *zitadel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		z.mu.Unlock()
 	case "/oauth/token":
 		z.token(w, r)
+		return
+	case "/device_authorization":
+		z.authorizeDevice(w, r)
 		return
 	}
 	copyAnswer(w, z.serve(r))
@@ -144,6 +147,7 @@ func (z *zitadel) token(w http.ResponseWriter, r *http.Request) {
 	basicSecret, _ := url.QueryUnescape(basic) // RFC 6749 §2.3.1
 	for _, secret := range []string{
 		form.Get("code"), form.Get("code_verifier"), form.Get("refresh_token"), form.Get("client_secret"), basicSecret,
+		form.Get("device_code"),
 	} {
 		z.see(z.secrets, secret)
 	}
