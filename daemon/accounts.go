@@ -45,31 +45,6 @@ func (d *Daemon) configured(name string) (account.Account, bool) {
 	return a, ok
 }
 
-// reread takes in what changed in the files. What is wrong there is kept out, and an account whose file has become
-// wrong stays as it was.
-func (d *Daemon) reread() {
-	fresh, err := config.Load(d.cfg.Dir)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	news := err != nil && (d.mistakes == nil || err.Error() != d.mistakes.Error())
-	var invalid *config.Invalid
-	if errors.As(err, &invalid) {
-		if invalid.In(config.MainFile(d.cfg.Dir)) != nil {
-			fresh.Providers = d.config.Providers
-		}
-		for name, a := range d.config.Accounts {
-			if invalid.In(a.File) != nil {
-				fresh.Accounts[name] = a
-			}
-		}
-	}
-	fresh.Backend = d.config.Backend
-	d.config, d.mistakes = fresh, err
-	if news {
-		d.log.Error().Err(err).Msg("configuration is wrong, keeping what was right before")
-	}
-}
-
 // Accounts tells about every account, by name.
 func (d *Daemon) Accounts(ctx context.Context) ([]api.Account, error) {
 	d.reread()
@@ -136,8 +111,9 @@ func (d *Daemon) facts(ctx context.Context, name string) (facts, error) {
 
 func (d *Daemon) setFacts(name string, f facts) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.known[name] = f
+	d.mu.Unlock()
+	d.changed(name)
 }
 
 func (d *Daemon) describe(a account.Account, f facts, storeErr error) api.Account {
@@ -177,6 +153,8 @@ func (d *Daemon) describe(a account.Account, f facts, storeErr error) api.Accoun
 		}
 	case !f.ends.IsZero() && !f.ends.After(d.now()):
 		out.State = api.StateLoginRequired
+	case d.moved(a, f) != "":
+		out.State, out.LastError = api.StateLoginRequired, d.loginRequired(a, d.moved(a, f))
 	case out.LastError != nil && !usable:
 		out.State = api.StateError
 		if out.LastError.Code == api.LoginRequired {

@@ -159,6 +159,7 @@ func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.
 	d.reread()
 	d.tokens.Drop(name)
 	d.tokens.Put(token.Key{Account: name}, tok)
+	d.newToken(token.Key{Account: name}, tok)
 	d.setFacts(name, factsOf(c))
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"oauthd/daemon/account"
@@ -60,10 +61,13 @@ type Daemon struct {
 	discovered discoveries
 	registered registrations
 	logins     logins
+	watchers   watchers
+	reads      atomic.Int64 // of the files, begun
 
 	mu       sync.Mutex // guards the fields below
 	config   *config.Config
 	mistakes error // of the newest read of the files; nil when they are right
+	taken    int64 // the number of that read
 	known    map[string]facts
 }
 
@@ -71,14 +75,16 @@ type Daemon struct {
 type facts struct {
 	subject, email string
 	scopes         []string
-	loggedIn       bool // a credential is kept
-	dead           bool // and the provider has refused it for good
+	// from is where the credential came from.
+	from     origin
+	loggedIn bool // a credential is kept
+	dead     bool // and the provider has refused it for good
 	// ends is when it ends, where that is an access token alone; zero for never.
 	ends time.Time
 }
 
 func factsOf(c account.Credential) facts {
-	f := facts{subject: c.Subject, email: c.Email, scopes: c.Scopes, loggedIn: true, dead: c.Dead}
+	f := facts{subject: c.Subject, email: c.Email, scopes: c.Scopes, from: originOf(c), loggedIn: true, dead: c.Dead}
 	if c.RefreshToken.IsZero() {
 		f.ends = c.Expiry
 	}
@@ -109,7 +115,8 @@ func New(cfg Config) *Daemon {
 	d.discovered = discoveries{client: httpClient, now: now, byIssuer: map[string]discovery{}}
 	d.registered.byIssuer = map[string]account.Registration{}
 	d.logins.byAccount = map[string]*login{}
-	d.tokens = token.New(token.Config{Minter: d, Now: now})
+	d.tokens = token.New(token.Config{Minter: d, Now: now, Changed: d.refreshed})
+	d.vault.Settled = d.settled
 	return d
 }
 
@@ -118,6 +125,7 @@ func New(cfg Config) *Daemon {
 func (d *Daemon) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer d.watchers.close()
 	go func() {
 		select {
 		case <-d.stop:

@@ -190,18 +190,10 @@ func (d *Daemon) bound(ctx context.Context, a account.Account, c account.Credent
 		}
 		p.Endpoints.Token, p.Endpoints.Revocation = c.TokenEndpoint, c.RevocationEndpoint
 	}
-	var what string
-	switch {
-	case p.Issuer != c.Issuer:
-		what = "issuer"
-	case p.Endpoints.Token != c.TokenEndpoint:
-		what = "token endpoint"
-	case a.ClientID != "" && a.ClientID != c.ClientID:
-		what = "client"
-	default:
-		return p, nil
+	if why := originOf(c).moved(a, p); why != "" {
+		return provider.Provider{}, d.loginRequired(a, why)
 	}
-	return provider.Provider{}, d.loginRequired(a, "the "+what+" is another than at the login, and the refresh token goes only where it came from")
+	return p, nil
 }
 
 // kept returns the access token of a login that came without a refresh token, while it lives.

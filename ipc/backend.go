@@ -2,12 +2,13 @@ package ipc
 
 import (
 	"context"
+	"iter"
 
 	"oauthd/ipc/api"
 )
 
 // Backend is what the server asks. Every context carries the caller ([account.CallerFrom]) and ends, for all but
-// Login, with a deadline. Errors reach the caller as [api.AsError] and the server's own timeouts shape them. All
+// Login and Watch, with a deadline. Errors reach the caller as [api.AsError] and the server's own timeouts shape them. All
 // methods are called concurrently.
 type Backend interface {
 	Tokens
@@ -48,4 +49,9 @@ type Control interface {
 	Status(ctx context.Context) (api.Status, error)
 	// Shutdown asks the daemon to stop and returns at once; the request that asked is answered first.
 	Shutdown(ctx context.Context) error
+	// Reload reads the configuration again; an error means that it stayed as it was.
+	Reload(ctx context.Context) (api.ReloadResult, error)
+	// Watch returns how the account is, every account for "", and then whatever changes. Its context has no deadline of
+	// the server's and ends the sequence; an error is the sequence's last element.
+	Watch(ctx context.Context, account string) (iter.Seq2[api.WatchEvent, error], error)
 }

@@ -162,7 +162,12 @@ func typeName(t reflect.Type) string {
 // queryTokenRequest reads the query of GET /v1/token.
 func queryTokenRequest(raw string) (api.TokenRequest, error) {
 	var r api.TokenRequest
-	fields := tokenFields()
+	err := readQuery(raw, tokenFields(), func(key, value string) error { return setParameter(&r, key, value) })
+	return r, err
+}
+
+// readQuery reads a query whose keys are among fields, each at most once, and hands each pair to set.
+func readQuery(raw string, fields []string, set func(key, value string) error) error {
 	seen := make(map[string]bool, len(fields))
 	for raw != "" {
 		var pair string
@@ -175,19 +180,19 @@ func queryTokenRequest(raw string) (api.TokenRequest, error) {
 		value, valueErr := url.QueryUnescape(value)
 		// A semicolon once separated parameters, so it must not silently be part of one.
 		if keyErr != nil || valueErr != nil || strings.Contains(pair, ";") {
-			return r, badRequest("the query is malformed")
+			return badRequest("the query is malformed")
 		}
 		if err := checkKey(key, fields, seen); err != nil {
-			return r, err
+			return err
 		}
 		if !utf8.ValidString(value) {
-			return r, badRequest("%s is not UTF-8", key)
+			return badRequest("%s is not UTF-8", key)
 		}
-		if err := setParameter(&r, key, value); err != nil {
-			return r, err
+		if err := set(key, value); err != nil {
+			return err
 		}
 	}
-	return r, nil
+	return nil
 }
 
 func setParameter(r *api.TokenRequest, key, value string) error {

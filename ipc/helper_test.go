@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"os"
@@ -47,6 +48,7 @@ func dialAsChild(path, text string) int {
 type fake struct {
 	token    func(context.Context, api.TokenRequest) (api.Token, error)
 	login    func(context.Context, string, api.AccountDefinition, func(api.LoginEvent)) error
+	watch    func(context.Context, string) iter.Seq2[api.WatchEvent, error]
 	accounts error
 	stopped  chan struct{}
 }
@@ -98,6 +100,17 @@ func (f *fake) Status(context.Context) (api.Status, error) {
 func (f *fake) Shutdown(context.Context) error {
 	close(f.stopped)
 	return nil
+}
+
+func (f *fake) Reload(context.Context) (api.ReloadResult, error) {
+	return api.ReloadResult{Added: []string{"work"}}, nil
+}
+
+func (f *fake) Watch(ctx context.Context, name string) (iter.Seq2[api.WatchEvent, error], error) {
+	if f.watch == nil {
+		return nil, &api.Error{Code: api.UnknownAccount, Message: "no account " + name}
+	}
+	return f.watch(ctx, name), nil
 }
 
 // syncBuffer takes log lines from several goroutines.

@@ -28,7 +28,7 @@ func (sv *serving) postLogin(ctx context.Context, w http.ResponseWriter, r *http
 	events := eventWriter{w: w, control: http.NewResponseController(w), broken: cancel}
 	err = func() (err error) {
 		defer recovered(&err)
-		return sv.cfg.Backend.Login(ctx, name, def, events.write)
+		return sv.cfg.Backend.Login(ctx, name, def, func(e api.LoginEvent) { events.write(e) })
 	}()
 	if err == nil || !events.begun {
 		return err
@@ -45,18 +45,31 @@ type eventWriter struct {
 	broken  context.CancelCauseFunc // called when the caller does not take an event
 }
 
-func (e *eventWriter) write(ev api.LoginEvent) {
-	line, err := json.Marshal(ev)
+// begin sends the header.
+func (e *eventWriter) begin() {
+	e.header()
+	if err := e.control.Flush(); err != nil {
+		e.broken(err)
+	}
+}
+
+func (e *eventWriter) header() {
+	e.begun = true
+	h := e.w.Header()
+	h.Set("Content-Type", "application/x-ndjson")
+	h.Set("Cache-Control", "no-store")
+	e.w.WriteHeader(http.StatusOK)
+}
+
+// write sends one event, an [api.LoginEvent] or an [api.WatchEvent].
+func (e *eventWriter) write(event any) {
+	line, err := json.Marshal(event)
 	if err != nil {
 		e.broken(err)
 		return
 	}
 	if !e.begun {
-		e.begun = true
-		h := e.w.Header()
-		h.Set("Content-Type", "application/x-ndjson")
-		h.Set("Cache-Control", "no-store")
-		e.w.WriteHeader(http.StatusOK)
+		e.header()
 	}
 	if _, err = e.w.Write(append(line, '\n')); err == nil {
 		err = e.control.Flush()

@@ -30,7 +30,7 @@ Start with "oauthd demo", which needs nothing, or log in:
 	root.SetErr(std.err)
 	root.AddCommand(
 		newLogin(std), newToken(std), newAccounts(std), newAccount(std), newLogout(std),
-		newStatus(std), newStop(std), newServe(std), newDemo(std), newKeychainChild(std),
+		newStatus(std), newWatch(std), newReload(std), newStop(std), newServe(std), newDemo(std), newKeychainChild(std),
 	)
 	return root
 }

@@ -55,6 +55,7 @@ func TestScript(t *testing.T) {
 			"redirecturi": cmdRedirectURI,
 			"resources":   cmdResources,
 			"samejson":    cmdSameJSON,
+			"signal":      cmdSignal,
 			"until":       cmdUntil,
 			"waitfile":    cmdWaitFile,
 			"waitgone":    cmdWaitGone,

@@ -95,6 +95,10 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	wait := reloadOnHangup(ctx, std, env.SocketPath(), log, stop)
+	defer wait()
+	defer stop()
 	return runDaemon(ctx, daemon.Config{
 		Dir:       dir,
 		Config:    cfg,

@@ -67,6 +67,9 @@ type Config struct {
 	Jitter func() float64
 	// MintTimeout bounds one Mint; 0 means 30 s.
 	MintTimeout time.Duration
+	// Changed, where set, is called as a flight of key begins, and when it has ended: with the token that is now
+	// cached, or nil where it brought none. It is called from the flight's goroutine and must return soon.
+	Changed func(key Key, minted *account.Token)
 }
 
 // Cache holds tokens in memory. All methods are safe for concurrent use.
@@ -75,6 +78,7 @@ type Cache struct {
 	clock       func() time.Time
 	jitter      func() float64
 	mintTimeout time.Duration
+	changed     func(Key, *account.Token)
 
 	// wake tells Run's loop that the queue has changed.
 	wake chan struct{}
@@ -101,6 +105,7 @@ func New(cfg Config) *Cache {
 		clock:       cfg.Now,
 		jitter:      cfg.Jitter,
 		mintTimeout: cfg.MintTimeout,
+		changed:     cfg.Changed,
 		wake:        make(chan struct{}, 1),
 		closing:     make(chan struct{}),
 		slots:       make(map[string]*slot),
@@ -110,6 +115,9 @@ func New(cfg Config) *Cache {
 	}
 	if c.jitter == nil {
 		c.jitter = rand.Float64
+	}
+	if c.changed == nil {
+		c.changed = func(Key, *account.Token) {}
 	}
 	if c.mintTimeout == 0 {
 		c.mintTimeout = 30 * time.Second

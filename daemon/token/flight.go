@@ -58,8 +58,9 @@ func (c *Cache) startLocked(ctx context.Context, e *entry, proactive bool) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	c.flights.Go(func() {
+		c.changed(e.key, nil)
 		t, err := c.fly(ctx, f)
-		c.publish(f, t, err)
+		c.changed(e.key, c.publish(f, t, err))
 	})
 }
 
@@ -87,8 +88,9 @@ func (c *Cache) fly(ctx context.Context, f *flight) (account.Token, error) {
 	return c.minter.Mint(ctx, f.entry.key)
 }
 
-// publish keeps what f brought, unless it was dropped or superseded, and hands it to the callers.
-func (c *Cache) publish(f *flight, t account.Token, err error) {
+// publish keeps what f brought, unless it was dropped or superseded, and hands it to the callers. It returns the token
+// that it kept, or nil.
+func (c *Cache) publish(f *flight, t account.Token, err error) (kept *account.Token) {
 	now, jitter := c.now(), c.jitter()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,6 +108,7 @@ func (c *Cache) publish(f *flight, t account.Token, err error) {
 			e.keep(hold(t, now), now)
 			e.succeeded()
 			c.planLocked(e, now)
+			kept = &t
 		}
 		f.land(e.token, err)
 	}
@@ -114,6 +117,7 @@ func (c *Cache) publish(f *flight, t account.Token, err error) {
 	}
 	c.sweepLocked(e.key.Account, s)
 	c.wakeLoop()
+	return kept
 }
 
 // keep replaces the token by a newly minted one. A refresh may bring no ID token (OpenID Connect Core §12.2); the old

@@ -34,6 +34,10 @@ const (
 // Vault keeps credentials by account name. It is safe for concurrent use; who reads a record in order to write it
 // back holds the record's lock, see [Vault.Lock].
 type Vault struct {
+	// Settled, where it is set before Run, is called by Run after the store has taken a credential that it did not
+	// take at first.
+	Settled func(name string)
+
 	store keystore.Store
 	wake  chan struct{}
 
@@ -195,14 +199,19 @@ func (v *Vault) flush(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
+		settled := false
 		if c, ok := v.unsaved(name); ok {
 			if err := v.put(ctx, name, c); err != nil {
 				errs = append(errs, err)
 			} else {
 				v.settle(name)
+				settled = true
 			}
 		}
 		unlock()
+		if settled && v.Settled != nil {
+			v.Settled(name)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -15,6 +15,8 @@ const (
 	PathCallback = "/v1/logins/{id}/callback"
 	PathStatus   = "/v1/status"
 	PathShutdown = "/v1/shutdown"
+	PathWatch    = "/v1/watch"
+	PathReload   = "/v1/reload"
 )
 
 // Host is the name clients put in the Host header; the daemon accepts it and "localhost".

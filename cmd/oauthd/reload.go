@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+)
+
+func newReload(std stdio) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "have the daemon read its configuration again",
+		Long: `Has the daemon read its configuration again, as SIGHUP does. Where anything is wrong
+in it every mistake is told with file and line, and everything stays as it was.
+An account whose provider, client, grant or resource changed loses its cached tokens;
+all others keep theirs.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c := existing()
+			defer c.Close()
+			r, err := c.Reload(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, warning := range r.Warnings {
+				fmt.Fprintf(std.err, "oauthd: %s\n", warning)
+			}
+			if asJSON {
+				return printJSON(std.out, r)
+			}
+			printReload(std, r)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printReload(std stdio, r api.ReloadResult) {
+	if len(r.Added)+len(r.Removed)+len(r.Changed) == 0 {
+		fmt.Fprintln(std.out, "no account has changed")
+	}
+	for _, list := range []struct {
+		what  string
+		names []string
+	}{{"added", r.Added}, {"removed", r.Removed}, {"changed", r.Changed}, {"cached tokens dropped", r.Dropped}} {
+		if len(list.names) > 0 {
+			fmt.Fprintf(std.out, "%s: %s\n", list.what, strings.Join(list.names, " "))
+		}
+	}
+}
+
+// reloadOnHangup has the daemon at socket reload for every SIGHUP, until ctx ends. Where the signal means that the
+// terminal is gone it calls stop instead. The returned function waits for its end.
+func reloadOnHangup(ctx context.Context, std stdio, socket string, log zerolog.Logger, stop func()) (wait func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	atTerminal := isTerminal(std.err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer signal.Stop(hangups)
+		c := &client.Client{Socket: socket}
+		defer c.Close()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+			}
+			if atTerminal && !isTerminal(std.err) {
+				stop()
+				return
+			}
+			_, err := c.Reload(ctx) // which logs what it did
+			if err != nil && !errors.Is(err, &api.Error{Code: api.ConfigInvalid}) {
+				log.Warn().Err(err).Msg("reload")
+			}
+		}
+	}()
+	return func() { <-done }
+}
