@@ -91,6 +91,9 @@ func (d *Daemon) facts(ctx context.Context, name string) (facts, error) {
 	if f, ok := d.knownFacts(name); ok {
 		return f, nil
 	}
+	if err := d.locked(); err != nil {
+		return facts{}, err
+	}
 	// Without the record's lock, which a refresh may hold for as long as its provider takes.
 	c, err := d.vault.Load(ctx, name)
 	var f facts
@@ -117,6 +120,9 @@ func (d *Daemon) setFacts(name string, f facts) {
 }
 
 func (d *Daemon) describe(a account.Account, f facts, storeErr error) api.Account {
+	if err := d.locked(); err != nil {
+		storeErr = err
+	}
 	schedule := d.tokens.Schedule(a.Name)
 	out := api.Account{
 		Name:            a.Name,
@@ -143,7 +149,7 @@ func (d *Daemon) describe(a account.Account, f facts, storeErr error) api.Accoun
 	case storeErr != nil:
 		p := d.storeProblem(storeErr)
 		out.State, out.LastError = api.StateError, p
-		if p.Code == api.KeystoreLocked {
+		if p.Code == api.KeystoreLocked || p.Code == api.Locked {
 			out.State = api.StateLocked
 		}
 	case !f.loggedIn || f.dead:

@@ -62,6 +62,7 @@ type Daemon struct {
 	registered registrations
 	logins     logins
 	watchers   watchers
+	gate       gate
 	reads      atomic.Int64 // of the files, begun
 
 	mu       sync.Mutex // guards the fields below
@@ -111,6 +112,9 @@ func New(cfg Config) *Daemon {
 		stop:    make(chan struct{}),
 		config:  cfg.Config,
 		known:   map[string]facts{},
+	}
+	if store, ok := cfg.Store.(openable); ok {
+		d.gate.shut.Store(store.Closed())
 	}
 	d.discovered = discoveries{client: httpClient, now: now, byIssuer: map[string]discovery{}}
 	d.registered.byIssuer = map[string]account.Registration{}
@@ -164,13 +168,17 @@ func (d *Daemon) Status(ctx context.Context) (api.Status, error) {
 		StartedAt: d.started,
 		StartedBy: d.cfg.StartedBy,
 		Socket:    d.cfg.Socket,
-		Store:     api.Store{Backend: d.cfg.Config.Backend, State: "ok"},
+		Store:     api.Store{Backend: d.cfg.Config.Backend, State: "ok", Needs: d.needs()},
 		Accounts:  accounts,
 	}
-	if err := d.vault.Check(ctx); err != nil {
+	err = d.locked()
+	if err == nil {
+		err = d.vault.Check(ctx)
+	}
+	if err != nil {
 		p := d.storeProblem(err)
 		s.Store.State, s.Store.Detail = "unavailable", p.Message
-		if p.Code == api.KeystoreLocked {
+		if p.Code == api.KeystoreLocked || p.Code == api.Locked {
 			s.Store.State = "locked"
 		}
 	}

@@ -54,10 +54,18 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 	l := &login{id: rand.Text(), ended: make(chan struct{})}
 	ctx, l.cancel = context.WithCancelCause(named(ctx))
 	defer l.cancel(nil)
+	leave, err := d.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if err := d.logins.begin(name, l); err != nil {
 		return err
 	}
 	defer d.logins.end(name, l)
+	if err := d.locked(); err != nil { // from between the two
+		return err
+	}
 	t := &attempt{d: d, login: l, account: a, force: def.Force, headless: def.Headless, named: len(def.Scopes) > 0}
 	if before, known := d.configured(name); known {
 		t.onDefaults = t.named && len(before.Scopes) == 0

@@ -110,6 +110,15 @@ func (s *logins) current(name string, l *login) bool {
 	return s.byAccount[name] == l
 }
 
+// endAll ends every login that waits for a person, with cause.
+func (s *logins) endAll(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.byAccount {
+		l.cancel(cause)
+	}
+}
+
 // drain ends those that still wait for a person, and returns when all have ended.
 func (s *logins) drain() {
 	s.mu.Lock()

@@ -22,6 +22,11 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	if err != nil {
 		return api.LogoutResult{}, err
 	}
+	leave, err := d.enter()
+	if err != nil {
+		return api.LogoutResult{}, err
+	}
+	defer leave()
 	d.logins.supersede(name)
 	unlock, err := d.vault.Lock(ctx, name)
 	if err != nil {

@@ -42,6 +42,9 @@ func (d *Daemon) storeProblem(err error) *api.Error {
 	if errors.As(err, &told) {
 		return told
 	}
+	if d.cfg.Config.Backend == "file" {
+		return d.fileProblem(err)
+	}
 	p := &api.Error{}
 	switch {
 	case errors.Is(err, keystore.ErrLocked):

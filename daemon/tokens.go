@@ -25,6 +25,9 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	if err != nil {
 		return api.Token{}, err
 	}
+	if err := d.locked(); err != nil {
+		return api.Token{}, err
+	}
 	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken}
 	if r.MinTTL != nil {
 		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(365*24*time.Hour/time.Second))) * time.Second
@@ -100,6 +103,11 @@ func (d *Daemon) Mint(ctx context.Context, key token.Key) (account.Token, error)
 	if err != nil {
 		return account.Token{}, err
 	}
+	leave, err := d.enter()
+	if err != nil {
+		return account.Token{}, err
+	}
+	defer leave()
 	unlock, err := d.vault.Lock(ctx, a.Name)
 	if err != nil {
 		return account.Token{}, err

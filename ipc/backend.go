@@ -49,6 +49,10 @@ type Control interface {
 	Status(ctx context.Context) (api.Status, error)
 	// Shutdown asks the daemon to stop and returns at once; the request that asked is answered first.
 	Shutdown(ctx context.Context) error
+	// Lock refuses every request for a token until Unlock.
+	Lock(ctx context.Context) error
+	// Unlock opens the store, where it can be closed, with the passphrase, and serves tokens again.
+	Unlock(ctx context.Context, passphrase api.Confidential) error
 	// Reload reads the configuration again; an error means that it stayed as it was.
 	Reload(ctx context.Context) (api.ReloadResult, error)
 	// Watch returns how the account is, every account for "", and then whatever changes. Its context has no deadline of

@@ -102,6 +102,15 @@ func (f *fake) Shutdown(context.Context) error {
 	return nil
 }
 
+func (f *fake) Lock(context.Context) error { return nil }
+
+func (f *fake) Unlock(_ context.Context, passphrase api.Confidential) error {
+	if passphrase != "" && passphrase != "hunter2" {
+		return &api.Error{Code: api.Locked, Message: "the passphrase is wrong"}
+	}
+	return nil
+}
+
 func (f *fake) Reload(context.Context) (api.ReloadResult, error) {
 	return api.ReloadResult{Added: []string{"work"}}, nil
 }

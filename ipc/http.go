@@ -41,6 +41,8 @@ func (sv *serving) routes() []route {
 		{method: "POST", path: api.PathLogout, serve: sv.postLogout},
 		{method: "GET", path: api.PathStatus, serve: sv.getStatus},
 		{method: "POST", path: api.PathShutdown, serve: sv.postShutdown},
+		{method: "POST", path: api.PathLock, serve: sv.postLock},
+		{method: "POST", path: api.PathUnlock, body: maxTokenRequest, serve: sv.postUnlock},
 		{method: "POST", path: api.PathReload, serve: sv.postReload},
 		{method: "GET", path: api.PathWatch, query: true, serve: sv.getWatch, stream: true},
 	}

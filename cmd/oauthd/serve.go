@@ -91,7 +91,7 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		}
 		log.Error().Err(err).Msg("configuration is wrong, going on without these accounts")
 	}
-	store, err := openStore(cfg.Backend)
+	store, err := openStore(cfg)
 	if err != nil {
 		return err
 	}
@@ -118,6 +118,7 @@ func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, er
 		return err
 	}
 	defer unlock()
+	openAtStart(ctx, cfg.Store, cfg.Log)
 	listener, err := ipc.Listen(cfg.Socket)
 	if err != nil {
 		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
@@ -138,6 +139,7 @@ func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, er
 	var serveErr, daemonErr error
 	work.Go(func() { serveErr = server.Serve(ctx, listener); cancel() })
 	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
+	work.Go(func() { watchSuspend(ctx, d.Resumed) })
 	work.Go(func() {
 		select {
 		case <-gone:
@@ -155,10 +157,13 @@ func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, er
 	return serveErr
 }
 
-// openStore returns the store of that name.
-func openStore(backend string) (keystore.Store, error) {
-	if backend == "memory" {
+// openStore returns the store that cfg names; one of files is closed.
+func openStore(cfg *config.Config) (keystore.Store, error) {
+	switch cfg.Backend {
+	case "memory":
 		return &keystore.Memory{}, nil
+	case "file":
+		return fileStore(cfg), nil
 	}
 	self, err := os.Executable()
 	if err != nil {

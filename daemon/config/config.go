@@ -21,8 +21,10 @@ import (
 
 // Config is what the files say. Treat it as read-only; a reload makes a new one.
 type Config struct {
-	// Backend is the store: "keychain" or "memory".
+	// Backend is the store: "keychain", "file" or "memory".
 	Backend string
+	// Identity is the path of the age identities that open the file store; "" for a passphrase.
+	Identity string
 	// Providers are the [providers.*] tables. One with an issuer alone has to be discovered.
 	Providers map[string]provider.Provider
 	Accounts  map[string]account.Account
@@ -192,7 +194,8 @@ func (s *source) check(table, key, value string, rule func(string) error) {
 
 type mainFile struct {
 	Keystore struct {
-		Backend string `toml:"backend"`
+		Backend  string `toml:"backend"`
+		Identity string `toml:"identity"`
 	} `toml:"keystore"`
 	Providers map[string]providerTable `toml:"providers"`
 }
@@ -236,12 +239,13 @@ func (c *Config) loadMain(file string) []Mistake {
 	}
 	switch m.Keystore.Backend {
 	case "":
-	case "keychain", "memory":
+	case "keychain", "file", "memory":
 		c.Backend = m.Keystore.Backend
-	case "file":
-		s.add(s.line("keystore", "backend"), `the "file" store is not in this version; use "keychain" or "memory"`)
 	default:
-		s.add(s.line("keystore", "backend"), `backend is "keychain" or "memory"`)
+		s.add(s.line("keystore", "backend"), `backend is "keychain", "file" or "memory"`)
+	}
+	if c.Identity = m.Keystore.Identity; c.Identity != "" && !filepath.IsAbs(c.Identity) {
+		c.Identity = filepath.Join(filepath.Dir(file), c.Identity)
 	}
 	for name, t := range m.Providers {
 		table := "providers." + name

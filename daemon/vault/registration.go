@@ -26,15 +26,15 @@ type registration struct {
 	ClientURI    string     `json:"registration_client_uri,omitempty"`
 }
 
-// registrationName cannot be an account's name, which starts with a letter or digit.
-func registrationName(issuer string) string {
+// RegistrationName is the name under which the client that issuer registered is kept. It cannot be an account's name, which starts with a letter or digit.
+func RegistrationName(issuer string) string {
 	sum := sha256.Sum256([]byte(issuer))
 	return ".registration." + hex.EncodeToString(sum[:16])
 }
 
 // Registration returns the client that issuer registered; ok is false when none is kept that can be read.
 func (v *Vault) Registration(ctx context.Context, issuer string) (r account.Registration, ok bool, err error) {
-	data, err := v.store.Get(ctx, registrationName(issuer))
+	data, err := v.store.Get(ctx, RegistrationName(issuer))
 	if errors.Is(err, keystore.ErrNotFound) || errors.Is(err, keystore.ErrDamaged) {
 		return r, false, nil
 	}
@@ -77,7 +77,7 @@ func (v *Vault) SaveRegistration(ctx context.Context, r account.Registration) er
 	}
 	data, err := json.Marshal(rest)
 	if err == nil {
-		err = v.store.Put(ctx, registrationName(r.Issuer), data)
+		err = v.store.Put(ctx, RegistrationName(r.Issuer), data)
 	}
 	if err != nil {
 		return fmt.Errorf("vault: save the registration at %s: %w", r.Issuer, err)

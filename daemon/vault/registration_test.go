@@ -50,14 +50,14 @@ func TestRegistrationRoundTrip(t *testing.T) {
 }
 
 func TestRecordsDoNotMix(t *testing.T) {
-	name := registrationName(issuer)
+	name := RegistrationName(issuer)
 	if account.CheckName(name) == nil {
 		t.Errorf("%q can be an account's name", name)
 	}
-	if other := registrationName(issuer + "/"); other == name || len(other) != len(name) || strings.ContainsAny(name, ":/") {
+	if other := RegistrationName(issuer + "/"); other == name || len(other) != len(name) || strings.ContainsAny(name, ":/") {
 		t.Errorf("got %q and %q, want two names a keychain takes", name, other)
 	}
-	if n := len(registrationName("https://" + strings.Repeat("x", 4000))); n != len(name) {
+	if n := len(RegistrationName("https://" + strings.Repeat("x", 4000))); n != len(name) {
 		t.Errorf("got a name of %d bytes for a long issuer, want %d", n, len(name))
 	}
 
@@ -92,7 +92,7 @@ func TestUnreadableRegistration(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &faultyStore{}
-			if err := store.Memory.Put(t.Context(), registrationName(issuer), []byte(text)); err != nil {
+			if err := store.Memory.Put(t.Context(), RegistrationName(issuer), []byte(text)); err != nil {
 				t.Fatal(err)
 			}
 			v := New(store)
@@ -147,7 +147,7 @@ func FuzzRegistration(f *testing.F) {
 	f.Add([]byte("{"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		store := &faultyStore{}
-		if err := store.Memory.Put(t.Context(), registrationName(issuer), data); err != nil {
+		if err := store.Memory.Put(t.Context(), RegistrationName(issuer), data); err != nil {
 			t.Skip()
 		}
 		v := New(store)

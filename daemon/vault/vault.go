@@ -160,6 +160,13 @@ func (v *Vault) Degraded(name string) bool {
 	return ok
 }
 
+// Saved reports whether the store has every newest credential.
+func (v *Vault) Saved() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.pending) == 0
+}
+
 // Run saves what the store did not take, with back-off, until ctx ends; then it tries each once more and returns an
 // error that names what is lost.
 func (v *Vault) Run(ctx context.Context) error {

@@ -17,6 +17,8 @@ const (
 	PathShutdown = "/v1/shutdown"
 	PathWatch    = "/v1/watch"
 	PathReload   = "/v1/reload"
+	PathLock     = "/v1/lock"
+	PathUnlock   = "/v1/unlock"
 )
 
 // Host is the name clients put in the Host header; the daemon accepts it and "localhost".

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"oauthd/daemon"
+	"oauthd/daemon/config"
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+	"oauthd/keystore"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+)
+
+// openPatience bounds the opening of the file store at the daemon's start: a plugin may wait for a touch.
+const openPatience = 10 * time.Second
+
+func newKeystore(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keystore",
+		Short: "where the credentials rest",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newMigrate(std))
+	return cmd
+}
+
+func newMigrate(std stdio) *cobra.Command {
+	var to string
+	var stdin bool
+	cmd := &cobra.Command{
+		Use:   "migrate --to file|keychain",
+		Short: "move all credentials to another store",
+		Long: `Moves all credentials from the store that config.toml names to the other one: each is
+copied and read back, and when all of them are there the old ones are deleted. Stopped
+at any point, nothing is lost, and the same command goes on. No daemon may run meanwhile.
+The line to change in config.toml, which is yours, is told at the end.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if to != "file" && to != "keychain" {
+				return badRequest("--to is file or keychain", "oauthd keystore migrate --help tells more")
+			}
+			return migrate(cmd.Context(), std, to, stdin)
+		},
+	}
+	cmd.Flags().StringVar(&to, "to", "", "file or keychain")
+	cmd.Flags().BoolVar(&stdin, "passphrase-stdin", false, "read the file store's passphrase from standard input")
+	return cmd
+}
+
+func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
+	hardenProcess()
+	env := client.DefaultEnvironment()
+	cfg, err := config.Load(env.ConfigDir())
+	if err != nil { // an account that cannot be read would be left behind
+		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: "correct that first"}
+	}
+	main := config.MainFile(env.ConfigDir())
+	switch cfg.Backend {
+	case to:
+		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf("%s says backend = %q already", main, to),
+			Hint: "the store it names is the one to move from; change that line after the move"}
+	case "memory":
+		return &api.Error{Code: api.Unsupported, Message: "the memory store lives in the daemon, so there is nothing to move",
+			Hint: fmt.Sprintf("set backend = %q in %s and log in again", to, main)}
+	}
+	unlock, err := takeLock(ctx, lockPath(to, ""), "")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	from, err := openStore(cfg)
+	if err != nil {
+		return err
+	}
+	other := *cfg
+	other.Backend = to
+	target, err := openStore(&other)
+	if err != nil {
+		return err
+	}
+	for _, store := range []keystore.Store{from, target} {
+		if files, ok := store.(*keystore.File); ok {
+			if err := openNow(ctx, std, files, stdin); err != nil {
+				return err
+			}
+		}
+	}
+	moved, err := daemon.Migrate(ctx, cfg, from, target)
+	if err != nil {
+		return &api.Error{Code: api.AsError(err).Code, Message: fmt.Sprintf("%v (%d of the credentials are out of the old store)", err, moved),
+			Hint: "every credential is in one of the stores or in both; the same command goes on"}
+	}
+	fmt.Fprintf(std.out, "%d records moved from %s to %s\n", moved, cfg.Backend, to)
+	fmt.Fprintf(std.err, "oauthd: now say so in %s:\n\n[keystore]\nbackend = %q\n", main, to)
+	return nil
+}
+
+// openNow opens files for this process.
+func openNow(ctx context.Context, std stdio, files *keystore.File, stdin bool) error {
+	passphrase, found, err := givenPassphrase()
+	if err != nil {
+		return err
+	}
+	if stdin || !found {
+		if passphrase, err = askPassphrase(ctx, std, files.Needs(), stdin); err != nil {
+			return err
+		}
+	}
+	err = files.Open(ctx, string(passphrase))
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, keystore.ErrPassphrase):
+		return (&api.Error{Code: api.Locked, Message: "the passphrase is wrong", Hint: "nothing was moved; try again"}).Because(err)
+	case errors.Is(err, keystore.ErrNoPassphrase):
+		return (&api.Error{Code: api.Locked, Message: "a passphrase opens the file store, and none was given",
+			Hint: "--passphrase-stdin reads a pipe"}).Because(err)
+	}
+	return (&api.Error{Code: api.KeystoreUnavailable, Message: err.Error(), Hint: "nothing was moved"}).Because(err)
+}
+
+// fileStore returns the store of files, closed.
+func fileStore(cfg *config.Config) *keystore.File {
+	return keystore.NewFile(keystore.FileConfig{Dir: client.DefaultEnvironment().StateDir(), Identity: cfg.Identity})
+}
+
+// openAtStart opens a store of files where that needs no person. What stands in the way is for the log: the daemon
+// runs, locked.
+func openAtStart(ctx context.Context, store keystore.Store, log zerolog.Logger) {
+	files, ok := store.(*keystore.File)
+	if !ok {
+		return
+	}
+	passphrase, found, err := givenPassphrase()
+	if err == nil && !found && files.Needs() != keystore.NeedsNothing {
+		return
+	}
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, openPatience)
+		defer cancel()
+		err = files.Open(ctx, string(passphrase))
+	}
+	if err != nil {
+		log.Error().Err(err).Msg("the file store stays closed")
+	}
+}
+
+// givenPassphrase reads the passphrase that a service manager hands in (systemd.exec(5), credentials) or that
+// OAUTHD_PASSPHRASE_FILE names.
+func givenPassphrase() (passphrase api.Confidential, found bool, err error) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		text, err := os.ReadFile(filepath.Join(dir, "oauthd"))
+		if err == nil {
+			return api.Confidential(strings.TrimSpace(string(text))), true, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", false, fileProblem(filepath.Join(dir, "oauthd"), err)
+		}
+	}
+	path := os.Getenv("OAUTHD_PASSPHRASE_FILE")
+	if path == "" {
+		return "", false, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", false, fileProblem(path, err)
+	}
+	return api.Confidential(strings.TrimSpace(string(text))), true, nil
+}

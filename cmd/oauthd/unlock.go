@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"oauthd/ipc/api"
+
+	"github.com/spf13/cobra"
+)
+
+// maxPassphrase bounds what is read of a passphrase, in bytes; the socket takes no more.
+const maxPassphrase = 4 << 10
+
+func newLock(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lock",
+		Short: "give out no token until oauthd unlock",
+		Long: `Makes the daemon forget the tokens it holds and refuse every request for one. The file
+store is closed as well, and then takes its passphrase to be opened.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c := existing()
+			defer c.Close()
+			if err := c.Lock(cmd.Context()); err != nil {
+				return err
+			}
+			fmt.Fprintln(std.err, "oauthd: locked")
+			return nil
+		},
+	}
+}
+
+func newUnlock(std stdio) *cobra.Command {
+	var stdin bool
+	cmd := &cobra.Command{
+		Use:   "unlock",
+		Short: "give out tokens again; opens the file store",
+		Long: `Ends oauthd lock, and opens the file store with its passphrase. The first time it is
+opened it is made, and the passphrase is asked for twice. White space around a
+passphrase does not count.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c := starting()
+			defer c.Close()
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if s.Store.State != "locked" && !stdin {
+				fmt.Fprintln(std.err, "oauthd: not locked")
+				return nil
+			}
+			passphrase, err := askPassphrase(cmd.Context(), std, s.Store.Needs, stdin)
+			if err != nil {
+				return err
+			}
+			if err := c.Unlock(cmd.Context(), passphrase); err != nil {
+				return err
+			}
+			fmt.Fprintln(std.err, "oauthd: unlocked")
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&stdin, "passphrase-stdin", false, "read the passphrase from standard input")
+	return cmd
+}
+
+// askPassphrase asks for what the store needs, a new passphrase twice, without echo.
+func askPassphrase(ctx context.Context, std stdio, needs string, stdin bool) (api.Confidential, error) {
+	if stdin {
+		text, err := io.ReadAll(io.LimitReader(std.in, maxPassphrase+1))
+		if err != nil {
+			return "", fileProblem("standard input", err)
+		}
+		if len(text) > maxPassphrase {
+			return "", badRequest(fmt.Sprintf("a passphrase has at most %d bytes", maxPassphrase), "")
+		}
+		return api.Confidential(strings.TrimSpace(string(text))), nil
+	}
+	if needs == "" {
+		return "", nil
+	}
+	if !isTerminal(std.in) {
+		return "", badRequest("there is no terminal to ask for the passphrase", "--passphrase-stdin reads a pipe")
+	}
+	a := &asker{ctx: ctx, std: std, in: bufio.NewReader(std.in)}
+	if needs != "new_passphrase" {
+		return a.askSecret("Passphrase of the file store")
+	}
+	first, err := a.askSecret("A passphrase for the new file store; without it nobody can read what is kept")
+	if err != nil {
+		return "", err
+	}
+	second, err := a.askSecret("The same again")
+	if err != nil {
+		return "", err
+	}
+	if first != second {
+		return "", badRequest("the two passphrases differ", "try again")
+	}
+	return first, nil
+}
