@@ -1,7 +1,9 @@
 package grant
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -73,6 +75,8 @@ func (e *ProviderError) Error() string {
 		b.WriteString(e.Code)
 	case e.Reason != "":
 		b.WriteString(e.Reason)
+	case errors.Is(e.cause, context.DeadlineExceeded):
+		b.WriteString("no answer in time")
 	case e.cause != nil:
 		b.WriteString(e.cause.Error())
 	default:
