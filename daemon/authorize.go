@@ -158,6 +158,7 @@ func (t *attempt) exchange(ctx context.Context, r authorizationRequest, code acc
 		Code:           code,
 		Verifier:       r.verifier,
 		RedirectURI:    r.redirectURI,
+		Scope:          oneResource(t.provider, t.scopes),
 		Resource:       t.account.Resource,
 		ScopeSeparator: t.provider.ScopeSeparator,
 	})

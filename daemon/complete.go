@@ -24,7 +24,7 @@ func (t *attempt) complete(ctx context.Context, response grant.Response, nonce s
 	tok := response.Token
 	tok.RefreshLate = p.RefreshKillsAccessToken
 	if tok.Scopes == nil { // RFC 6749 §5.1: as asked for
-		tok.Scopes = t.scopes
+		tok.Scopes, _ = p.OneResource(t.scopes)
 	}
 	who, err := t.identify(ctx, tok, nonce)
 	if err != nil {
@@ -41,10 +41,11 @@ func (t *attempt) complete(ctx context.Context, response grant.Response, nonce s
 		AuthMethod:         string(t.auth.Method),
 		ClientSecret:       t.auth.Secret,
 		RefreshToken:       response.RefreshToken,
-		Scopes:             tok.Scopes,
+		Scopes:             t.granted(tok.Scopes),
 		Subject:            who.Subject,
 		Email:              who.Email,
 		LoggedInAt:         d.now().UTC().Truncate(time.Second),
+		RefreshExpiry:      response.RefreshExpiry.UTC().Truncate(time.Second),
 	}
 	if c.RefreshToken.IsZero() {
 		c.AccessToken, c.TokenType, c.Expiry = tok.Access, tok.Type, tok.Expiry
@@ -65,6 +66,19 @@ func (t *attempt) complete(ctx context.Context, response grant.Response, nonce s
 		ScopesExtra:   p.Covers(t.scopes, c.Scopes),
 		Warnings:      t.warnings,
 	}, nil
+}
+
+// granted returns what the login brought: the scopes of its first token, and those consented to along with them that
+// take a token of their own.
+func (t *attempt) granted(first []string) []string {
+	all := slices.Clone(first)
+	one, _ := t.provider.OneResource(t.scopes)
+	for _, scope := range t.scopes {
+		if !slices.Contains(one, scope) {
+			all = append(all, scope)
+		}
+	}
+	return all
 }
 
 // identify reads who logged in from the ID token, else from userinfo. A wrong ID token ends the login; a userinfo

@@ -56,6 +56,7 @@ type Daemon struct {
 	vault   *vault.Vault
 	tokens  *token.Cache
 	stop    chan struct{}
+	resumed chan struct{} // holds one element when the machine has woken up
 	stopped sync.Once
 
 	discovered discoveries
@@ -82,12 +83,16 @@ type facts struct {
 	dead     bool // and the provider has refused it for good
 	// ends is when it ends, where that is an access token alone; zero for never.
 	ends time.Time
+	// used is when the refresh token was last used, refreshEnds when the provider said it ends; zero where there is none.
+	used, refreshEnds time.Time
 }
 
 func factsOf(c account.Credential) facts {
 	f := facts{subject: c.Subject, email: c.Email, scopes: c.Scopes, from: originOf(c), loggedIn: true, dead: c.Dead}
 	if c.RefreshToken.IsZero() {
 		f.ends = c.Expiry
+	} else {
+		f.used, f.refreshEnds = lastUse(c), c.RefreshExpiry
 	}
 	return f
 }
@@ -110,6 +115,7 @@ func New(cfg Config) *Daemon {
 		grants:  &grant.Client{HTTP: httpClient, Now: now, UserAgent: "oauthd/" + cfg.Version},
 		vault:   vault.New(cfg.Store),
 		stop:    make(chan struct{}),
+		resumed: make(chan struct{}, 1),
 		config:  cfg.Config,
 		known:   map[string]facts{},
 	}
@@ -119,7 +125,7 @@ func New(cfg Config) *Daemon {
 	d.discovered = discoveries{client: httpClient, now: now, byIssuer: map[string]discovery{}}
 	d.registered.byIssuer = map[string]account.Registration{}
 	d.logins.byAccount = map[string]*login{}
-	d.tokens = token.New(token.Config{Minter: d, Now: now, Changed: d.refreshed})
+	d.tokens = token.New(token.Config{Minter: d, Now: now, MintTimeout: mintTimeout, Changed: d.refreshed})
 	d.vault.Settled = d.settled
 	return d
 }
@@ -144,7 +150,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	saved := make(chan error, 1)
 	go func() { saved <- d.vault.Run(vaultCtx) }()
 
+	alive := make(chan struct{})
+	go func() { defer close(alive); d.keepAlive(ctx) }()
+
 	err := d.tokens.Run(ctx)
+	<-alive
 	d.logins.drain()
 	stopVault()
 	return errors.Join(err, <-saved)

@@ -115,6 +115,13 @@ func (r *rig) now() time.Time {
 	return time.Now().Add(r.ahead).Round(0)
 }
 
+// jump sets the wall clock, and no timer, ahead or back.
+func (r *rig) jump(by time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ahead += by
+}
+
 // start reads the configuration and runs a daemon. Whose browser may come is tested in redirect.
 func (r *rig) start() {
 	r.t.Helper()

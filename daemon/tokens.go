@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +65,7 @@ func (d *Daemon) answer(name string, t account.Token, idToken bool) api.Token {
 }
 
 // narrow checks that wanted was granted, and returns the scope to ask the provider for: wanted where the provider can
-// narrow, else "", which is all that was granted.
+// narrow, else "", which is all that was granted, or of several resources the first.
 func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string) (string, error) {
 	f, err := d.facts(ctx, a.Name)
 	if err != nil {
@@ -90,7 +89,15 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 			Hint:    "oauthd login " + a.Name + " --scope " + strings.Join(missing, " --scope "),
 		}
 	}
-	if p.Narrowing != provider.NarrowRefresh || len(p.Covers(wanted, granted)) == 0 {
+	if _, whole := p.OneResource(wanted); !whole {
+		return "", &api.Error{
+			Code:    api.Unsupported,
+			Message: fmt.Sprintf("a token of %s is for one resource, and these scopes are of several", d.providerName(a)),
+			Hint:    "ask for the scopes of one resource at a time",
+		}
+	}
+	one, _ := p.OneResource(granted)
+	if p.Narrowing != provider.NarrowRefresh || len(p.Covers(wanted, one)) == 0 {
 		return "", nil
 	}
 	slices.Sort(wanted)
@@ -146,16 +153,7 @@ func (d *Daemon) mint(ctx context.Context, a account.Account, key token.Key) (ac
 		return d.kept(a, c)
 	}
 
-	r, err := d.grants.Refresh(ctx, grant.Refresh{
-		TokenEndpoint:  c.TokenEndpoint,
-		Auth:           clientAuth(c),
-		RefreshToken:   c.RefreshToken,
-		Scope:          key.Scope,
-		Audience:       key.Audience,
-		Resource:       cmp.Or(key.Resource, a.Resource),
-		ScopeSeparator: p.ScopeSeparator,
-	})
-	d.rotate(ctx, a, key, c, r, err)
+	r, err := d.spend(ctx, a, key, c, p)
 	if err != nil {
 		return account.Token{}, patient(err)
 	}
@@ -211,42 +209,6 @@ func (d *Daemon) kept(a account.Account, c account.Credential) (account.Token, e
 	}
 	return account.Token{Access: c.AccessToken, Type: c.TokenType, Expiry: c.Expiry, Scopes: c.Scopes, RefreshLate: true}, nil
 }
-
-// rotate records what an answer of the token endpoint changed, before anybody is served. Scopes of a narrowed request
-// never shrink the recorded grant.
-func (d *Daemon) rotate(ctx context.Context, a account.Account, key token.Key, c account.Credential, r grant.Response, failure error) {
-	changed := false
-	if !r.RefreshToken.IsZero() && !r.RefreshToken.Equal(c.RefreshToken) {
-		c.RefreshToken, changed = r.RefreshToken, true
-	}
-	whole := key == token.Key{Account: key.Account}
-	if failure == nil && whole && r.Token.Scopes != nil && !slices.Equal(r.Token.Scopes, c.Scopes) {
-		c.Scopes, changed = r.Token.Scopes, true
-	}
-	var refused *grant.ProviderError
-	if errors.As(failure, &refused) && refused.Kind == grant.LoginRequired {
-		c.Dead, changed = true, true
-		d.log.Warn().Str("account", a.Name).Str("state", string(api.StateLoginRequired)).Str("error", refused.Code).Msg("state")
-	}
-	if !changed {
-		return
-	}
-	// The provider has moved on: this save must not end with the request that caused it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-	defer cancel()
-	if err := d.vault.Rotate(ctx, a.Name, c); err != nil {
-		d.log.Error().Err(err).Str("account", a.Name).Bool("degraded", true).Msg("state")
-	}
-	d.setFacts(a.Name, factsOf(c))
-}
-
-// clientAuth is how the client of c authenticates, as it did at the login.
-func clientAuth(c account.Credential) grant.ClientAuth {
-	return grant.ClientAuth{ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod)}
-}
-
-// storeTimeout bounds a save that nothing else bounds.
-const storeTimeout = 10 * time.Second
 
 // who adds the caller to a log event.
 func who(ctx context.Context, e *zerolog.Event) *zerolog.Event {

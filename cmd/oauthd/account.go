@@ -65,6 +65,9 @@ func printAccount(std stdio, a api.Account) error {
 	add("scopes granted", strings.Join(a.ScopesGranted, " "))
 	add("token ends", when(a.ExpiresAt, now))
 	add("next refresh", when(a.NextRefreshAt, now))
+	if a.LoginEndsAt != nil {
+		add("login ends", when(a.LoginEndsAt, now)+": "+a.LoginEndsReason)
+	}
 	if a.LastError != nil {
 		add("last error", a.LastError.Message)
 		add("hint", a.LastError.Hint)

@@ -50,6 +50,9 @@ func printAccounts(std stdio, accounts []api.Account) error {
 		return err
 	}
 	for _, a := range accounts {
+		if endsSoon(a, now) {
+			fmt.Fprintf(std.out, "\n%s: the login ends %s: %s\n", a.Name, when(a.LoginEndsAt, now), a.LoginEndsReason)
+		}
 		if a.LastError != nil {
 			fmt.Fprintf(std.out, "\n%s: %s\n", a.Name, a.LastError.Message)
 			if a.LastError.Hint != "" {
@@ -58,6 +61,12 @@ func printAccounts(std stdio, accounts []api.Account) error {
 		}
 	}
 	return nil
+}
+
+// endsSoon reports whether a listing warns of a login's end.
+func endsSoon(a api.Account, now time.Time) bool {
+	const soon = 14 * 24 * time.Hour
+	return a.State != api.StateLoginRequired && a.LoginEndsAt != nil && a.LoginEndsAt.Sub(now) < soon
 }
 
 // stateWords is the state with what else holds now.

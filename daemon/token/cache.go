@@ -56,6 +56,8 @@ type Request struct {
 	Force bool
 	// IDToken asks for an ID token too; without it the answer carries none.
 	IDToken bool
+	// Unasked says that nobody wants the token: asking for it begins or prolongs no refresh ahead of expiry.
+	Unasked bool
 }
 
 // Config is what a [Cache] is made of.
@@ -165,10 +167,12 @@ func (c *Cache) lookup(ctx context.Context, r Request) (account.Token, *flight, 
 		e = s.entries[r.Key]
 	}
 	if e != nil {
-		e.asked = now
-		if e.idle {
-			c.planLocked(e, now)
-			c.wakeLoop()
+		if !r.Unasked {
+			e.asked = now
+			if e.idle {
+				c.planLocked(e, now)
+				c.wakeLoop()
+			}
 		}
 		if !r.Force {
 			hit, err := e.serves(r, now)
@@ -189,7 +193,11 @@ func (c *Cache) missLocked(ctx context.Context, e *entry, r Request, now time.Ti
 		return account.Token{}, nil, fmt.Errorf("token: ask for account %q: %w", r.Key.Account, ctx.Err())
 	}
 	if e == nil {
-		if e = c.insertLocked(r.Key, now); e == nil {
+		asked := now
+		if r.Unasked {
+			asked = time.Time{}
+		}
+		if e = c.insertLocked(r.Key, asked); e == nil {
 			return account.Token{}, nil, ErrBusy
 		}
 	}

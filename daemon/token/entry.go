@@ -23,7 +23,7 @@ type entry struct {
 	key   Key
 	slot  *slot
 	token held
-	// asked is when the key was last asked for or put.
+	// asked is when the key was last asked for or put; zero for never.
 	asked  time.Time
 	flight *flight // nil when none is under way
 	// mintedAt is when token came from the provider at our asking; zero for one that was put.
@@ -133,7 +133,7 @@ func (e *entry) enough(expiry time.Time, minTTL time.Duration, now time.Time) bo
 
 // insertLocked returns the entry of key, made if need be; where the account has too many, the one least recently asked
 // for goes. It returns nil when none can go.
-func (c *Cache) insertLocked(key Key, now time.Time) *entry {
+func (c *Cache) insertLocked(key Key, asked time.Time) *entry {
 	s := c.slots[key.Account]
 	if s == nil {
 		s = &slot{turn: make(chan struct{}, 1), entries: make(map[Key]*entry)}
@@ -154,7 +154,7 @@ func (c *Cache) insertLocked(key Key, now time.Time) *entry {
 		}
 		c.removeLocked(oldest)
 	}
-	e := &entry{key: key, slot: s, asked: now, index: -1}
+	e := &entry{key: key, slot: s, asked: asked, index: -1}
 	s.entries[key] = e
 	return e
 }

@@ -62,6 +62,9 @@ func (c *Cache) shutdown() {
 	c.harden()
 }
 
+// Wake makes the refresh ahead of expiry look at the clock at once: after a suspend, which else is noticed within 30 s.
+func (c *Cache) Wake() { c.wakeLoop() }
+
 // wakeLoop makes the loop look at the queue again.
 func (c *Cache) wakeLoop() {
 	select {
@@ -107,9 +110,9 @@ func (c *Cache) startDue(ctx context.Context) (sleep time.Duration, ok bool) {
 
 // planLocked settles when e's token is refreshed ahead of expiry.
 func (c *Cache) planLocked(e *entry, now time.Time) {
-	e.idle = false
+	e.idle = now.Sub(e.asked) >= idleAfter
 	e.refreshAt = time.Time{}
-	if e.token.refreshable() {
+	if e.token.refreshable() && !e.idle {
 		e.refreshAt = later(e.token.refreshTime(e.jitter), now.Add(minInterval))
 	}
 	c.enqueueLocked(e)
