@@ -43,8 +43,8 @@ func settleBus(env []string, runUser string, uid int) ([]string, error) {
 			return append(env, busVariable+"=unix:path="+dbus.EscapeBusAddressValue(path)), nil
 		}
 	}
-	return nil, fmt.Errorf("%w: there is no session bus: %s is not set and %s/%d/bus is no socket",
-		ErrUnavailable, busVariable, runUser, uid)
+	return nil, fmt.Errorf("%w: %s is not set and %s/%d/bus is no socket",
+		ErrNoBus, busVariable, runUser, uid)
 }
 
 // busErrorName returns the name of the D-Bus error in err's tree; "" when there is none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -113,12 +114,16 @@ func classify(err error) error {
 		strings.HasPrefix(err.Error(), "failed to unlock correct collection"):
 		return fmt.Errorf("%w: the keychain is locked, or nobody answered its prompt", ErrLocked)
 	case name == "org.freedesktop.DBus.Error.ServiceUnknown":
-		return fmt.Errorf("%w: no Secret Service runs on the session bus", ErrUnavailable)
+		return ErrNoService
 	case name != "":
 		return fmt.Errorf("%w: the Secret Service answered %s", ErrUnavailable, name)
 	case errors.As(err, &exit) && (exit.ExitCode() == 36 || exit.ExitCode() == 51):
 		// security(1): errSecInteractionNotAllowed (-25308) and errSecAuthFailed (-25293), modulo 256.
 		return fmt.Errorf("%w: the keychain wants a person to unlock it", ErrLocked)
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return fmt.Errorf("%w: %w", ErrNoBus, err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

@@ -152,9 +152,9 @@ func (k *Keychain) late(ctx context.Context, why string) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case err != nil:
-		return fmt.Errorf("%w: %s its deadline: %w", ErrUnavailable, why, err)
+		return fmt.Errorf("%w: %s its deadline: %w", ErrNoAnswer, why, err)
 	}
-	return fmt.Errorf("%w: %s %v", ErrUnavailable, why, k.timeout)
+	return fmt.Errorf("%w: %s %v", ErrNoAnswer, why, k.timeout)
 }
 
 // runCommand runs a child for one request. An error means that there was no answer; it carries nothing of what the

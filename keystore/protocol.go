@@ -39,6 +39,10 @@ var kinds = [...]struct {
 	{"full", ErrFull},
 	{"locked", ErrLocked},
 	{"not_found", ErrNotFound},
+	{"no_bus", ErrNoBus},
+	{"no_service", ErrNoService},
+	{"no_answer", ErrNoAnswer},
+	{"dismissed", ErrDismissed},
 	{"unavailable", ErrUnavailable},
 }
 

@@ -178,7 +178,7 @@ func setItem(it items, name, text string) error {
 		return fmt.Errorf("read back: %w", err)
 	}
 	if err != nil || kept != text {
-		return fmt.Errorf("%w: it did not keep the record; a prompt may have been dismissed", ErrUnavailable)
+		return fmt.Errorf("%w: it did not keep the record", ErrDismissed)
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func removeItem(it items, name string) error {
 		return err
 	}
 	if _, err := it.get(name); err == nil {
-		return fmt.Errorf("%w: it did not delete the record; a prompt may have been dismissed", ErrUnavailable)
+		return fmt.Errorf("%w: it did not delete the record", ErrDismissed)
 	} else if !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("read back: %w", err)
 	}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -38,8 +39,9 @@ type SecretService struct {
 	// Dir holds everything: the bus' socket, HOME (Dir/home) with the keyring file. It is also XDG_RUNTIME_DIR.
 	Dir string
 
-	conn *dbus.Conn
-	kill func()
+	conn    *dbus.Conn
+	process *os.Process
+	kill    func()
 }
 
 // StartKeyring starts gnome-keyring on a bus of its own and returns once it answers. Both end with the test.
@@ -49,7 +51,12 @@ func StartKeyring(t testing.TB, k Keyring) *SecretService {
 	s := &SecretService{Dir: shortDir(t)}
 	s.Address = startBus(t, s.Dir).address
 	s.conn = connect(t, s.Address)
+	s.start(t, k)
+	return s
+}
 
+func (s *SecretService) start(t testing.TB, k Keyring) {
+	t.Helper()
 	owner := make(chan *dbus.Signal, 16)
 	s.conn.Signal(owner)
 	if err := s.conn.AddMatchSignal(dbus.WithMatchInterface("org.freedesktop.DBus"),
@@ -64,13 +71,14 @@ func StartKeyring(t testing.TB, k Keyring) *SecretService {
 	}
 	cmd.Env = append(homeEnv(s.Dir), "DBUS_SESSION_BUS_ADDRESS="+s.Address)
 	s.kill = startProcess(t, cmd)
+	s.process = cmd.Process
 	timeout := time.After(startTimeout)
 	for {
 		select {
 		case signal := <-owner:
 			if signal != nil && strings.HasSuffix(signal.Name, ".NameOwnerChanged") {
 				s.conn.RemoveSignal(owner)
-				return s
+				return
 			}
 		case <-timeout:
 			t.Fatalf("gnome-keyring-daemon: no %s on the bus after %v", secretsName, startTimeout)
@@ -96,6 +104,12 @@ func (s *SecretService) Lock(t testing.TB) {
 
 // Kill ends the keyring, not the bus.
 func (s *SecretService) Kill(testing.TB) { s.kill() }
+
+// Restart starts the keyring again, unlocked and with what it kept, after it was killed.
+func (s *SecretService) Restart(t testing.TB) {
+	t.Helper()
+	s.start(t, Keyring{})
+}
 
 // Items returns the sorted names of the items of the service oauthd, parts of split records included. Locked ones
 // count too.
