@@ -188,6 +188,34 @@ func (r *rig) current(name string) *login {
 	return r.d.logins.byAccount[name]
 }
 
+// TestEndsInOrder checks that no login counts as ended before those that it took over from have let go of their port.
+func TestEndsInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := logins{byAccount: map[string]*login{}}
+		var three [3]*login
+		for i := range three {
+			three[i] = &login{ended: make(chan struct{}), cancel: func(error) {}}
+			if err := all.begin("work", three[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		go all.end("work", three[1])
+		synctest.Wait()
+		select {
+		case <-three[2].last:
+			t.Error("the third was let on before the first had ended")
+		default:
+		}
+		all.end("work", three[0])
+		<-three[2].last
+		if !all.current("work", three[2]) {
+			t.Error("the end of the others ended the third")
+		}
+		all.end("work", three[2])
+		all.drain()
+	})
+}
+
 func TestFixedPortIsHandedOn(t *testing.T) {
 	r := newRealRig(t, oauthtest.Config{})
 	r.start()

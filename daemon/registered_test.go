@@ -70,6 +70,10 @@ func TestRegistration(t *testing.T) {
 		t.Error("a login that was not completed brought the client to the store")
 	}
 	r.nothingLeft("work")
+	r.loggedIn("own", r.definition("openid"))
+	if r.registered() != "" {
+		t.Error("a login of another client brought the registered one to the store")
+	}
 
 	done := r.loggedIn("work", r.unregistered())
 	if done.Email != "ada@example.com" || r.registered() != id || r.store.credential(t, "work").ClientID != id {
@@ -150,7 +154,7 @@ func TestRegistrationMadeAnew(t *testing.T) {
 func TestUnreadableRegistrationIsReplaced(t *testing.T) {
 	r := newRealRig(t, oauthtest.Config{Registration: true})
 	r.start()
-	names := make(chan string, 1)
+	names := make(chan string, 4)
 	r.store.script(func(_ context.Context, op, name string) error {
 		if op == "put" && strings.HasPrefix(name, ".registration.") {
 			names <- name
@@ -159,6 +163,9 @@ func TestUnreadableRegistrationIsReplaced(t *testing.T) {
 	})
 	r.loggedIn("work", r.unregistered())
 	r.store.script(nil)
+	if len(names) != 1 {
+		t.Fatalf("got %d registrations kept, want 1", len(names))
+	}
 	if err := r.store.Memory.Put(t.Context(), <-names, []byte("{")); err != nil {
 		t.Fatal(err)
 	}
