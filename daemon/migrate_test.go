@@ -1,0 +1,213 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/vault"
+	"oauthd/ipc/api"
+	"oauthd/keystore"
+)
+
+// stepped is a memory store that fails from the step-th operation on. A change that fails
+// is done or not, by landed.
+type stepped struct {
+	keystore.Memory
+	steps  *int
+	fuse   int
+	landed bool
+	names  []string // what Names returns; nil where it is not to be asked
+}
+
+var errStopped = errors.New("stopped here")
+
+func (s *stepped) step() bool {
+	*s.steps++
+	return s.fuse > 0 && *s.steps >= s.fuse
+}
+
+func (s *stepped) Get(ctx context.Context, name string) ([]byte, error) {
+	if s.step() {
+		return nil, errStopped
+	}
+	return s.Memory.Get(ctx, name)
+}
+
+func (s *stepped) Put(ctx context.Context, name string, data []byte) error {
+	if s.step() {
+		if s.landed {
+			_ = s.Memory.Put(ctx, name, data)
+		}
+		return errStopped
+	}
+	return s.Memory.Put(ctx, name, data)
+}
+
+func (s *stepped) Delete(ctx context.Context, name string) error {
+	if s.step() {
+		if s.landed {
+			_ = s.Memory.Delete(ctx, name)
+		}
+		return errStopped
+	}
+	return s.Memory.Delete(ctx, name)
+}
+
+type listing struct{ *stepped }
+
+func (l listing) Names(context.Context) ([]string, error) {
+	if l.step() {
+		return nil, errStopped
+	}
+	return l.names, nil
+}
+
+func migrated() (cfg *config.Config, records map[string]string) {
+	cfg = &config.Config{
+		Accounts: map[string]account.Account{
+			"work": {Provider: "corp"}, "play": {Issuer: "https://login.example.com"}, "new": {Provider: "google"},
+		},
+		Providers: map[string]provider.Provider{"corp": {Issuer: "https://corp.example.com"}},
+	}
+	records = map[string]string{
+		"work": "of work", "play": "of play",
+		vault.RegistrationName("https://corp.example.com"):  "of corp",
+		vault.RegistrationName("https://login.example.com"): "of login",
+	}
+	return cfg, records
+}
+
+func fill(t *testing.T, s *keystore.Memory, records map[string]string) {
+	t.Helper()
+	for name, text := range records {
+		if err := s.Put(t.Context(), name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func held(t *testing.T, s *keystore.Memory, names []string) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	for _, name := range names {
+		data, err := s.Get(t.Context(), name)
+		if err == nil {
+			got[name] = string(data)
+		} else if !errors.Is(err, keystore.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	return got
+}
+
+func TestMigrate(t *testing.T) {
+	cfg, records := migrated()
+	names := slices.Collect(maps.Keys(records))
+	from, to := &stepped{steps: new(int)}, &stepped{steps: new(int)}
+	fill(t, &from.Memory, records)
+	fill(t, &to.Memory, map[string]string{"work": "stale", "other": "somebody's"})
+	moved, err := Migrate(t.Context(), cfg, from, to)
+	if err != nil || moved != len(records) {
+		t.Fatalf("got %d moved, %v, want %d", moved, err, len(records))
+	}
+	if got := held(t, &to.Memory, names); !maps.Equal(got, records) {
+		t.Errorf("the new store: got %d records, want all %d as they were", len(got), len(records))
+	}
+	if got := held(t, &from.Memory, names); len(got) != 0 {
+		t.Errorf("the old store: got %d records left, want none", len(got))
+	}
+	if got := held(t, &to.Memory, []string{"other"}); got["other"] != "somebody's" {
+		t.Error("another record of the new store was touched")
+	}
+	if moved, err := Migrate(t.Context(), cfg, from, to); err != nil || moved != 0 {
+		t.Errorf("again: got %d moved, %v, want none", moved, err)
+	}
+}
+
+func TestMigrateListedRecords(t *testing.T) {
+	from, to := &stepped{steps: new(int), names: []string{"forgotten", "work"}}, &keystore.Memory{}
+	fill(t, &from.Memory, map[string]string{"forgotten": "f", "work": "w"})
+	moved, err := Migrate(t.Context(), &config.Config{Accounts: map[string]account.Account{"work": {}}}, listing{from}, to)
+	if err != nil || moved != 2 || len(held(t, to, []string{"forgotten", "work"})) != 2 {
+		t.Errorf("got %d moved, %v, want what the store lists too", moved, err)
+	}
+}
+
+// Stopped at any operation of either store, each record is in one of the stores as it was, and a second call ends well.
+func TestMigrateStoppedAnywhere(t *testing.T) {
+	cfg, records := migrated()
+	names := slices.Collect(maps.Keys(records))
+	for _, landed := range []bool{false, true} {
+		for fuse := 1; ; fuse++ {
+			step := fmt.Sprintf("operation %d, landed %t", fuse, landed)
+			steps := new(int)
+			from := &stepped{steps: steps, fuse: fuse, landed: landed, names: names}
+			to := &stepped{steps: steps, fuse: fuse, landed: landed}
+			fill(t, &from.Memory, records)
+			_, err := Migrate(t.Context(), cfg, listing{from}, to)
+			if err == nil {
+				if fuse < 20 {
+					t.Errorf("%s: got a move of %d operations, want one that reads back", step, *steps)
+				}
+				break
+			}
+			if !errors.Is(err, errStopped) || api.AsError(err).Code != api.KeystoreUnavailable || !strings.Contains(err.Error(), "the move stopped") {
+				t.Errorf("%s: got %v, want %s", step, err, api.KeystoreUnavailable)
+			}
+			old, fresh := held(t, &from.Memory, names), held(t, &to.Memory, names)
+			for name, text := range records {
+				if old[name] != text && fresh[name] != text {
+					t.Errorf("%s: %s is lost", step, name)
+				}
+			}
+			from.fuse, to.fuse = 0, 0
+			if _, err := Migrate(t.Context(), cfg, listing{from}, to); err != nil {
+				t.Errorf("%s: again: got %v, want nil", step, err)
+			}
+			if got := held(t, &to.Memory, names); !maps.Equal(got, records) || len(held(t, &from.Memory, names)) != 0 {
+				t.Errorf("%s: again: got %d of %d records", step, len(got), len(records))
+			}
+		}
+	}
+}
+
+// forgetful takes everything and keeps something else.
+type forgetful struct {
+	keystore.Memory
+	keeps func(data []byte) []byte
+}
+
+func (f *forgetful) Put(ctx context.Context, name string, data []byte) error {
+	if kept := f.keeps(data); kept != nil {
+		return f.Memory.Put(ctx, name, kept)
+	}
+	return nil
+}
+
+func TestMigrateToAStoreThatDoesNotKeep(t *testing.T) {
+	cfg, records := migrated()
+	for name, keeps := range map[string]func([]byte) []byte{
+		"nothing": func([]byte) []byte { return nil },
+		"half":    func(data []byte) []byte { return data[:len(data)/2] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			from := &keystore.Memory{}
+			fill(t, from, records)
+			moved, err := Migrate(t.Context(), cfg, from, &forgetful{keeps: keeps})
+			if !errors.Is(err, errNotKept) || moved != 0 {
+				t.Errorf("got %d moved, %v, want %v", moved, err, errNotKept)
+			}
+			if got := held(t, from, slices.Collect(maps.Keys(records))); !maps.Equal(got, records) {
+				t.Errorf("got %d records left, want all", len(got))
+			}
+		})
+	}
+}
