@@ -119,10 +119,16 @@ func TestProviderFaults(t *testing.T) {
 				t.Errorf("again at once: the provider was asked %d times more, want none", got-asked)
 			}
 
-			// Later, when the provider is well again.
+			// Later, when the provider is well again, but not before it wants to be asked.
 			h.server.Reset(oauthtest.Token)
 			h.refused.Store(false)
 			h.mute(false)
+			if test.retry > 1 {
+				h.pass(time.Duration(e.RetryAfter-1) * time.Second)
+				if again := h.ask(t); again == nil || h.server.Requests(oauthtest.Token) != asked {
+					t.Errorf("a second before retry_after: got %v, want the provider left alone", again)
+				}
+			}
 			h.pass(time.Duration(max(1, e.RetryAfter)) * time.Second)
 			if test.code == api.LoginRequired {
 				h.pass(24 * time.Hour)
