@@ -49,7 +49,7 @@ func (d *Daemon) storeProblem(err error) *api.Error {
 	switch {
 	case errors.Is(err, keystore.ErrLocked):
 		p.Code, p.Message = api.KeystoreLocked, "the keychain is locked"
-		p.Hint = "unlock it in your desktop session, then try again"
+		p.Hint = "unlock it in your desktop session, or set a password for one that is new; then try again"
 	case errors.Is(err, keystore.ErrFull):
 		p.Code, p.Message = api.KeystoreFull, "the keychain does not take a record of this size"
 		p.Hint = "the daemon's log has the detail"
@@ -59,16 +59,7 @@ func (d *Daemon) storeProblem(err error) *api.Error {
 	case errors.Is(err, context.Canceled):
 		p.Code, p.Message = api.Timeout, "the request ended before the keychain answered"
 	default:
-		p.Code, p.Message = api.KeystoreUnavailable, "no keychain answers this daemon"
-		switch d.cfg.StartedBy {
-		case "":
-		case "auto":
-			p.Message += ", which a command started by itself"
-		default:
-			p.Message += ", which was started by " + d.cfg.StartedBy
-		}
-		p.Hint = `start a keyring (gnome-keyring, KWallet, KeePassXC) in your session and run oauthd stop; ` +
-			`or set backend = "memory" under [keystore] in config.toml, to keep credentials only while the daemon runs`
+		p = d.noKeychain(err)
 	}
 	return p.Because(err)
 }
