@@ -45,19 +45,19 @@ const bystander = "bystander"
 // large is an account whose record takes several items in a keychain.
 const large = "large"
 
-// newLane starts a session over the store of backend, and logs everybody in.
-func newLane(t *testing.T, oauthd, dir string, env []string, backend string, open func(program string) keystore.Store) *lane {
+// newLane starts a session over the store that config, the text of a config.toml, names, and logs everybody in.
+func newLane(t *testing.T, oauthd, dir string, env []string, config string, open func(program string) keystore.Store) *lane {
 	t.Helper()
 	l := &lane{dir: dir, env: env, ledger: newLedger(), accounts: []string{"work", "home", large}}
 	l.program = filepath.Join(filepath.Dir(oauthd), fmt.Sprintf("oauthd-%s", filepath.Base(dir)))
 	if err := os.Link(oauthd, l.program); err != nil {
 		t.Fatal(err)
 	}
-	config := filepath.Join(dir, "home", ".config", "oauthd", "config.toml")
-	if err := os.MkdirAll(filepath.Dir(config), 0o700); err != nil {
+	file := filepath.Join(dir, "home", ".config", "oauthd", "config.toml")
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(config, fmt.Appendf(nil, "[keystore]\nbackend = %q\n", backend), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l.store = open(l.program)

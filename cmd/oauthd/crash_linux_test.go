@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,8 @@ import (
 
 	"oauthd/keystore"
 	"oauthd/keystore/storetest"
+
+	"filippo.io/age"
 )
 
 // leastKills is how many kill -9 TestCrash takes in all.
@@ -31,8 +35,9 @@ func TestCrash(t *testing.T) {
 			kills int // of each lane
 			run   func(*testing.T, *house, int) *lane
 		}{
-			{"at random moments, gnome-keyring", 2, 80, crashKeyring},
-			{"at every step, scripted Secret Service", 2, 72, crashScripted},
+			{"at random moments, gnome-keyring", 2, 60, crashKeyring},
+			{"at random moments, files", 2, 50, crashFiles},
+			{"at every step, scripted Secret Service", 2, 42, crashScripted},
 		} {
 			for i := range test.lanes {
 				t.Run(fmt.Sprintf("%s %d", test.name, i), func(t *testing.T) {
@@ -51,6 +56,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+const keychainConfig = "[keystore]\nbackend = \"keychain\"\n"
+
 func keychainOf(env []string) func(program string) keystore.Store {
 	return func(program string) keystore.Store {
 		return keystore.NewKeychain(keystore.KeychainConfig{
@@ -61,7 +68,35 @@ func keychainOf(env []string) func(program string) keystore.Store {
 
 func crashKeyring(t *testing.T, h *house, kills int) *lane {
 	keyring := storetest.StartKeyring(t, storetest.Keyring{})
-	l := newLane(t, h.oauthd, keyring.Dir, keyring.Env(), "keychain", keychainOf(keyring.Env()))
+	l := newLane(t, h.oauthd, keyring.Dir, keyring.Env(), keychainConfig, keychainOf(keyring.Env()))
+	l.killAtRandom(t, kills)
+	return l
+}
+
+func crashFiles(t *testing.T, h *house, kills int) *lane {
+	dir, err := os.MkdirTemp("", "o") // a socket's path has to be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	home := filepath.Join(dir, "home")
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := filepath.Join(dir, "keys") // a passphrase would cost half a second at each start
+	if err := os.WriteFile(keys, []byte(key.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := fmt.Sprintf("[keystore]\nbackend = \"file\"\nidentity = %q\n", keys)
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_RUNTIME_DIR=" + dir}
+	l := newLane(t, h.oauthd, dir, env, config, func(string) keystore.Store {
+		files := keystore.NewFile(keystore.FileConfig{Dir: filepath.Join(home, ".local", "state", "oauthd"), Identity: keys})
+		if err := files.Open(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		return files
+	})
 	l.killAtRandom(t, kills)
 	return l
 }
@@ -125,7 +160,7 @@ func steps() []step {
 
 func crashScripted(t *testing.T, h *house, kills int) *lane {
 	service := storetest.StartScripted(t, storetest.Script{})
-	l := newLane(t, h.oauthd, service.Dir, service.Env(), "keychain", keychainOf(service.Env()))
+	l := newLane(t, h.oauthd, service.Dir, service.Env(), keychainConfig, keychainOf(service.Env()))
 	l.everybody(t)
 	for i := range kills {
 		s := steps()[i%len(steps())]
