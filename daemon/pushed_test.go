@@ -211,6 +211,7 @@ func TestMoreScopesKeepWhatWasGranted(t *testing.T) {
 		{"by another name", "google", google, []string{"https://www.googleapis.com/auth/userinfo.email"}, []string{"email"}, ""},
 		{"more", "google", google, []string{"openid", calendar}, []string{mail}, "true"},
 		{"denied before", "google", google, []string{"openid"}, []string{calendar}, "true"},
+		{"denied before, and not said again", "", google, []string{"openid"}, nil, ""},
 		{"more, than at another provider", "google", "https://login.example.com", []string{"openid"}, []string{mail}, ""},
 		{"more, elsewhere", "gitlab", "https://gitlab.com", []string{"openid"}, []string{"read_api"}, ""},
 	} {
@@ -218,6 +219,9 @@ func TestMoreScopesKeepWhatWasGranted(t *testing.T) {
 			r := newRealRig(t, oauthtest.Config{})
 			r.start()
 			def := api.AccountDefinition{Provider: tt.provider, ClientID: "app", ClientSecret: clientSecret, Scopes: tt.scopes}
+			if tt.provider == "" {
+				r.write("accounts/work.toml", "provider = 'google'\nclient_id = 'app'\nscopes = ['openid', '"+calendar+"']\n")
+			}
 			if tt.granted != nil {
 				c := r.authorize("openid", "offline_access")
 				c.Issuer, c.Scopes = tt.issuer, tt.granted
