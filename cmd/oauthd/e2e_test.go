@@ -39,6 +39,7 @@ func TestEndToEnd(t *testing.T) {
 		{"logout revokes and forgets", testLogout},
 		{"a client secret rests in the keyring", testClientSecret},
 		{"explicit endpoints", testExplicitEndpoints},
+		{"moving to another store and back", testMigrate},
 		{"a locked keyring", testLockedKeyring},
 		{"no keyring", testNoKeyring},
 		{"the Go client", testGoClient},

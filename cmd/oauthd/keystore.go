@@ -100,7 +100,7 @@ func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 		return &api.Error{Code: api.AsError(err).Code, Message: fmt.Sprintf("%v (%d of the credentials are out of the old store)", err, moved),
 			Hint: "every credential is in one of the stores or in both; the same command goes on"}
 	}
-	fmt.Fprintf(std.out, "%d records moved from %s to %s\n", moved, cfg.Backend, to)
+	fmt.Fprintf(std.out, "records moved from %s to %s: %d\n", cfg.Backend, to, moved)
 	fmt.Fprintf(std.err, "oauthd: now say so in %s:\n\n[keystore]\nbackend = %q\n", main, to)
 	return nil
 }
