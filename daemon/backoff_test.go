@@ -12,12 +12,9 @@ import (
 
 func TestCallersInALoopDoNotReachTheProvider(t *testing.T) {
 	for name, fault := range map[string]oauthtest.Fault{
-		"invalid_client":      oauthtest.Error(401, "invalid_client"),
-		"unauthorized_client": oauthtest.Error(400, "unauthorized_client"),
-		"a page":              oauthtest.HTML(200),
-		"a page, 403":         oauthtest.HTML(403),
-		"nothing":             oauthtest.Empty(),
-		"who knows":           oauthtest.Error(400, "who_knows"),
+		"invalid_client": oauthtest.Error(401, "invalid_client"),
+		"a page":         oauthtest.HTML(200),
+		"who knows":      oauthtest.Error(400, "who_knows"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -35,7 +32,7 @@ func TestCallersInALoopDoNotReachTheProvider(t *testing.T) {
 				}
 				time.Sleep(2 * time.Second)
 				var group sync.WaitGroup
-				for range 100 {
+				for range 20 {
 					group.Go(func() { _, _ = r.ask(api.TokenRequest{Account: "work"}) })
 				}
 				group.Wait()
