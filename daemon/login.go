@@ -34,6 +34,8 @@ type attempt struct {
 	scopes   []string
 	// registered is true when auth is a client that the issuer registered for us.
 	registered bool
+	// reused is true when that was for an earlier login.
+	reused bool
 	// named is true when the person named scopes for this login, and onDefaults when these are the first and come on top
 	// of the provider's default ones.
 	named      bool
@@ -97,6 +99,9 @@ func (t *attempt) run(ctx context.Context, secret account.Secret, events func(ap
 		return done, t.cause(ctx, err)
 	}
 	done, err = t.authorize(ctx, events)
+	if t.reused && errors.Is(err, &api.Error{Code: api.LoginTimeout}) {
+		t.dropRegistration(ctx)
+	}
 	if t.registered && clientRefused(err) && ctx.Err() == nil {
 		if err := t.register(ctx); err != nil {
 			return done, t.cause(ctx, err)

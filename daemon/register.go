@@ -54,7 +54,19 @@ func (t *attempt) useRegistration(ctx context.Context) error {
 		return t.register(ctx)
 	}
 	t.useClient(known)
+	t.reused = true
 	return nil
+}
+
+// dropRegistration lets the next login register anew. An issuer that has forgotten a client says so in the browser and
+// sends nobody back, so that a time-out is all that shows it. Credentials of the old client carry it with them.
+func (t *attempt) dropRegistration(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	t.d.registered.drop(t.provider.Issuer)
+	if err := t.d.vault.DeleteRegistration(ctx, t.provider.Issuer); err != nil {
+		t.d.log.Warn().Err(err).Str("account", t.account.Name).Msg("registration")
+	}
 }
 
 // register has the issuer register a native public client (RFC 7591).

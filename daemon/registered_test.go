@@ -321,3 +321,25 @@ func TestRegistrationThatTheStoreDoesNotTake(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An issuer that forgot a client shows its own error page and sends nobody back: the time-out is the only sign.
+func TestRegistrationIsDroppedByATimeOut(t *testing.T) {
+	r := newRealRig(t, oauthtest.Config{Registration: true})
+	r.start()
+	r.loggedIn("work", r.unregistered())
+	first := r.registered()
+	r.server.ForgetClients()
+	l := r.begin("work", api.AccountDefinition{Timeout: 1})
+	if id := query(t, l.url()).Get("client_id"); id != first {
+		t.Errorf("got client %q, want the kept one", id)
+	}
+	r.wants(<-l.ended, api.LoginTimeout)
+	if id := r.registered(); id != "" {
+		t.Errorf("got client %q in the store, want none", id)
+	}
+	r.loggedIn("work", api.AccountDefinition{})
+	if id := r.registered(); id == "" || id == first {
+		t.Errorf("got client %q in the store, want a new one", id)
+	}
+	r.registers(2)
+}

@@ -84,3 +84,11 @@ func (v *Vault) SaveRegistration(ctx context.Context, r account.Registration) er
 	}
 	return nil
 }
+
+// DeleteRegistration forgets the client that issuer registered.
+func (v *Vault) DeleteRegistration(ctx context.Context, issuer string) error {
+	if err := v.store.Delete(ctx, RegistrationName(issuer)); err != nil {
+		return fmt.Errorf("vault: delete the registration at %s: %w", issuer, err)
+	}
+	return nil
+}
