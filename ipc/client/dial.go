@@ -223,6 +223,12 @@ func (c *Client) start(ctx context.Context, before *starting) error {
 			defer close(s.done)
 			own, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 			defer cancel()
+			// Between this caller's look and now another one may have started a daemon.
+			p := c.place()
+			if conn, err := connect(own, p.socket, p.uid); err == nil {
+				_ = conn.Close()
+				return
+			}
 			s.err = c.Start(own)
 		}()
 	}
