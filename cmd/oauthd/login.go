@@ -147,6 +147,9 @@ func pasteFrom(cmd *cobra.Command, args []string, pasted string) error {
 	if len(args) != 1 {
 		return badRequest("--paste wants the name of the account that logs in", "oauthd login NAME --paste ADDRESS")
 	}
+	if err := api.CheckAccountName(args[0]); err != nil {
+		return err
+	}
 	if pasted == "-" {
 		text, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 64<<10))
 		if err != nil {
@@ -200,14 +203,20 @@ func readClientSecrets(file string, stdin io.Reader) (api.Confidential, error) {
 	return api.Confidential(text), nil
 }
 
+// maxSecret is far above any client secret.
+const maxSecret = 64 << 10
+
 // readSecret reads the first line.
 func readSecret(stdin io.Reader) (api.Confidential, error) {
 	if isTerminal(stdin) {
 		return "", badRequest("--client-secret-stdin reads a pipe or a file, not the terminal", "oauthd login NAME --client-secret-stdin < FILE")
 	}
-	line, err := bufio.NewReader(io.LimitReader(stdin, 64<<10)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(stdin, maxSecret+1)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fileProblem("standard input", err)
+	}
+	if len(line) > maxSecret {
+		return "", badRequest("what came on standard input is too long to be a client secret", "oauthd login NAME --client-secret-stdin < FILE")
 	}
 	line = strings.TrimRight(line, "\r\n")
 	if line == "" {
