@@ -12,13 +12,11 @@ import (
 	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
 	"oauthd/daemon/token"
-	"oauthd/daemon/vault"
 	"oauthd/ipc/api"
-	"oauthd/keystore"
 	"oauthd/redirect"
 )
 
-// This file words every failure for callers: what happened, and what to do next.
+// The files problem.go and storeproblem.go word every failure for callers: what happened, and what to do next.
 
 func configProblem(err error) *api.Error {
 	return (&api.Error{
@@ -34,34 +32,6 @@ func (d *Daemon) loginRequired(a account.Account, why string) *api.Error {
 		message += ": " + why
 	}
 	return &api.Error{Code: api.LoginRequired, Message: message, Hint: "oauthd login " + a.Name}
-}
-
-// storeProblem words a failure of the store.
-func (d *Daemon) storeProblem(err error) *api.Error {
-	var told *api.Error
-	if errors.As(err, &told) {
-		return told
-	}
-	if d.cfg.Config.Backend == "file" {
-		return d.fileProblem(err)
-	}
-	p := &api.Error{}
-	switch {
-	case errors.Is(err, keystore.ErrLocked):
-		p.Code, p.Message = api.KeystoreLocked, "the keychain is locked"
-		p.Hint = "unlock it in your desktop session, or set a password for one that is new; then try again"
-	case errors.Is(err, keystore.ErrFull):
-		p.Code, p.Message = api.KeystoreFull, "the keychain does not take a record of this size"
-		p.Hint = "the daemon's log has the detail"
-	case errors.Is(err, vault.ErrUnreadable):
-		p.Code, p.Message = api.Internal, "what the keychain holds for this account cannot be read"
-		p.Hint = "a new login replaces it"
-	case errors.Is(err, context.Canceled):
-		p.Code, p.Message = api.Timeout, "the request ended before the keychain answered"
-	default:
-		p = d.noKeychain(err)
-	}
-	return p.Because(err)
 }
 
 // discoveryProblem words a failure to learn what the issuer is.
