@@ -20,7 +20,16 @@ const (
 	GrantAuthorizationCode Grant = "authorization_code"
 	// GrantDeviceCode is the device authorization grant, where the browser is on another device (RFC 8628).
 	GrantDeviceCode Grant = "device_code"
+	// GrantClientCredentials is a program's own access, without a person (RFC 6749 §4.4).
+	GrantClientCredentials Grant = "client_credentials"
+	// GrantServiceAccount signs in with a Google service account's key (RFC 7523 §2.1).
+	GrantServiceAccount Grant = "service_account"
+	// GrantADC takes what Google's application default credentials are on this machine.
+	GrantADC Grant = "adc"
 )
+
+// Interactive reports whether a person has to agree, so that there is a login which can end.
+func (g Grant) Interactive() bool { return g == GrantAuthorizationCode || g == GrantDeviceCode }
 
 // Account is a name the user chose, bound to a provider, a client, scopes and a grant. It holds configuration; the
 // credential rests in the store.
@@ -28,7 +37,9 @@ type Account struct {
 	Name string
 	// Provider is a name of the provider table or of [providers.*]; "" when Issuer or Endpoints say it.
 	Provider string
-	Issuer   string
+	// Tenant is what stands in the provider's URLs where it has them per tenant or domain; "" for its default.
+	Tenant string
+	Issuer string
 	// Endpoints are given for an account whose provider has no name and no discovery; zero otherwise.
 	Endpoints Endpoints
 	// ClientID is "" for an account whose issuer registers the client (RFC 7591).
@@ -39,9 +50,21 @@ type Account struct {
 	Grant        Grant
 	AuthParams   map[string]string
 	// Resource is sent with every request for a token (RFC 8707); "" for none.
-	Resource      string
-	RedirectURI   string
-	RedirectPorts []int
+	Resource string
+	// Audience is what tokens of a machine grant are for where the request names none; "" for none.
+	Audience string
+	// KeyFile is the path of the private key: a client's (RFC 7523 §2.2), a Google service account's, or, for
+	// [GrantADC], a credentials file in place of the search. "" where the key is in the credential, or none is needed.
+	KeyFile string
+	// KeyID names the client's key where its file does not.
+	KeyID string
+	// Subject is the person a service account acts for by domain-wide delegation; "" for itself.
+	Subject string
+	// CredentialSources are the kinds of external_account credential source beyond plain files that [GrantADC] may use,
+	// "executable" and "url"; nil for none.
+	CredentialSources []string
+	RedirectURI       string
+	RedirectPorts     []int
 
 	// File is the path of the account's file; "" before it is written.
 	File string
@@ -56,8 +79,8 @@ type Endpoints struct {
 	Device        string
 	Revocation    string
 	Userinfo      string
-	// AuthMethod is the pinned token_endpoint_auth_method: "none", "client_secret_basic", "client_secret_post", or ""
-	// for the provider's rule.
+	// AuthMethod is the pinned token_endpoint_auth_method: "none", "client_secret_basic", "client_secret_post",
+	// "private_key_jwt", or "" for the provider's rule.
 	AuthMethod string
 }
 
@@ -71,6 +94,10 @@ type Credential struct {
 	// AuthMethod is the token_endpoint_auth_method the login used.
 	AuthMethod   string
 	ClientSecret Secret
+	// Key is the private key of a machine grant, as its file had it; unset for others, and where a file is read each time.
+	Key Secret
+	// RedirectURI is that of the login where the provider wants it again at each refresh; "" elsewhere.
+	RedirectURI string
 	// RefreshToken is unset where the provider gives none; then AccessToken, TokenType and Expiry are kept instead.
 	RefreshToken Secret
 	AccessToken  Secret

@@ -16,6 +16,8 @@ const (
 	AuthNone  AuthMethod = "none"
 	AuthBasic AuthMethod = "client_secret_basic"
 	AuthPost  AuthMethod = "client_secret_post"
+	// AuthPrivateKeyJWT signs an assertion with the client's private key (RFC 7523 §2.2).
+	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"
 )
 
 // Narrowing tells how a provider gives a token of fewer scopes than were granted.

@@ -21,6 +21,8 @@ type record struct {
 	ClientID      string     `json:"client_id"`
 	AuthMethod    string     `json:"auth_method,omitempty"`
 	ClientSecret  string     `json:"client_secret,omitempty"`
+	Key           string     `json:"key,omitempty"`
+	RedirectURI   string     `json:"redirect_uri,omitempty"`
 	RefreshToken  string     `json:"refresh_token,omitempty"`
 	AccessToken   string     `json:"access_token,omitempty"`
 	TokenType     string     `json:"token_type,omitempty"`
@@ -44,6 +46,8 @@ func encode(c account.Credential) ([]byte, error) {
 		ClientID:      c.ClientID,
 		AuthMethod:    c.AuthMethod,
 		ClientSecret:  c.ClientSecret.Reveal(),
+		Key:           c.Key.Reveal(),
+		RedirectURI:   c.RedirectURI,
 		RefreshToken:  c.RefreshToken.Reveal(),
 		Scopes:        c.Scopes,
 		Subject:       c.Subject,
@@ -77,6 +81,8 @@ func decode(data []byte) (account.Credential, error) {
 		ClientID:           r.ClientID,
 		AuthMethod:         r.AuthMethod,
 		ClientSecret:       account.NewSecret(r.ClientSecret),
+		Key:                account.NewSecret(r.Key),
+		RedirectURI:        r.RedirectURI,
 		RefreshToken:       account.NewSecret(r.RefreshToken),
 		AccessToken:        account.NewSecret(r.AccessToken),
 		TokenType:          r.TokenType,
