@@ -114,22 +114,35 @@ func compare(result *api.ReloadResult, before, next *config.Config) {
 	}
 }
 
-// binding is what tokens depend on: where they come from, for which client, for what. Scopes are not in it, because a
-// token has those that were granted, until the next login.
+// binding is what tokens depend on: where they come from, for which client, for what. A person's scopes are not in it,
+// because a token has those that were granted, until the next login.
 type binding struct {
 	provider  string
 	table     provider.Provider // of config.toml; zero for a built-in one
+	tenant    string
 	issuer    string
 	endpoints account.Endpoints
 	clientID  string
 	secret    account.Secret
 	grant     account.Grant
 	resource  string
+	keyFile   string
+	keyID     string
+	subject   string
+	audience  string
+	sources   []string
+	// scopes are those of a machine grant, which has no login that would settle them.
+	scopes []string
 }
 
 func bindingOf(c *config.Config, a account.Account) binding {
-	return binding{
-		provider: a.Provider, table: c.Providers[a.Provider], issuer: a.Issuer, endpoints: a.Endpoints,
+	b := binding{
+		provider: a.Provider, table: c.Providers[a.Provider], tenant: a.Tenant, issuer: a.Issuer, endpoints: a.Endpoints,
 		clientID: a.ClientID, secret: a.ClientSecret, grant: a.Grant, resource: a.Resource,
+		keyFile: a.KeyFile, keyID: a.KeyID, subject: a.Subject, audience: a.Audience, sources: a.CredentialSources,
 	}
+	if !a.Grant.Interactive() {
+		b.scopes = a.Scopes
+	}
+	return b
 }

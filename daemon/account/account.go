@@ -28,6 +28,14 @@ const (
 	GrantADC Grant = "adc"
 )
 
+// Grants returns every grant.
+func Grants() []Grant {
+	return []Grant{GrantAuthorizationCode, GrantDeviceCode, GrantClientCredentials, GrantServiceAccount, GrantADC}
+}
+
+// HasClient reports whether an OAuth client of a provider is needed.
+func (g Grant) HasClient() bool { return g != GrantServiceAccount && g != GrantADC }
+
 // Interactive reports whether a person has to agree, so that there is a login which can end.
 func (g Grant) Interactive() bool { return g == GrantAuthorizationCode || g == GrantDeviceCode }
 

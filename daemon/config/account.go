@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,7 @@ const header = "# Written by oauthd, and rewritten whole at every login; without
 
 type accountFile struct {
 	Provider      string `toml:"provider,omitempty"`
+	Tenant        string `toml:"tenant,omitempty"`
 	Issuer        string `toml:"issuer,omitempty"`
 	ClientSecrets string `toml:"client_secrets,omitempty"`
 	ClientID      string `toml:"client_id,omitempty"`
@@ -33,6 +35,11 @@ type accountFile struct {
 	RedirectPorts []int             `toml:"redirect_ports,omitempty"`
 	Resource      string            `toml:"resource,omitempty"`
 	AuthParams    map[string]string `toml:"auth_params,omitempty,inline"`
+	KeyFile       string            `toml:"key_file,omitempty"`
+	KeyID         string            `toml:"key_id,omitempty"`
+	Subject       string            `toml:"subject,omitempty"`
+	Audience      string            `toml:"audience,omitempty"`
+	Sources       []string          `toml:"credential_sources,omitempty"`
 }
 
 func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
@@ -44,6 +51,7 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 	a := account.Account{
 		Name:          name,
 		Provider:      f.Provider,
+		Tenant:        f.Tenant,
 		Issuer:        f.Issuer,
 		Endpoints:     account.Endpoints(f.endpoints),
 		ClientID:      f.ClientID,
@@ -53,15 +61,25 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 		AuthParams:    f.AuthParams,
 		RedirectURI:   f.RedirectURI,
 		RedirectPorts: f.RedirectPorts,
+		KeyFile:       f.KeyFile,
+		KeyID:         f.KeyID,
+		Subject:       f.Subject,
+		Audience:      f.Audience,
 		File:          file,
 		Managed:       bytes.HasPrefix(s.text, []byte(header)),
+
+		CredentialSources: f.Sources,
+	}
+	if a.KeyFile != "" && !filepath.IsAbs(a.KeyFile) {
+		a.KeyFile = filepath.Join(filepath.Dir(file), a.KeyFile)
 	}
 	if f.Provider != "" && !c.knows(f.Provider) {
 		s.add(s.line("", "provider"), "unknown provider %q; the built-in ones are %s, others are [providers.%s] in config.toml",
 			f.Provider, strings.Join(provider.Names(), ", "), f.Provider)
 	}
 	s.check("", "issuer", f.Issuer, provider.CheckIssuer)
-	f.check(s, "")
+	f.check(s, "", a.Grant.Interactive())
+	f.checkMachine(s, a.Grant)
 	s.check("", "grant", f.Grant, CheckGrant)
 	s.check("", "resource", f.Resource, CheckResource)
 	s.check("", "redirect_uri", f.RedirectURI, CheckRedirectURI)
@@ -82,18 +100,44 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 	if f.ClientSecrets != "" {
 		c.readClientSecrets(s, f.ClientSecrets, &a)
 	}
-	if len(s.mistakes) == 0 && a.ClientID == "" && !c.MayRegister(a) {
-		s.add(0, "the account has no client: set client_secrets or client_id")
-	}
-	if len(s.mistakes) == 0 && a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == "" {
-		s.add(0, "the account has no provider: set provider or issuer")
+	if len(s.mistakes) == 0 && a.Grant.HasClient() {
+		if a.ClientID == "" && !c.MayRegister(a) {
+			s.add(0, "the account has no client: set client_secrets or client_id")
+		}
+		if a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == "" {
+			s.add(0, "the account has no provider: set provider or issuer")
+		}
 	}
 	return a, s.mistakes
 }
 
 // MayRegister reports whether a's client may be one that its issuer registers (RFC 7591), so that it needs no client id.
 func (c *Config) MayRegister(a account.Account) bool {
-	return a.Issuer != "" || c.Providers[a.Provider].Issuer != ""
+	return a.Grant.Interactive() && (a.Issuer != "" || c.Providers[a.Provider].Issuer != "")
+}
+
+// checkMachine reports keys that have no meaning with grant.
+func (f accountFile) checkMachine(s *source, grant account.Grant) {
+	only := func(key, value string, reason string, allowed ...account.Grant) {
+		if value != "" && !slices.Contains(allowed, grant) {
+			s.add(s.line("", key), "%s %s", key, reason)
+		}
+	}
+	only("subject", f.Subject, `is for grant = "service_account"`, account.GrantServiceAccount)
+	only("audience", f.Audience, "is for grants without a person; for others a provider's own parameter goes into auth_params",
+		account.GrantClientCredentials, account.GrantServiceAccount, account.GrantADC)
+	only("credential_sources", strings.Join(f.Sources, ""), `is for grant = "adc"`, account.GrantADC)
+	for _, kind := range f.Sources {
+		if kind != "executable" && kind != "url" {
+			s.add(s.line("", "credential_sources"), `credential_sources: %q is neither "executable" nor "url"`, kind)
+		}
+	}
+	if f.KeyID != "" && f.KeyFile == "" {
+		s.add(s.line("", "key_id"), "key_id names the key in key_file, which is not set")
+	}
+	if grant == account.GrantServiceAccount && f.Audience != "" && len(f.Scopes) > 0 {
+		s.add(s.line("", "audience"), "a service account's token is for scopes or for an audience; keep one")
+	}
 }
 
 func (c *Config) knows(name string) bool {
@@ -196,13 +240,12 @@ func CheckAuthParam(key, value string) error {
 	return nil
 }
 
-// CheckGrant refuses what is no grant of this version.
+// CheckGrant refuses what is no grant.
 func CheckGrant(grant string) error {
-	switch account.Grant(grant) {
-	case account.GrantAuthorizationCode, account.GrantDeviceCode:
+	if slices.Contains(account.Grants(), account.Grant(grant)) {
 		return nil
 	}
-	return fmt.Errorf("%q is not in this version; it is %q or %q", grant, account.GrantAuthorizationCode, account.GrantDeviceCode)
+	return fmt.Errorf("there is no %q; it is one of %q", grant, account.Grants())
 }
 
 // CheckResource refuses what is no resource indicator: an absolute URI without fragment (RFC 8707 §2).
@@ -218,6 +261,7 @@ func CheckResource(raw string) error {
 func Encode(a account.Account) ([]byte, error) {
 	text, err := toml.Marshal(accountFile{
 		Provider:      a.Provider,
+		Tenant:        a.Tenant,
 		Issuer:        a.Issuer,
 		ClientID:      a.ClientID,
 		endpoints:     endpoints(a.Endpoints),
@@ -227,6 +271,11 @@ func Encode(a account.Account) ([]byte, error) {
 		RedirectPorts: a.RedirectPorts,
 		Resource:      a.Resource,
 		AuthParams:    a.AuthParams,
+		KeyFile:       a.KeyFile,
+		KeyID:         a.KeyID,
+		Subject:       a.Subject,
+		Audience:      a.Audience,
+		Sources:       a.CredentialSources,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)

@@ -215,17 +215,18 @@ type endpoints struct {
 	AuthMethod    string `toml:"token_endpoint_auth_method,omitempty"`
 }
 
-func (e endpoints) check(s *source, table string) {
+// check reports wrong endpoints; interactive is true where a person is sent to one.
+func (e endpoints) check(s *source, table string, interactive bool) {
 	s.check(table, "authorization_endpoint", e.Authorization, provider.CheckURL)
 	s.check(table, "token_endpoint", e.Token, provider.CheckURL)
 	s.check(table, "device_authorization_endpoint", e.Device, provider.CheckURL)
 	s.check(table, "revocation_endpoint", e.Revocation, provider.CheckURL)
 	s.check(table, "userinfo_endpoint", e.Userinfo, provider.CheckURL)
-	if !slices.Contains([]string{"", "none", "client_secret_basic", "client_secret_post"}, e.AuthMethod) {
+	if !slices.Contains([]string{"", "none", "client_secret_basic", "client_secret_post", "private_key_jwt"}, e.AuthMethod) {
 		s.add(s.line(table, "token_endpoint_auth_method"),
-			`token_endpoint_auth_method is "none", "client_secret_basic" or "client_secret_post"`)
+			`token_endpoint_auth_method is "none", "client_secret_basic", "client_secret_post" or "private_key_jwt"`)
 	}
-	if (e.Authorization == "") != (e.Token == "") {
+	if interactive && (e.Authorization == "") != (e.Token == "") {
 		s.add(cmp.Or(s.line(table, "authorization_endpoint"), s.line(table, "token_endpoint"), s.line(table, "")),
 			"authorization_endpoint and token_endpoint go together")
 	}
@@ -254,7 +255,7 @@ func (c *Config) loadMain(file string) []Mistake {
 			s.add(s.line(table, ""), "%s is a built-in provider; give yours another name", name)
 		}
 		s.check(table, "issuer", t.Issuer, provider.CheckIssuer)
-		t.check(s, table)
+		t.check(s, table, true)
 		if t.Issuer == "" && t.Token == "" {
 			s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", name)
 		}

@@ -1,8 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,8 +40,8 @@ func TestCheckResource(t *testing.T) {
 
 func TestCheckGrant(t *testing.T) {
 	for grant, ok := range map[string]bool{
-		"authorization_code": true, "device_code": true,
-		"": false, "Device_Code": false, "device": false, "password": false, "implicit": false, "client_credentials": false,
+		"authorization_code": true, "device_code": true, "client_credentials": true, "service_account": true, "adc": true,
+		"": false, "Device_Code": false, "device": false, "password": false, "implicit": false,
 		"urn:ietf:params:oauth:grant-type:device_code": false,
 	} {
 		err := CheckGrant(grant)
@@ -61,7 +65,7 @@ func TestGrantAndResourceOfAnAccount(t *testing.T) {
 		{"neither", base, account.GrantAuthorizationCode, "", nil},
 		{"both", base + "grant = \"device_code\"\nresource = \"https://api.example.com\"\n", account.GrantDeviceCode, "https://api.example.com", nil},
 		{"the default, said", base + "grant = \"authorization_code\"\n", account.GrantAuthorizationCode, "", nil},
-		{"wrong grant", base + "grant = \"password\"\n", "", "", []string{":3: grant: \"password\""}},
+		{"wrong grant", base + "grant = \"password\"\n", "", "", []string{":3: grant: there is no \"password\""}},
 		{"wrong resource", base + "\nresource = \"mail\"\n", "", "", []string{":4: resource: must be an absolute URI"}},
 		{"both wrong", base + "resource = \"https://x/#\"\ngrant = \"x\"\n", "", "", []string{":4: grant: ", ":3: resource: "}},
 		{"grant of another type", base + "grant = 1\n", "", "", []string{":3: "}},
@@ -116,7 +120,9 @@ func TestWhoMayDoWithoutAClient(t *testing.T) {
 		{"endpoints alone", account.Account{Endpoints: account.Endpoints{Token: "https://x.example.com/t"}}, false},
 		{"built in", account.Account{Provider: "google"}, false},
 		{"nothing", account.Account{}, false},
+		{"a program", account.Account{Issuer: "https://login.example.com", Grant: account.GrantClientCredentials}, false},
 	} {
+		tt.a.Grant = cmp.Or(tt.a.Grant, account.GrantAuthorizationCode)
 		if got := c.MayRegister(tt.a); got != tt.want {
 			t.Errorf("%s: got %t, want %t", tt.name, got, tt.want)
 		}
@@ -132,4 +138,52 @@ func FuzzCheckResource(f *testing.F) {
 			t.Errorf("%q was taken", resource)
 		}
 	})
+}
+
+func TestAccountsWithoutAPerson(t *testing.T) {
+	dir := t.TempDir()
+	accounts := filepath.Join(dir, "accounts")
+	if err := os.Mkdir(accounts, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"build": "grant = \"client_credentials\"\ntoken_endpoint = \"https://login.example.com/token\"\nclient_id = \"app\"\n" +
+			"token_endpoint_auth_method = \"private_key_jwt\"\nkey_file = \"app.pem\"\nkey_id = \"k1\"\naudience = \"https://api.example.com\"\n",
+		"robot": "grant = \"service_account\"\nkey_file = \"/keys/robot.json\"\nsubject = \"ada@example.com\"\nscopes = [\"a\"]\n",
+		"here":  "grant = \"adc\"\ncredential_sources = [\"executable\"]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(accounts, name+".toml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	build, robot, here := c.Accounts["build"], c.Accounts["robot"], c.Accounts["here"]
+	if want := filepath.Join(accounts, "app.pem"); build.KeyFile != want || build.KeyID != "k1" || build.Audience != "https://api.example.com" {
+		t.Errorf("build: got %+v, want its key, relative to the file", build)
+	}
+	if robot.KeyFile != "/keys/robot.json" || robot.Subject != "ada@example.com" {
+		t.Errorf("robot: got %+v", robot)
+	}
+	if here.Grant != account.GrantADC || !slices.Equal(here.CredentialSources, []string{"executable"}) {
+		t.Errorf("here: got %+v", here)
+	}
+	for _, a := range c.Accounts {
+		text, err := Encode(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(a.File, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(again.Accounts, c.Accounts) {
+		t.Errorf("written and read again: got %+v, want %+v", again.Accounts, c.Accounts)
+	}
 }

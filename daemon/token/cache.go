@@ -31,6 +31,9 @@ type Key struct {
 	// Audience and Resource (RFC 8707) are "" where none was asked for.
 	Audience string
 	Resource string
+	// IDToken sets apart an ID token that takes a request of its own, as a service account's for an audience does; false
+	// where one comes along with each access token.
+	IDToken bool
 }
 
 // Minter asks the provider for a token.
