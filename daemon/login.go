@@ -165,7 +165,7 @@ func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
 	if secret.IsZero() && sameClient {
 		secret = t.before.ClientSecret
 	}
-	method, err := p.PinAuthMethod(!secret.IsZero(), p.Endpoints.AuthMethod)
+	method, err := p.PinAuthMethod(!secret.IsZero(), false, p.Endpoints.AuthMethod)
 	if err != nil {
 		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
 			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret"}

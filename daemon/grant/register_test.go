@@ -162,7 +162,7 @@ func FuzzRegistrationAnswer(f *testing.F) {
 			}
 			return
 		}
-		if _, err := (provider.Provider{}).PinAuthMethod(!r.ClientSecret.IsZero(), r.AuthMethod); err != nil || r.ClientID == "" ||
+		if _, err := (provider.Provider{}).PinAuthMethod(!r.ClientSecret.IsZero(), false, r.AuthMethod); err != nil || r.ClientID == "" ||
 			strings.ContainsFunc(r.ClientID, notPrintable) || r.RegistrationClientURI != "" && provider.CheckURL(r.RegistrationClientURI) != nil {
 			t.Errorf("accepted %+v (%v)", r, err)
 		}

@@ -6,17 +6,24 @@ import (
 )
 
 // PinAuthMethod returns the one token_endpoint_auth_method a client of this provider uses; it is settled before the
-// first request and never probed. configured is the person's choice, "" for none. Without one, a client without secret
-// uses "none"; a client with a secret what the provider's entry says, else what the server advertises,
-// client_secret_basic first, which is also the default where it advertises nothing (RFC 8414 §2). An error says why the
-// choice and the presence of a secret do not fit, or that the server takes no method oauthd speaks.
-func (p Provider) PinAuthMethod(hasSecret bool, configured string) (AuthMethod, error) {
+// first request and never probed. configured is the person's choice, "" for none. Without one, a client with a private
+// key uses "private_key_jwt", one without key and secret "none"; a client with a secret what the provider's entry says,
+// else what the server advertises, client_secret_basic first, which is also the default where it advertises nothing (RFC
+// 8414 §2). An error says why the choice and what the client has do not fit, or that the server takes no method oauthd
+// speaks.
+func (p Provider) PinAuthMethod(hasSecret, hasKey bool, configured string) (AuthMethod, error) {
 	const key = "token_endpoint_auth_method"
 	method := configured
-	if method == "" && !hasSecret {
+	switch {
+	case method != "":
+	case hasKey && p.AuthMethods != nil && !slices.Contains(p.AuthMethods, string(AuthPrivateKeyJWT)):
+		return "", fmt.Errorf("the client has a private key, but the server does not advertise %q; set %s, or give no key",
+			AuthPrivateKeyJWT, key)
+	case hasKey:
+		return AuthPrivateKeyJWT, nil
+	case !hasSecret:
 		return AuthNone, nil
-	}
-	if method == "" {
+	default:
 		method = p.Endpoints.AuthMethod
 	}
 	switch m := AuthMethod(method); {
@@ -24,10 +31,17 @@ func (p Provider) PinAuthMethod(hasSecret bool, configured string) (AuthMethod, 
 		return p.advertisedMethod()
 	case m == AuthNone && hasSecret:
 		return "", fmt.Errorf("%s is %q, but the client has a secret", key, m)
+	case m == AuthNone && hasKey:
+		return "", fmt.Errorf("%s is %q, but the client has a private key", key, m)
+	case m == AuthPrivateKeyJWT && !hasKey:
+		return "", fmt.Errorf("%s is %q, but the client has no private key", key, m)
+	case m == AuthPrivateKeyJWT:
+		return m, nil
 	case m == AuthNone:
 		return m, nil
 	case m != AuthBasic && m != AuthPost:
-		return "", fmt.Errorf("%s %q is not one of %q, %q, %q", key, cut(method), AuthNone, AuthBasic, AuthPost)
+		return "", fmt.Errorf("%s %q is not one of %q, %q, %q, %q", key, cut(method),
+			AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT)
 	case !hasSecret:
 		return "", fmt.Errorf("%s is %q, but the client has no secret", key, m)
 	default:

@@ -158,24 +158,33 @@ func TestPinAuthMethod(t *testing.T) {
 		name       string
 		p          Provider
 		secret     bool
+		key        bool
 		configured string
 		want       AuthMethod
 	}{
-		{"configured wins", google, true, "client_secret_basic", AuthBasic},
-		{"configured none", google, false, "none", AuthNone},
-		{"configured without secret", google, false, "client_secret_post", ""},
-		{"configured none with secret", google, true, "none", ""},
-		{"configured unknown", google, true, "private_key_jwt", ""},
-		{"table", google, true, "", AuthPost},
-		{"no secret", google, false, "", AuthNone},
-		{"both advertised", advertise("client_secret_post", "client_secret_basic"), true, "", AuthBasic},
-		{"post advertised", advertise("private_key_jwt", "client_secret_post"), true, "", AuthPost},
-		{"nothing of ours advertised", advertise("private_key_jwt"), true, "", ""},
-		{"not said", advertise(), true, "", AuthBasic},
-		{"advertised, no secret", advertise("client_secret_basic"), false, "", AuthNone},
+		{"configured wins", google, true, false, "client_secret_basic", AuthBasic},
+		{"configured none", google, false, false, "none", AuthNone},
+		{"configured without secret", google, false, false, "client_secret_post", ""},
+		{"configured none with secret", google, true, false, "none", ""},
+		{"configured unknown", google, true, false, "client_secret_jwt", ""},
+		{"table", google, true, false, "", AuthPost},
+		{"no secret", google, false, false, "", AuthNone},
+		{"both advertised", advertise("client_secret_post", "client_secret_basic"), true, false, "", AuthBasic},
+		{"post advertised", advertise("private_key_jwt", "client_secret_post"), true, false, "", AuthPost},
+		{"nothing of ours advertised", advertise("private_key_jwt"), true, false, "", ""},
+		{"not said", advertise(), true, false, "", AuthBasic},
+		{"key", advertise(), false, true, "", AuthPrivateKeyJWT},
+		{"key before secret", google, true, true, "", AuthPrivateKeyJWT},
+		{"key, advertised", advertise("private_key_jwt"), false, true, "", AuthPrivateKeyJWT},
+		{"key, not advertised", advertise("client_secret_basic"), true, true, "", ""},
+		{"key, not advertised, configured", advertise("client_secret_basic"), false, true, "private_key_jwt", AuthPrivateKeyJWT},
+		{"key and secret, the secret configured", google, true, true, "client_secret_basic", AuthBasic},
+		{"configured for a key without one", google, true, false, "private_key_jwt", ""},
+		{"configured none with key", google, false, true, "none", ""},
+		{"advertised, no secret", advertise("client_secret_basic"), false, false, "", AuthNone},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := tc.p.PinAuthMethod(tc.secret, tc.configured)
+			got, err := tc.p.PinAuthMethod(tc.secret, tc.key, tc.configured)
 			if got != tc.want || (err == nil) != (tc.want != "") {
 				t.Errorf("got %q, %v; want %q", got, err, tc.want)
 			}
