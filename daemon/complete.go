@@ -27,6 +27,10 @@ func (t *attempt) complete(ctx context.Context, response grant.Response, nonce s
 		tok.Scopes, _ = p.OneResource(t.scopes)
 	}
 	who, err := t.identify(ctx, tok, nonce)
+	if err != nil && t.imported {
+		d.log.Info().Err(err).Str("account", t.account.Name).Msg("identity")
+		who, err = grant.Identity{}, nil
+	}
 	if err != nil {
 		return done, err
 	}
@@ -84,6 +88,9 @@ func (t *attempt) granted(first []string) []string {
 // identify reads who logged in from the ID token, else from userinfo. A wrong ID token ends the login; a userinfo
 // endpoint that does not answer does not.
 func (t *attempt) identify(ctx context.Context, tok account.Token, nonce string) (grant.Identity, error) {
+	if tok.Access.IsZero() { // nothing of the answer can be used
+		return grant.Identity{}, nil
+	}
 	if !tok.IDToken.IsZero() {
 		if !slices.Contains(t.scopes, "openid") {
 			nonce = ""
@@ -158,11 +165,14 @@ func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.
 		return d.vault.Rotate(ctx, name, before)
 	}
 	c.Generation = before.Generation
-	if err := d.vault.Save(ctx, name, c); err != nil {
+	if err := t.save(ctx, c); err != nil {
 		return d.storeProblem(errors.Join(err, undo())) // a store may keep what it says it did not
 	}
 	if t.account.Managed {
 		if _, err := config.WriteAccount(d.cfg.Dir, t.account); err != nil {
+			if t.spent {
+				return t.fileMissing(err)
+			}
 			return (&api.Error{
 				Code:    api.ConfigInvalid,
 				Message: fmt.Sprintf("%s cannot be written, so the login was not kept", config.AccountFile(d.cfg.Dir, name)),
@@ -172,9 +182,24 @@ func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.
 	}
 	d.reread()
 	d.tokens.Drop(name)
-	d.tokens.Put(token.Key{Account: name}, tok)
-	d.newToken(token.Key{Account: name}, tok)
+	if !tok.Access.IsZero() {
+		d.tokens.Put(token.Key{Account: name}, tok)
+		d.newToken(token.Key{Account: name}, tok)
+	}
 	d.setFacts(name, factsOf(c))
+	return nil
+}
+
+// save stores c; where it is the only valid credential there is, a store that fails does not lose it.
+func (t *attempt) save(ctx context.Context, c account.Credential) error {
+	if !t.spent {
+		return t.d.vault.Save(ctx, t.account.Name, c)
+	}
+	if err := t.d.vault.Rotate(ctx, t.account.Name, c); err != nil {
+		t.d.log.Error().Err(err).Str("account", t.account.Name).Bool("degraded", true).Msg("state")
+		t.warnings = append(t.warnings, "the store did not take the credential: "+t.d.storeProblem(err).Message+
+			". It is kept in memory and saved as soon as the store takes it; do not stop the daemon before oauthd status says so")
+	}
 	return nil
 }
 

@@ -42,7 +42,12 @@ type attempt struct {
 	onDefaults bool
 	force      bool
 	headless   bool
-	warnings   []string
+	// spent is true when what the login has obtained is the only valid credential there is: it is kept even where it cannot
+	// be saved yet.
+	spent bool
+	// imported is true when another tool has logged in, so that who it was cannot be asked for again.
+	imported bool
+	warnings []string
 }
 
 // Login runs one login of name, which def makes or changes, and reports through events. Until a valid authorization

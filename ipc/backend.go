@@ -14,6 +14,7 @@ type Backend interface {
 	Tokens
 	Accounts
 	Logins
+	Imports
 	Control
 }
 

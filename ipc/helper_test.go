@@ -48,6 +48,7 @@ func dialAsChild(path, text string) int {
 type fake struct {
 	token    func(context.Context, api.TokenRequest) (api.Token, error)
 	login    func(context.Context, string, api.AccountDefinition, func(api.LoginEvent)) error
+	imports  func(context.Context, api.ImportRequest, func(api.ImportEvent)) error
 	watch    func(context.Context, string) iter.Seq2[api.WatchEvent, error]
 	accounts error
 	stopped  chan struct{}
@@ -91,6 +92,10 @@ func (f *fake) Logout(context.Context, string) (api.LogoutResult, error) {
 
 func (f *fake) Login(ctx context.Context, name string, def api.AccountDefinition, events func(api.LoginEvent)) error {
 	return f.login(ctx, name, def, events)
+}
+
+func (f *fake) Import(ctx context.Context, r api.ImportRequest, events func(api.ImportEvent)) error {
+	return f.imports(ctx, r, events)
 }
 
 func (f *fake) Status(context.Context) (api.Status, error) {

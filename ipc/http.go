@@ -45,6 +45,7 @@ func (sv *serving) routes() []route {
 		{method: "POST", path: api.PathUnlock, body: maxTokenRequest, serve: sv.postUnlock},
 		{method: "POST", path: api.PathReload, serve: sv.postReload},
 		{method: "GET", path: api.PathWatch, query: true, serve: sv.getWatch, stream: true},
+		{method: "POST", path: api.PathImport, body: maxImport, serve: sv.postImport, stream: true},
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	PathReload   = "/v1/reload"
 	PathLock     = "/v1/lock"
 	PathUnlock   = "/v1/unlock"
+	PathImport   = "/v1/import"
 )
 
 // Host is the name clients put in the Host header; the daemon accepts it and "localhost".

@@ -1,0 +1,416 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/foreign"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
+)
+
+// takeover is one import: a login whose refresh token another tool has obtained.
+type takeover struct {
+	attempt
+	found   foreign.Found
+	request api.ImportRequest
+	secret  account.Secret
+	// known is true where the account is configured already.
+	known bool
+}
+
+// Import makes an account of what another tool has saved. The refresh token is proved by one refresh, and what comes of
+// it is saved, before the import is done; one that fails before leaves nothing behind. Until the refresh token is sent,
+// the end of ctx ends the import; from then on it is carried through.
+func (d *Daemon) Import(ctx context.Context, r api.ImportRequest, events func(api.ImportEvent)) error {
+	t, err := d.takeover(r)
+	if err != nil {
+		return err
+	}
+	name := t.account.Name
+	if t.found.Kind == foreign.KindClient {
+		return t.client(events)
+	}
+	leave, err := d.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := t.claim(ctx); err != nil { // before a login of that name is told to end
+		return err
+	}
+	l := &login{id: rand.Text(), ended: make(chan struct{})}
+	ctx, l.cancel = context.WithCancelCause(named(ctx))
+	defer l.cancel(nil)
+	if err := d.logins.begin(name, l); err != nil {
+		return err
+	}
+	defer d.logins.end(name, l)
+	if err := d.locked(); err != nil {
+		return err
+	}
+	t.login = l
+	done, err := t.run(ctx, events)
+	event := d.log.Info()
+	if err != nil {
+		event = detail(d.log.Warn(), err)
+	}
+	event = who(ctx, event).Str("account", name).Str("format", t.found.Format).Str("provider", t.provider.Name)
+	if err == nil {
+		event = event.Str("email", done.Email).Str("subject", done.Subject).Strs("scopes", done.ScopesGranted)
+	}
+	event.Msg("import")
+	if err != nil {
+		return err
+	}
+	events(api.ImportEvent{
+		Event: api.EventDone, Account: name, Provider: done.Provider, Email: done.Email, Subject: done.Subject,
+		ScopesGranted: done.ScopesGranted, Rotated: t.spent, Warnings: done.Warnings,
+	})
+	return nil
+}
+
+// takeover reads the data, brings together what it and the request say, and settles the account's name.
+func (d *Daemon) takeover(r api.ImportRequest) (*takeover, error) {
+	f, err := foreign.Parse([]byte(r.Data))
+	if err != nil {
+		p := &api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: "oauthd import --help lists what can be read"}
+		var m *foreign.Mistake
+		if errors.As(err, &m) {
+			p.Hint = m.Hint
+		}
+		return nil, p
+	}
+	bad := func(hint, format string, args ...any) error {
+		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...), Hint: hint}
+	}
+	t := &takeover{attempt: attempt{d: d, scopes: f.Scopes, imported: true}, found: f, request: r}
+	switch {
+	case r.Provider != "" && r.Issuer != "":
+		return nil, bad("leave one out", "give a provider or an issuer, not both")
+	case r.Sole && f.Shared != "":
+		return nil, bad("leave out --delete-source, then remove the credential by the tool that wrote it",
+			"the file cannot be removed after the import: %s", f.Shared)
+	case r.ClientID != "" && f.ClientID != "" && r.ClientID != f.ClientID:
+		return nil, bad("leave out --client-id; a refresh token is of use to its own client alone",
+			"the refresh token in the file is of another client")
+	}
+	if r.Issuer != "" {
+		if err := provider.CheckIssuer(r.Issuer); err != nil {
+			return nil, bad("give it as the provider's documentation has it", "issuer: %v", err)
+		}
+	}
+	for _, scope := range r.Scopes {
+		if err := checkScope(scope); err != nil {
+			return nil, bad("scopes are separate words", "%v", err)
+		}
+	}
+	t.secret = f.ClientSecret
+	if r.ClientSecret != "" {
+		t.secret = account.NewSecret(string(r.ClientSecret))
+	}
+	t.account = account.Account{
+		Name: cmp.Or(r.As, importName(f, r)), ClientID: cmp.Or(r.ClientID, f.ClientID),
+		Scopes: slices.Clone(r.Scopes), Grant: account.GrantAuthorizationCode, Managed: true,
+	}
+	if len(r.Scopes) == 0 {
+		t.account.Scopes = slices.Clone(f.Scopes)
+	}
+	if t.account.Name == "" {
+		return nil, bad("--as NAME names it", "nothing in the file gives the account a name")
+	}
+	return t, account.CheckName(t.account.Name)
+}
+
+// importName makes a name for the account: the other tool's, the person's, or the provider's.
+func importName(f foreign.Found, r api.ImportRequest) string {
+	person, _, _ := strings.Cut(f.Email, "@")
+	for _, candidate := range []string{
+		f.Name, person, r.Provider, f.Provider, hostOf(r.Issuer), hostOf(f.Issuer), hostOf(f.TokenURI),
+	} {
+		name := strings.Map(func(c rune) rune {
+			switch {
+			case c >= 'A' && c <= 'Z':
+				return c + 'a' - 'A'
+			case c >= 'a' && c <= 'z', c >= '0' && c <= '9', strings.ContainsRune("._+-", c):
+				return c
+			}
+			return '-'
+		}, candidate)
+		name = strings.Trim(name[:min(len(name), 63)], "._+-")
+		if account.CheckName(name) == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// client answers data that is a client alone: a login goes on from there.
+func (t *takeover) client(events func(api.ImportEvent)) error {
+	t.d.reread()
+	if _, known := t.d.configured(t.account.Name); known && t.request.As == "" {
+		return t.taken("is there already")
+	}
+	found := t.event()
+	found.TokenEndpoint = t.found.TokenURI
+	events(found)
+	events(api.ImportEvent{Event: api.EventLoginNeeded, Account: t.account.Name})
+	return nil
+}
+
+func (t *takeover) event() api.ImportEvent {
+	return api.ImportEvent{
+		Event: api.EventFound, Account: t.account.Name, Format: t.found.Format, Provider: cmp.Or(t.provider.Name, t.found.Provider),
+		Issuer: t.provider.Issuer, TokenEndpoint: t.provider.Endpoints.Token, ClientID: t.account.ClientID,
+		HasSecret: !t.secret.IsZero(), Scopes: t.found.Scopes, Email: t.found.Email,
+	}
+}
+
+// claim takes the account's name: that of a new account, or of one that waits for a login of this very client. One that
+// holds somebody's login is not overwritten, not even an ended one: who the refresh token stands for shows only when it
+// has been spent, and then there is no way back.
+func (t *takeover) claim(ctx context.Context) error {
+	d, name := t.d, t.account.Name
+	d.reread()
+	a, known := d.configured(name)
+	if !known {
+		if _, err := d.account(name); err != nil && !errors.Is(err, &api.Error{Code: api.UnknownAccount}) {
+			return err // its file is wrong, and would be overwritten
+		}
+		return nil
+	}
+	f, err := d.facts(ctx, name)
+	switch {
+	case err != nil:
+		return d.storeProblem(err)
+	case f.loggedIn && !f.dead:
+		return t.taken("is there already, and is logged in")
+	case f.loggedIn && f.subject != "":
+		return &api.Error{
+			Code:    api.BadRequest,
+			Message: fmt.Sprintf("account %s still holds the ended login of %s", name, cmp.Or(f.email, f.subject)),
+			Hint:    fmt.Sprintf("oauthd logout %s forgets it; or --as NAME makes another account", name),
+		}
+	case !a.Grant.Interactive():
+		return t.taken("is there already, and has no login")
+	case t.account.ClientID != "" && t.account.ClientID != a.ClientID:
+		return t.taken("is there already, with another client")
+	}
+	return t.adopt(a)
+}
+
+// adopt makes a, which is configured, the account that the import fills.
+func (t *takeover) adopt(a account.Account) error {
+	p, i := t.request.Provider, t.request.Issuer
+	if p != "" && p != a.Provider || i != "" && i != a.Issuer {
+		return t.taken("is there already, at another provider")
+	}
+	before := a
+	a.Scopes = slices.Clone(a.Scopes)
+	for _, scope := range t.request.Scopes {
+		if !slices.Contains(a.Scopes, scope) {
+			a.Scopes = append(a.Scopes, scope)
+		}
+	}
+	if lines := changedLines(before, a); !a.Managed && len(lines) > 0 {
+		return &api.Error{Code: api.ConfigInvalid, Message: a.File + " is yours, so oauthd does not change it",
+			Hint: "set there: " + strings.Join(lines, "; ")}
+	}
+	if t.secret.IsZero() {
+		t.secret = a.ClientSecret
+	}
+	t.account, t.known = a, true
+	return nil
+}
+
+func (t *takeover) taken(how string) error {
+	return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf("account %s %s", t.account.Name, how),
+		Hint: "--as NAME gives the imported one another name"}
+}
+
+// run does what a login does after its browser has come back.
+func (t *takeover) run(ctx context.Context, events func(api.ImportEvent)) (done api.LoginEvent, err error) {
+	if err := t.ready(ctx); err != nil {
+		return done, t.cause(ctx, err)
+	}
+	events(t.event())
+	if t.found.Kind == foreign.KindKey {
+		return done, &api.Error{Code: api.Unsupported, Message: "a service account's key cannot be imported yet",
+			Hint: `set grant = "service_account" and key_file in accounts/NAME.toml`}
+	}
+	if ctx.Err() != nil {
+		return done, t.cause(ctx, ctx.Err())
+	}
+	// The refresh token may be spent from here on: who goes away can no longer stop this.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
+	defer cancel()
+	response, failure := t.prove(ctx)
+	if failure != nil && !t.spent {
+		return done, t.proofProblem(failure)
+	}
+	if len(t.account.Scopes) == 0 {
+		t.account.Scopes = response.Scopes
+	}
+	done, err = t.complete(ctx, response, "")
+	if err == nil && failure != nil {
+		err = (&api.Error{Code: api.ProviderRejected,
+			Message: fmt.Sprintf("%s gave a new refresh token along with no usable answer; it is kept", t.provider.Name),
+			Hint:    "oauthd token " + t.account.Name + " tries again; what was imported is of no use any more"}).Because(failure)
+	}
+	if err == nil && t.spent {
+		t.d.log.Info().Str("account", t.account.Name).Msg("the provider has rotated the imported refresh token")
+	}
+	return done, err
+}
+
+// ready finds out all that is needed before the refresh token is sent.
+func (t *takeover) ready(ctx context.Context) error {
+	d := t.d
+	select {
+	case <-t.login.last:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := d.vault.Probe(ctx); err != nil {
+		return d.storeProblem(err)
+	}
+	if err := t.claim(ctx); err != nil { // the login before may have been done
+		return err
+	}
+	if err := t.place(ctx); err != nil {
+		return err
+	}
+	if t.found.Kind == foreign.KindKey {
+		return nil
+	}
+	if t.account.ClientID == "" {
+		message := "nothing says which client the refresh token was given to"
+		if t.found.NoClient != "" {
+			message = t.found.NoClient
+		}
+		return &api.Error{Code: api.BadRequest, Message: message,
+			Hint: "--client-id ID says it, with --client-secret-stdin where the client has a secret"}
+	}
+	p := t.provider
+	method, err := p.PinAuthMethod(!t.secret.IsZero(), false, p.Endpoints.AuthMethod)
+	if err != nil {
+		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: "--client-secret-stdin gives the client secret"}
+	}
+	if method == provider.AuthNone {
+		t.secret = account.Secret{}
+	}
+	t.auth = grant.ClientAuth{ID: t.account.ClientID, Secret: t.secret, Method: method}
+	if t.account.Managed {
+		return t.writable()
+	}
+	return nil
+}
+
+// place finds the provider. What the data says of it is believed where it is a built-in one's or this machine's, or
+// where the request says so; a provider that the request names must be the data's.
+func (t *takeover) place(ctx context.Context) error {
+	d, f, r, a := t.d, t.found, t.request, &t.account
+	switch {
+	case t.known, r.Provider != "", r.Issuer != "":
+		if !t.known {
+			a.Provider, a.Issuer = r.Provider, r.Issuer
+		}
+	case f.Provider != "":
+		a.Provider, a.Tenant = f.Provider, f.Tenant
+	case f.Doubt != "" && !r.TrustEndpoint:
+		return &api.Error{
+			Code:    api.ConfigInvalid,
+			Message: fmt.Sprintf("the file would have its refresh token sent to %q, which is no provider that oauthd knows", f.Doubt),
+			Hint:    "--trust-endpoint believes it; or name the --provider or --issuer yourself",
+		}
+	case f.Issuer != "":
+		if err := t.placeIssuer(ctx); err != nil {
+			return err
+		}
+	case f.TokenURI != "":
+		if err := t.placeEndpoint(ctx); err != nil {
+			return err
+		}
+	default:
+		return &api.Error{Code: api.BadRequest, Message: "nothing in the file says which provider it is of",
+			Hint: "--provider NAME or --issuer URL says it"}
+	}
+	if a.Provider == "" && !t.known && !t.secret.IsZero() {
+		a.Endpoints.AuthMethod = f.AuthMethod
+	}
+	p, err := d.resolve(ctx, *a, !t.known)
+	if err != nil {
+		return d.discoveryProblem(*a, err)
+	}
+	t.provider = p
+	if p.Endpoints.Token == "" || t.foreignTo(p) {
+		return &api.Error{
+			Code:    api.ConfigInvalid,
+			Message: fmt.Sprintf("the refresh token in the file is of another provider than %s, and goes only where it came from", p.Name),
+			Hint:    "leave out --provider and --issuer, or name the one it is of",
+		}
+	}
+	return nil
+}
+
+// foreignTo reports whether the data says that it is of another provider than p.
+func (t *takeover) foreignTo(p provider.Provider) bool {
+	f := t.found
+	switch {
+	case f.Provider != "":
+		builtIn, _ := provider.Lookup(f.Provider)
+		return p.Name != f.Provider && p.Endpoints.Token != builtIn.Endpoints.Token
+	case f.TokenURI != "":
+		return f.TokenURI != p.Endpoints.Token
+	case f.Issuer != "":
+		return strings.TrimSuffix(f.Issuer, "/") != strings.TrimSuffix(p.Issuer, "/") && !p.IssuerMatches(f.Issuer, "")
+	}
+	return false
+}
+
+// placeIssuer takes the data's issuer. Tools differ in whether they keep a slash at its end.
+func (t *takeover) placeIssuer(ctx context.Context) error {
+	issuer := t.found.Issuer
+	t.account.Issuer = issuer
+	_, err := t.d.discovered.get(ctx, issuer, true)
+	var other *provider.IssuerMismatchError
+	if errors.As(err, &other) && strings.TrimSuffix(other.Got, "/") == strings.TrimSuffix(issuer, "/") {
+		t.account.Issuer = other.Got
+		return nil
+	}
+	if err != nil {
+		return t.d.discoveryProblem(t.account, err)
+	}
+	return nil
+}
+
+// placeEndpoint takes the data's token endpoint. Where the issuer at its host has it as its own, the issuer's word on the
+// other endpoints is known too.
+func (t *takeover) placeEndpoint(ctx context.Context) error {
+	f := t.found
+	issuer := originOfURL(f.TokenURI)
+	p, err := t.d.discovered.get(ctx, issuer, true)
+	if _, passing := transient(err); passing {
+		return t.d.discoveryProblem(account.Account{Issuer: issuer}, err)
+	}
+	switch {
+	case err == nil && p.Endpoints.Token == f.TokenURI:
+		t.account.Issuer = issuer
+	case f.AuthURI != "":
+		t.account.Endpoints = account.Endpoints{Authorization: f.AuthURI, Token: f.TokenURI}
+	default:
+		return &api.Error{
+			Code:    api.ConfigInvalid,
+			Message: fmt.Sprintf("the file has a token endpoint at %s alone, and no issuer there knows it", hostOf(f.TokenURI)),
+			Hint:    "--issuer URL names its issuer; or put its endpoints under [providers.NAME] in config.toml and say --provider NAME",
+		}
+	}
+	return nil
+}
