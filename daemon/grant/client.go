@@ -43,18 +43,29 @@ type ClientAuth struct {
 	Secret account.Secret
 	// Method is the pinned one, see [provider.Provider.PinAuthMethod]; "" is refused.
 	Method provider.AuthMethod
+	// Key signs an assertion for each request of a client whose method is private_key_jwt (RFC 7523 §2.2); zero for
+	// others.
+	Key ClientKey
+	// AssertionAudience is whom these assertions are for (RFC 7523 §3); "" means the URL the request goes to. Servers
+	// differ: all take their token endpoint's URL at the token endpoint, and many only that, or their issuer, elsewhere.
+	AssertionAudience string
 }
 
-// apply puts the authentication into exactly one place of the request.
-func (a ClientAuth) apply(form url.Values, h http.Header) error {
-	form.Del("client_id")
-	form.Del("client_secret")
+// apply puts the authentication of a request to endpoint into exactly one place.
+func (a ClientAuth) apply(form url.Values, h http.Header, endpoint string, now time.Time) error {
+	for _, name := range []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"} {
+		form.Del(name)
+	}
 	switch {
 	case a.ID == "":
 		return errors.New("no client_id")
 	case a.Method == provider.AuthNone:
 		form.Set("client_id", a.ID)
 		return nil
+	case a.Method == provider.AuthPrivateKeyJWT && a.Key.IsZero():
+		return errors.New("the pinned token_endpoint_auth_method needs a private key, and there is none")
+	case a.Method == provider.AuthPrivateKeyJWT:
+		return a.assert(form, endpoint, now)
 	case a.Method != provider.AuthBasic && a.Method != provider.AuthPost:
 		return errors.New("no token_endpoint_auth_method is pinned")
 	case a.Secret.IsZero():
@@ -93,10 +104,16 @@ func (c *Client) post(
 	ctx context.Context, op, endpoint string, auth ClientAuth, form url.Values,
 ) (answer, *ProviderError) {
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	if err := auth.apply(form, header); err != nil {
+	if err := auth.apply(form, header, endpoint, c.now()); err != nil {
 		return answer{}, &ProviderError{Kind: Configuration, Op: op, Endpoint: place(endpoint), Reason: err.Error()}
 	}
 	return c.submit(ctx, op, endpoint, auth, form, header)
+}
+
+// postAlone sends form to endpoint, once, as a request that needs no client to authenticate (RFC 7523 §2.1).
+func (c *Client) postAlone(ctx context.Context, op, endpoint string, form url.Values) (answer, *ProviderError) {
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	return c.submit(ctx, op, endpoint, ClientAuth{}, form, header)
 }
 
 // submit sends form with header, which auth has been applied to.
@@ -104,7 +121,9 @@ func (c *Client) submit(
 	ctx context.Context, op, endpoint string, auth ClientAuth, form url.Values, header http.Header,
 ) (answer, *ProviderError) {
 	a := answer{op: op, endpoint: place(endpoint), secrets: []string{auth.Secret.Reveal(), header.Get("Authorization")}}
-	for _, name := range []string{"code", "code_verifier", "device_code", "refresh_token", "state", "token"} {
+	for _, name := range []string{
+		"assertion", "client_assertion", "code", "code_verifier", "device_code", "refresh_token", "state", "token",
+	} {
 		a.secrets = append(a.secrets, form.Get(name))
 	}
 	body := form.Encode()

@@ -33,7 +33,7 @@ func (c *Client) PushAuthorization(
 	form := url.Values{}
 	maps.Copy(form, p.Parameters)
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	if err := p.Auth.apply(form, header); err != nil {
+	if err := p.Auth.apply(form, header, p.Endpoint, c.now()); err != nil {
 		return "", time.Time{}, wrong(err.Error())
 	}
 	// It is a parameter of the authorization request too, so that it stands beside HTTP Basic.

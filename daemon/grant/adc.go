@@ -1,0 +1,272 @@
+package grant
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+)
+
+// adcTimeout bounds one [Client.ApplicationDefault], which may be several requests.
+const adcTimeout = 40 * time.Second
+
+// ErrNoDefaultCredentials is in the error of [Client.ApplicationDefault] where nothing was found.
+var ErrNoDefaultCredentials = errors.New("there are no application default credentials here")
+
+// The kinds of external_account credential source that work only where [ADCRequest.Sources] names them.
+const (
+	// SourceExecutable runs a program that the credentials file names.
+	SourceExecutable = "executable"
+	// SourceURL asks URLs that the credentials file names and that are not Google's, AWS' included.
+	SourceURL = "url"
+)
+
+// KindMetadata is the kind of credentials that come from the metadata server of Compute Engine and its kin.
+const KindMetadata = "metadata"
+
+// ADCPlaces are where application default credentials are looked for, before the metadata server.
+type ADCPlaces struct {
+	// Env is the value of GOOGLE_APPLICATION_CREDENTIALS, a file; "" when it is not set.
+	Env string
+	// WellKnown is where gcloud leaves application_default_credentials.json; "" leaves it out.
+	WellKnown string
+}
+
+// ADCRequest asks for tokens by application default credentials.
+type ADCRequest struct {
+	// File is a credentials file; "" means to search Places, then to ask the metadata server.
+	File   string
+	Places ADCPlaces
+	// Scopes are those of the access token. A person's credentials and the metadata server need none, and the former give
+	// what the person agreed to whatever is asked.
+	Scopes []string
+	// Audience is whom the ID token is for, or, of a service account's key without IDToken, the access token; "" for none.
+	Audience string
+	// IDToken asks for an ID token for Audience; of a person's credentials, for the client's own.
+	IDToken bool
+	// Subject is the person that a service account's key acts for by domain-wide delegation; "" for itself.
+	Subject string
+	// Sources are the external_account credential sources that may be used, [SourceExecutable] and [SourceURL]; nil for
+	// plain files alone. SourceURL also permits token and impersonation endpoints that are not Google's.
+	Sources []string
+}
+
+// ADCResult is what was found and what it gave. Next to an error, Kind and Place are set as far as they are known.
+type ADCResult struct {
+	// Response never has a refresh token.
+	Response Response
+	// Kind is the type of the credentials file, such as "authorized_user" or "external_account", or [KindMetadata].
+	Kind string
+	// Email is whom the tokens stand for, where that can be told; "" elsewhere. It is for people to read.
+	Email string
+	// Place is the credentials file's path, or "the metadata server".
+	Place string
+}
+
+// ApplicationDefault gets tokens by Google's application default credentials. Files are read anew each time, and nothing
+// is kept. It takes at most 40 s.
+//
+// Errors are *[ProviderError] once a provider was asked, never of kind [LoginRequired], because no login of oauthd can
+// help. Others say what is wrong with the file or the request, or wrap [ErrNoDefaultCredentials].
+func (c *Client) ApplicationDefault(ctx context.Context, r ADCRequest) (ADCResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, adcTimeout)
+	defer cancel()
+	data, path, err := r.find()
+	if err != nil {
+		return ADCResult{Place: path}, err
+	}
+	if path == "" {
+		return c.metadata(ctx, r)
+	}
+	result := ADCResult{Place: path}
+	members, err := fileMembers(data)
+	if err != nil {
+		return result, fmt.Errorf("%s: the file %w", path, err)
+	}
+	result.Kind = kindOfFile(members)
+	result.Response, result.Email, err = c.fromFile(ctx, members, r, 0)
+	var asked *ProviderError
+	if err != nil && !errors.As(err, &asked) {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	result.Response.RefreshToken = account.Secret{}
+	return result, err
+}
+
+// find reads the first file there is. path is "" where the metadata server is to be asked.
+func (r ADCRequest) find() (data []byte, path string, err error) {
+	switch {
+	case r.File != "":
+		data, err = readSmall(r.File)
+		return data, r.File, err
+	case r.Places.Env != "":
+		if data, err = readSmall(r.Places.Env); err != nil {
+			err = fmt.Errorf("GOOGLE_APPLICATION_CREDENTIALS: %w", err)
+		}
+		return data, r.Places.Env, err
+	case r.Places.WellKnown != "":
+		data, err = readSmall(r.Places.WellKnown)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, "", nil
+		}
+		return data, r.Places.WellKnown, err
+	default:
+		return nil, "", nil
+	}
+}
+
+// readSmall reads a regular file; anything else could keep the reader waiting.
+func readSmall(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+}
+
+// kindOfFile returns the type of a credentials file, or "" where it is none that Google has.
+func kindOfFile(members map[string]json.RawMessage) string {
+	kind := text(members["type"])
+	if slices.Contains([]string{"authorized_user", "external_account", "external_account_authorized_user",
+		"gdch_service_account", "impersonated_service_account", "service_account"}, kind) {
+		return kind
+	}
+	return ""
+}
+
+// fromFile gets tokens by one credentials file, or by the source_credentials inside one, which are one deeper.
+func (c *Client) fromFile(
+	ctx context.Context, members map[string]json.RawMessage, r ADCRequest, depth int,
+) (resp Response, email string, err error) {
+	kind := kindOfFile(members)
+	switch {
+	case depth > 3:
+		return Response{}, "", errors.New("source_credentials are nested too deeply")
+	case r.Subject != "" && kind != "service_account":
+		return Response{}, "", errors.New("only a service account's key can act for a subject")
+	}
+	switch kind {
+	case "service_account":
+		return c.adcServiceAccount(ctx, members, r)
+	case "authorized_user", "external_account_authorized_user":
+		return c.adcUser(ctx, members, r)
+	case "impersonated_service_account":
+		return c.adcImpersonated(ctx, members, r, depth)
+	case "external_account":
+		return c.adcExternal(ctx, members, r)
+	case "gdch_service_account":
+		return Response{}, "", errors.New("credentials of type gdch_service_account are not supported")
+	default:
+		return Response{}, "", fmt.Errorf("the file holds %s, not application default credentials", describe(members))
+	}
+}
+
+func (c *Client) adcServiceAccount(
+	ctx context.Context, members map[string]json.RawMessage, r ADCRequest,
+) (Response, string, error) {
+	a, err := parseServiceAccount(members)
+	if err != nil {
+		return Response{}, "", err
+	}
+	request := ServiceAccountRequest{
+		Account: a, Scopes: r.Scopes, Subject: r.Subject, Audience: r.Audience, IDToken: r.IDToken,
+	}
+	if !TrustedTokenURI(a.TokenURI) {
+		if err := r.permit(SourceURL, "token_uri is not Google's"); err != nil {
+			return Response{}, "", err
+		}
+		request.TokenEndpoint = a.TokenURI
+	}
+	resp, err := c.ServiceAccount(ctx, request)
+	return resp, a.ClientEmail, err
+}
+
+// adcUser refreshes the token that gcloud got when a person logged in: of Google (authorized_user), or of a workforce pool.
+func (c *Client) adcUser(
+	ctx context.Context, members map[string]json.RawMessage, r ADCRequest,
+) (Response, string, error) {
+	fields, err := memberTexts(members, "client_id", "client_secret", "refresh_token", "token_uri", "token_url", "account")
+	if err != nil {
+		return Response{}, "", fmt.Errorf("the file's %w", err)
+	}
+	if r.Audience != "" {
+		return Response{}, "", errors.New("a person's credentials give no token for an audience; a service account's do")
+	}
+	refresh := Refresh{
+		TokenEndpoint: cmp.Or(fields["token_uri"], googleTokenURI),
+		Auth: ClientAuth{
+			ID: fields["client_id"], Secret: account.NewSecret(fields["client_secret"]), Method: provider.AuthPost,
+		},
+		RefreshToken: account.NewSecret(fields["refresh_token"]),
+	}
+	name, trusted := "token_uri", TrustedTokenURI
+	if text(members["type"]) == "external_account_authorized_user" {
+		name, trusted = "token_url", trustedService("sts")
+		refresh.TokenEndpoint, refresh.Auth.Method = fields["token_url"], provider.AuthBasic
+	}
+	for _, needed := range []string{"client_id", "client_secret", "refresh_token"} {
+		if fields[needed] == "" {
+			return Response{}, "", fmt.Errorf("the file has no %s", needed)
+		}
+	}
+	if err := provider.CheckURL(refresh.TokenEndpoint); err != nil {
+		return Response{}, "", fmt.Errorf("the file's %s: %w", name, err)
+	}
+	if !trusted(refresh.TokenEndpoint) {
+		if err := r.permit(SourceURL, name+" is not Google's"); err != nil {
+			return Response{}, "", err
+		}
+	}
+	resp, err := c.Refresh(ctx, refresh)
+	var refused *ProviderError
+	if errors.As(err, &refused) && refused.Kind == LoginRequired {
+		refused.Kind = Configuration
+		refused.Description = strings.TrimPrefix(refused.Description+"; ", "; ") +
+			"gcloud auth application-default login makes new credentials"
+	}
+	if err != nil {
+		return Response{}, "", err
+	}
+	email := cmp.Or(emailOf(members["account"]), claimedEmail(resp.IDToken))
+	if r.IDToken && resp.IDToken.IsZero() {
+		return Response{}, email, errors.New("these credentials give no ID token")
+	}
+	return resp, email, nil
+}
+
+// claimedEmail returns the email claim of an ID token nobody has verified; "" when there is none.
+func claimedEmail(idToken account.Secret) string {
+	claims, err := parseClaims(idToken)
+	if err != nil {
+		return ""
+	}
+	return emailOf(claims["email"])
+}
+
+// permit returns nil where the account's file allows a source, and otherwise an error that says by which line it would.
+func (r ADCRequest) permit(source, why string) error {
+	if slices.Contains(r.Sources, source) {
+		return nil
+	}
+	all := append(slices.Clone(r.Sources), source)
+	slices.Sort(all)
+	return fmt.Errorf("the file's %s; if you trust whoever made it, add to the account's file: "+
+		`credential_sources = ["%s"]`, why, strings.Join(all, `", "`))
+}

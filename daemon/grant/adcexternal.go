@@ -1,0 +1,178 @@
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/google"
+	"golang.org/x/oauth2/google/externalaccount"
+
+	"oauthd/daemon/provider"
+)
+
+// adcExternal exchanges a token of another issuer at Google's security token service (RFC 8693), and by the result gets
+// tokens of a service account where the file names one. golang.org/x/oauth2/google reads the other issuer's token and
+// exchanges it; what it is given has been checked, and its requests are witnessed.
+func (c *Client) adcExternal(
+	ctx context.Context, members map[string]json.RawMessage, r ADCRequest,
+) (Response, string, error) {
+	imp, err := parseImpersonation(members, r)
+	if err != nil {
+		return Response{}, "", err
+	}
+	scopes := r.Scopes
+	switch {
+	case imp.url != "":
+		err, scopes = r.checkGenerated(), []string{cloudPlatform}
+	case r.Audience != "" || r.IDToken:
+		err = errors.New("external_account credentials give no ID token, and no token for an audience, " +
+			"without a service_account_impersonation_url")
+	case len(r.Scopes) == 0:
+		err = errors.New("no scopes are asked for")
+	}
+	if err != nil {
+		return Response{}, "", err
+	}
+	w := &witness{client: c, op: "token exchange request"}
+	source, err := c.externalSource(w.context(ctx), members, r, scopes)
+	if err != nil {
+		return Response{}, "", err
+	}
+	if _, err := source.Token(); err != nil {
+		return Response{}, "", externalProblem(ctx, w, err)
+	}
+	// The library drops what the answer says of scopes, and counts the lifetime by another clock.
+	resp, fail := w.last.token("")
+	if fail != nil {
+		return Response{}, "", w.last.ofMachine(fail, false)
+	}
+	if imp.url == "" {
+		return resp, "", nil
+	}
+	resp, err = c.impersonate(ctx, imp, resp.Token.Access, r)
+	return resp, imp.email(), err
+}
+
+// externalProblem is what a failure of the library may say: the provider's refusal, our own words, or, of the library's
+// own, which may quote a source's bytes, only that there was one.
+func externalProblem(ctx context.Context, w *witness, err error) error {
+	var ours *sourceError
+	switch {
+	case errors.As(err, &ours):
+		return ours
+	case w.problem() != nil:
+		return w.last.ofMachine(w.problem(), false)
+	case ctx.Err() != nil:
+		return fmt.Errorf("credential_source: %w", ctx.Err())
+	default:
+		return errors.New("the file's credential_source gives no token, or not in the format it says")
+	}
+}
+
+// externalSource checks all that the file says and returns what will do the exchange.
+func (c *Client) externalSource(
+	ctx context.Context, members map[string]json.RawMessage, r ADCRequest, scopes []string,
+) (oauth2.TokenSource, error) {
+	fields, err := memberTexts(members, "audience", "subject_token_type", "token_url", "client_id", "client_secret",
+		"workforce_pool_user_project")
+	if err != nil {
+		return nil, fmt.Errorf("the file's %w", err)
+	}
+	for _, needed := range []string{"audience", "subject_token_type", "token_url"} {
+		if fields[needed] == "" {
+			return nil, fmt.Errorf("the file has no %s", needed)
+		}
+	}
+	if err := provider.CheckURL(fields["token_url"]); err != nil {
+		return nil, fmt.Errorf("the file's token_url: %w", err)
+	}
+	if !trustedService("sts")(fields["token_url"]) {
+		if err := r.permit(SourceURL, "token_url is not Google's"); err != nil {
+			return nil, err
+		}
+	}
+	from, err := parseCredentialSource(members["credential_source"], r)
+	if err != nil {
+		return nil, err
+	}
+	if from.Executable != nil {
+		return wrongFile(externalaccount.NewTokenSource(ctx, externalaccount.Config{
+			Audience: fields["audience"], SubjectTokenType: fields["subject_token_type"], TokenURL: fields["token_url"],
+			ClientID: fields["client_id"], ClientSecret: fields["client_secret"], Scopes: scopes,
+			WorkforcePoolUserProject: fields["workforce_pool_user_project"],
+			SubjectTokenSupplier: &executableSource{
+				command: from.Executable.Command, outputFile: from.Executable.OutputFile, timeoutMillis: from.Executable.TimeoutMillis,
+				impersonated: text(members["service_account_impersonation_url"]), now: c.now,
+			},
+		}))
+	}
+	// Impersonation is this package's part, so that its answers are read by the same rules as others.
+	exchange := make(map[string]json.RawMessage, len(members))
+	for name, value := range members {
+		if name != "service_account_impersonation_url" {
+			exchange[name] = value
+		}
+	}
+	data, err := json.Marshal(exchange)
+	if err != nil {
+		return nil, errors.New("the file is not JSON")
+	}
+	credentials, err := google.CredentialsFromJSONWithType(ctx, data, google.ExternalAccount, scopes...)
+	if err != nil {
+		return wrongFile(nil, err)
+	}
+	return credentials.TokenSource, nil
+}
+
+// wrongFile replaces the library's words on a file, which may quote it.
+func wrongFile(source oauth2.TokenSource, err error) (oauth2.TokenSource, error) {
+	if err != nil {
+		return nil, errors.New("the file is no external_account credentials that can be used: a field is missing or of the wrong type")
+	}
+	return source, nil
+}
+
+// parseCredentialSource reads where the other issuer's token comes from, and checks that this is permitted.
+func parseCredentialSource(raw json.RawMessage, r ADCRequest) (externalaccount.CredentialSource, error) {
+	var from externalaccount.CredentialSource
+	if parseObject(raw) == nil || json.Unmarshal(raw, &from) != nil {
+		return from, errors.New("the file's credential_source is missing, or not as it should be")
+	}
+	kinds := 0
+	for _, is := range []bool{from.File != "", from.Executable != nil, from.EnvironmentID != "" || from.URL != ""} {
+		if is {
+			kinds++
+		}
+	}
+	switch {
+	case kinds == 0:
+		return from, errors.New("the file's credential_source names no file, url, executable or environment_id")
+	case kinds > 1:
+		return from, errors.New("the file's credential_source names more than one source")
+	case from.File != "":
+		if !filepath.IsAbs(from.File) {
+			return from, errors.New("the file's credential_source.file is not an absolute path")
+		}
+		if info, err := os.Stat(from.File); err != nil {
+			return from, fmt.Errorf("the file's credential_source: %w", err)
+		} else if !info.Mode().IsRegular() {
+			return from, errors.New("the file's credential_source.file is not a regular file")
+		}
+		return from, nil
+	case from.Executable != nil:
+		return from, r.permit(SourceExecutable, "credential_source runs a program")
+	}
+	for name, at := range map[string]string{
+		"url": from.URL, "region_url": from.RegionURL, "imdsv2_session_token_url": from.IMDSv2SessionTokenURL,
+	} {
+		if at != "" && !sourceURLFits(at) {
+			return from, fmt.Errorf("the file's credential_source.%s is not an https URL, or of a metadata server", name)
+		}
+	}
+	return from, r.permit(SourceURL, "credential_source asks a URL")
+}

@@ -1,0 +1,83 @@
+package grant
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// maxKeyFile is the number of bytes a file of keys or credentials may have.
+const maxKeyFile = 64 << 10
+
+// trimFile takes away a byte order mark and white space around the content of a file.
+func trimFile(data []byte) ([]byte, error) {
+	if len(data) > maxKeyFile {
+		return nil, fmt.Errorf("is larger than %d bytes", maxKeyFile)
+	}
+	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
+	if len(data) == 0 {
+		return nil, errors.New("is empty")
+	}
+	return data, nil
+}
+
+// fileMembers reads a file that is to hold a JSON object. Errors are what follows "the file", and quote nothing of it.
+func fileMembers(data []byte) (map[string]json.RawMessage, error) {
+	data, err := trimFile(data)
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage
+	err = json.Unmarshal(data, &members)
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil && members != nil:
+		return members, nil
+	case bytes.HasPrefix(data, []byte("-----BEGIN")):
+		return nil, errors.New("is PEM, not JSON")
+	case errors.As(err, &syntax) && strings.Contains(syntax.Error(), "unexpected end"):
+		return nil, fmt.Errorf("is cut off: its JSON ends unfinished after byte %d", len(data))
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("is not JSON: syntax error at byte %d", syntax.Offset)
+	default:
+		return nil, errors.New("is JSON, but not an object")
+	}
+}
+
+// describe says what a JSON file is that may have been given for another: what follows "the file holds".
+func describe(members map[string]json.RawMessage) string {
+	has := func(name string) bool { _, ok := members[name]; return ok }
+	switch kind := text(members["type"]); {
+	case kind == "service_account":
+		return "a Google service account's key"
+	case kind == "authorized_user":
+		return "a person's saved credentials (authorized_user)"
+	case kind == "external_account", kind == "external_account_authorized_user", kind == "impersonated_service_account",
+		kind == "gdch_service_account":
+		return "credentials of type " + kind
+	case has("installed"), has("web"):
+		return "an OAuth client (client_secrets)"
+	case has("keys"):
+		return "a set of keys (JWK Set)"
+	case has("kty"):
+		return "a JSON Web Key"
+	case has("refresh_token"), has("access_token"), has("token"):
+		return "a saved token"
+	default:
+		return "something else"
+	}
+}
+
+// memberTexts reads optional strings; the error is what follows "the file's".
+func memberTexts(members map[string]json.RawMessage, names ...string) (map[string]string, error) {
+	texts := make(map[string]string, len(names))
+	for _, name := range names {
+		if !isText(members[name]) {
+			return nil, fmt.Errorf("%s is not a string", name)
+		}
+		texts[name] = text(members[name])
+	}
+	return texts, nil
+}
