@@ -21,6 +21,7 @@ type authorizationRequest struct {
 	scopes      []string
 	nonce       string
 	challenge   string
+	anew        bool // prompt=consent: the person wants to be asked again (OpenID Connect Core §3.1.2.1)
 	formPost    bool // the response is posted (OAuth 2.0 Form Post Response Mode)
 	resources   []string
 	user        User
@@ -65,6 +66,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
 		redirectURI: uri,
 		nonce:       query.Get("nonce"),
 		challenge:   query.Get("code_challenge"),
+		anew:        slices.Contains(strings.Fields(query.Get("prompt")), "consent"),
 		formPost:    query.Get("response_mode") == "form_post",
 		resources:   query["resource"],
 	}
@@ -179,11 +181,10 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, request *authoriz
 	s.codes[text] = &code{
 		consent: &consent{
 			client: request.client.ID, user: request.user, scopes: request.scopes, nonce: request.nonce,
-			resources: request.resources, at: now,
+			resources: request.resources, redirectURI: request.redirectURI, anew: request.anew, at: now,
 		},
-		redirectURI: request.redirectURI,
-		challenge:   request.challenge,
-		expires:     now.Add(codeLifetime),
+		challenge: request.challenge,
+		expires:   now.Add(codeLifetime),
 	}
 	s.mu.Unlock()
 	s.redirect(w, r, request, url.Values{"code": {text}})

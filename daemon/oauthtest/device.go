@@ -57,7 +57,7 @@ func (s *Server) deviceAuthorization(w http.ResponseWriter, r *http.Request) {
 	}
 	now := s.cfg.Now()
 	d := &deviceGrant{
-		consent:  &consent{client: client.ID, scopes: scopes, resources: form["resource"]},
+		consent:  &consent{client: client.ID, scopes: scopes, resources: form["resource"], anew: true},
 		client:   client,
 		userCode: newUserCode(),
 		page:     newSecret("dp-"),

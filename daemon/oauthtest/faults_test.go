@@ -102,6 +102,13 @@ func TestTransforms(t *testing.T) {
 			t.Errorf("got %d, %d bytes, JSON %t, want half of an answer", a.status, len(a.body), a.fields != nil)
 		}
 	})
+	t.Run("no object", func(t *testing.T) {
+		r := startPipe(t, testConfig())
+		r.Script(Token, Chain(Set("extra", 1), Respond(200, nil, "null")))
+		if a := post(t, r, "/token", refreshForm("guess")); a.status != http.StatusOK || a.body != "null" {
+			t.Errorf("got %d %q, want 200 and null", a.status, a.body)
+		}
+	})
 	t.Run("errors pass", func(t *testing.T) {
 		r := startPipe(t, testConfig())
 		r.Script(Token, Set("error", "changed"))

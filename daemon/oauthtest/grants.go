@@ -15,16 +15,18 @@ type consent struct {
 	nonce  string
 	// resources are those the authorization was asked for (RFC 8707 §2.1).
 	resources []string
-	at        time.Time // when the person logged in
-	revoked   bool
+	// redirectURI is that of the authorization request; "" for other grants.
+	redirectURI string
+	anew        bool      // the person was asked although there may be an earlier consent
+	at          time.Time // when the person logged in
+	revoked     bool
 }
 
 type code struct {
-	consent     *consent
-	redirectURI string
-	challenge   string
-	expires     time.Time
-	spent       bool
+	consent   *consent
+	challenge string
+	expires   time.Time
+	spent     bool
 }
 
 type accessToken struct {
@@ -63,22 +65,38 @@ func (s *Server) newRefreshTokenLocked(c *consent) string {
 	return text
 }
 
+// holdsRefreshTokenLocked reports whether c's person has granted c's client before, and it was given a refresh token.
+func (s *Server) holdsRefreshTokenLocked(c *consent) bool {
+	for _, t := range s.refresh {
+		if t.consent.client == c.client && t.consent.user.Subject == c.user.Subject && !t.consent.revoked {
+			return true
+		}
+	}
+	return false
+}
+
 // RevokeAll ends every grant, as when the person withdraws consent: no code, access or refresh token given out so far
 // works any more.
 func (s *Server) RevokeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.revokeLocked(func(*consent) bool { return true })
+}
+
+// revokeLocked ends the consents that are meant.
+func (s *Server) revokeLocked(meant func(*consent) bool) {
+	end := func(c *consent) { c.revoked = c.revoked || meant(c) }
 	for _, c := range s.codes {
-		c.consent.revoked = true
+		end(c.consent)
 	}
 	for _, d := range s.devices {
-		d.consent.revoked = true
+		end(d.consent)
 	}
 	for _, t := range s.access {
-		t.consent.revoked = true
+		end(t.consent)
 	}
 	for _, t := range s.refresh {
-		t.consent.revoked = true
+		end(t.consent)
 	}
 }
 

@@ -34,7 +34,9 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	parameters := maps.Clone(form)
-	parameters.Del("client_secret")
+	for _, name := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
+		parameters.Del(name)
+	}
 	uri := requestURIPrefix + newSecret("pr-")
 	now := s.cfg.Now()
 	s.mu.Lock()

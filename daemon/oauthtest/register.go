@@ -62,8 +62,8 @@ func (s *Server) readRegistration(r *http.Request) (registration, *oauthError) {
 		return invalid("application_type must be native")
 	case m.AuthMethod != AuthNone:
 		return invalid("token_endpoint_auth_method must be none")
-	case len(m.GrantTypes) == 0 || !within(m.GrantTypes, s.grantTypes()):
-		return invalid("grant_types are not those of the metadata")
+	case len(m.GrantTypes) == 0 || !within(m.GrantTypes, s.personalGrantTypes()):
+		return invalid("grant_types are not those a public client may use")
 	case !slices.Equal(m.ResponseTypes, []string{"code"}):
 		return invalid("response_types must be code")
 	case m.Scope != "" && (!ok || !within(scopes, s.cfg.Scopes)):

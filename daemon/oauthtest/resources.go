@@ -8,46 +8,6 @@ import (
 	"time"
 )
 
-// revoke ends a refresh token with all of its grant, or one access token (RFC 7009 §2.1). A token it does not know is
-// as good as revoked (§2.2).
-func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
-	if !allowed(w, r, http.MethodPost) {
-		return
-	}
-	client, form, problem := s.readDirect(r)
-	if problem == nil {
-		problem = s.end(client, form.Get("token"))
-	}
-	if problem != nil {
-		answerError(*problem).ServeHTTP(w, r)
-		return
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
-}
-
-func (s *Server) end(client Client, token string) *oauthError {
-	if token == "" {
-		return &oauthError{400, "invalid_request", "token is missing"}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	foreign := &oauthError{400, "invalid_grant", "the token belongs to another client"}
-	if t := s.refresh[token]; t != nil {
-		if t.consent.client != client.ID {
-			return foreign
-		}
-		t.consent.revoked = true
-	}
-	if t := s.access[token]; t != nil {
-		if t.consent.client != client.ID {
-			return foreign
-		}
-		delete(s.access, token)
-	}
-	return nil
-}
-
 // userinfo is OpenID Connect Core §5.3.
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 	if !allowed(w, r, http.MethodGet, http.MethodPost) {
@@ -71,6 +31,7 @@ func (s *Server) hello(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]any{
 			"message":    fmt.Sprintf("Hello, %s!", name),
 			"client_id":  t.consent.client,
+			"subject":    t.consent.user.Subject,
 			"scope":      strings.Join(t.scopes, " "),
 			"audience":   t.audience,
 			"expires_in": int64(t.expires.Sub(s.cfg.Now()) / time.Second),
@@ -83,8 +44,7 @@ func (s *Server) hello(w http.ResponseWriter, r *http.Request) {
 func (s *Server) bearer(w http.ResponseWriter, r *http.Request, scope string) (accessToken, bool) {
 	challenge := `Bearer realm="oauthtest"`
 	status := http.StatusUnauthorized
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") {
+	if text, ok := bearerToken(r); ok {
 		t, ok := s.lookup(text)
 		switch {
 		case !ok:
@@ -100,6 +60,12 @@ func (s *Server) bearer(w http.ResponseWriter, r *http.Request, scope string) (a
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	return accessToken{}, false
+}
+
+// bearerToken returns what the Authorization header has as Bearer (RFC 6750 §2.1).
+func bearerToken(r *http.Request) (text string, ok bool) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return text, strings.EqualFold(scheme, "Bearer")
 }
 
 // lookup returns a copy of a valid access token.

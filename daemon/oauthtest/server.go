@@ -17,6 +17,8 @@ const (
 	AuthNone  = "none"
 	AuthBasic = "client_secret_basic"
 	AuthPost  = "client_secret_post"
+	// AuthPrivateKeyJWT is an assertion that one of [Client.Keys] has signed (RFC 7523 §2.2).
+	AuthPrivateKeyJWT = "private_key_jwt"
 )
 
 // Config says what a [Server] is. The zero Config with an Issuer and a Client is useful.
@@ -38,6 +40,19 @@ type Config struct {
 	KeepRefreshTokens bool
 	// AlwaysRefreshToken gives a refresh token even where offline_access was not asked for.
 	AlwaysRefreshToken bool
+	// RefreshTokenOnce gives none while the person's earlier grant to the same client has one that was not revoked, unless
+	// the authorization request says prompt=consent, as Google does. The device grant always gives one.
+	RefreshTokenOnce bool
+	// RefreshKillsAccessTokens lets a refresh end the access tokens its grant has given so far, as GitHub Apps and GitLab
+	// do.
+	RefreshKillsAccessTokens bool
+	// RefreshNeedsRedirectURI refuses a refresh that does not repeat the redirect_uri of the authorization request, as
+	// GitLab does. The refresh token stays as it is.
+	RefreshNeedsRedirectURI bool
+	// Revocation is the one form of revocation; only that of RFC 7009, the zero value, is in the metadata.
+	Revocation RevocationForm
+	// ServiceAccounts may use the JWT bearer grant as Google's do; nil means there is no such grant.
+	ServiceAccounts []ServiceAccount
 	// AutoApprove answers authorization requests at once, without a page; see also [Server.DenyNext].
 	AutoApprove bool
 	// Device offers the device grant (RFC 8628); its codes live for DeviceLifetime (0 means 10 minutes) and are asked for
@@ -65,10 +80,18 @@ type Client struct {
 	// RedirectURIs are compared exactly, but that an http one to 127.0.0.1, [::1] or localhost that is registered
 	// without a port matches any port (RFC 8252 §7.3).
 	RedirectURIs []string
-	// AuthMethod is the one way this client authenticates; "" means [AuthNone] without a Secret, else [AuthBasic].
+	// AuthMethod is the one way this client authenticates; "" means [AuthPrivateKeyJWT] with Keys, [AuthNone] with neither
+	// Keys nor Secret, else [AuthBasic].
 	AuthMethod string
-	// GrantTypes are those the client may use; nil means all.
+	// Keys are those the client's assertions may be signed with. Such an assertion has iss and sub the client's ID, aud the
+	// token endpoint's URL or the issuer and nothing else, an exp at most an hour ahead, and a jti not used before.
+	Keys []Key
+	// GrantTypes are those the client may use; nil means all but client_credentials, which only a confidential client may
+	// use that names it here.
 	GrantTypes []string
+	// Scopes are those the client may have by client_credentials; of others asked for it gets none, without an error while
+	// one is left. nil means all of the server's. Those of OpenID Connect are about a person, and never given so.
+	Scopes []string
 }
 
 // User is a person with an account at the server.
@@ -101,6 +124,7 @@ type Server struct {
 	requests   map[Endpoint]int
 	resources  map[Endpoint][][]string
 	grants     map[string]int
+	assertions map[assertionID]time.Time // those used, until they expire
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -146,11 +170,14 @@ func New(cfg Config) *Server {
 		requests:   make(map[Endpoint]int),
 		resources:  make(map[Endpoint][][]string),
 		grants:     make(map[string]int),
+		assertions: make(map[assertionID]time.Time),
 	}
 	s.key, s.keyID = newKey()
 	for _, c := range cfg.Clients {
 		switch {
 		case c.AuthMethod != "":
+		case len(c.Keys) > 0:
+			c.AuthMethod = AuthPrivateKeyJWT
 		case c.Secret == "":
 			c.AuthMethod = AuthNone
 		default:
@@ -160,7 +187,7 @@ func New(cfg Config) *Server {
 	}
 	s.route(Authorize, s.authorize, s.prefix+"/authorize")
 	s.route(Token, s.token, s.prefix+"/token")
-	s.route(Revoke, s.revoke, s.prefix+"/revoke")
+	s.routeRevocation()
 	s.route(Userinfo, s.userinfo, s.prefix+"/userinfo")
 	s.route(JWKS, s.jwks, s.prefix+"/jwks")
 	s.route(Hello, s.hello, s.prefix+"/api/hello")

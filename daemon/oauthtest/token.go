@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,6 +38,10 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	if !allowed(w, r, http.MethodPost) {
 		return
 	}
+	if s.cfg.ServiceAccounts != nil && r.PostForm.Get("grant_type") == jwtBearerGrantType {
+		s.assertAccount(w, r)
+		return
+	}
 	client, form, problem := s.readDirect(r)
 	if problem != nil {
 		answerError(*problem).ServeHTTP(w, r)
@@ -56,6 +61,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		earned, problem = s.redeem(client, form)
 	case grantType == "refresh_token":
 		earned, problem = s.renew(client, form)
+	case grantType == clientCredentialsGrantType:
+		earned, problem = s.ownToken(client, form)
 	default:
 		earned, problem = s.poll(client, form)
 	}
@@ -98,7 +105,7 @@ func (s *Server) redeem(client Client, form url.Values) (issue, *oauthError) {
 	c.spent = true
 	switch {
 	case c.consent.revoked, !s.cfg.Now().Before(c.expires),
-		form.Get("redirect_uri") != c.redirectURI,
+		form.Get("redirect_uri") != c.consent.redirectURI,
 		!verifies(c.challenge, form.Get("code_verifier")):
 		return issue{}, refused
 	}
@@ -114,7 +121,8 @@ func (s *Server) beginLocked(client Client, c *consent, form url.Values) (issue,
 	earned := issue{consent: c, scopes: c.scopes, audience: audience}
 	earned.accessToken = s.newAccessTokenLocked(c, earned.scopes, audience)
 	offline := s.cfg.AlwaysRefreshToken || slices.Contains(earned.scopes, "offline_access")
-	if offline && client.mayUse("refresh_token") {
+	held := s.cfg.RefreshTokenOnce && !c.anew && s.holdsRefreshTokenLocked(c)
+	if offline && !held && client.mayUse("refresh_token") {
 		earned.refreshToken = s.newRefreshTokenLocked(c)
 	}
 	return earned, nil
@@ -132,7 +140,7 @@ func (s *Server) renew(client Client, form url.Values) (issue, *oauthError) {
 	if t.spent {
 		t.consent.revoked = true
 	}
-	if t.consent.revoked {
+	if t.consent.revoked || s.cfg.RefreshNeedsRedirectURI && form.Get("redirect_uri") != t.consent.redirectURI {
 		return issue{}, refused
 	}
 	audience, problem := t.consent.audience(form["resource"])
@@ -146,6 +154,9 @@ func (s *Server) renew(client Client, form url.Values) (issue, *oauthError) {
 			return issue{}, &oauthError{400, "invalid_scope", "the scope is not within the grant"}
 		}
 		earned.scopes = asked
+	}
+	if s.cfg.RefreshKillsAccessTokens {
+		maps.DeleteFunc(s.access, func(_ string, old *accessToken) bool { return old.consent == t.consent })
 	}
 	earned.accessToken = s.newAccessTokenLocked(t.consent, earned.scopes, audience)
 	if !s.cfg.KeepRefreshTokens {

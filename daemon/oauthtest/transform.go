@@ -71,7 +71,7 @@ func AlterFields(change func(fields map[string]any)) Fault {
 		decoder := json.NewDecoder(bytes.NewReader(body))
 		decoder.UseNumber()
 		var fields map[string]any
-		if decoder.Decode(&fields) != nil {
+		if decoder.Decode(&fields) != nil || fields == nil {
 			return body
 		}
 		change(fields)
