@@ -197,12 +197,7 @@ type mainFile struct {
 		Backend  string `toml:"backend"`
 		Identity string `toml:"identity"`
 	} `toml:"keystore"`
-	Providers map[string]providerTable `toml:"providers"`
-}
-
-type providerTable struct {
-	Issuer string `toml:"issuer"`
-	endpoints
+	Providers map[string]provider.Row `toml:"providers"`
 }
 
 // endpoints are the keys of explicit endpoints, as RFC 8414 names them.
@@ -248,23 +243,40 @@ func (c *Config) loadMain(file string) []Mistake {
 	if c.Identity = m.Keystore.Identity; c.Identity != "" && !filepath.IsAbs(c.Identity) {
 		c.Identity = filepath.Join(filepath.Dir(file), c.Identity)
 	}
-	for name, t := range m.Providers {
-		table := "providers." + name
-		before := len(s.mistakes)
-		if _, builtIn := provider.Lookup(name); builtIn {
-			s.add(s.line(table, ""), "%s is a built-in provider; give yours another name", name)
-		}
-		s.check(table, "issuer", t.Issuer, provider.CheckIssuer)
-		t.check(s, table, true)
-		if t.Issuer == "" && t.Token == "" {
-			s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", name)
-		}
-		if len(s.mistakes) == before {
-			c.Providers[name] = provider.Provider{Name: name, Issuer: t.Issuer, Endpoints: account.Endpoints(t.endpoints)}
+	for name, row := range m.Providers {
+		if s.checkProvider(name, row) {
+			c.Providers[name] = row.Provider(name)
 		}
 	}
 	slices.SortFunc(s.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
 	return s.mistakes
+}
+
+// checkProvider reports whether row, which is [providers.NAME], is right.
+func (s *source) checkProvider(name string, row provider.Row) bool {
+	table, before := "providers."+name, len(s.mistakes)
+	if _, builtIn := provider.Lookup(name); builtIn {
+		s.add(s.line(table, ""), "%s is a built-in provider; give yours another name", name)
+	}
+	line := func(key string) int {
+		return cmp.Or(s.line(table, key), s.line(table+"."+key, ""), s.line(table, ""))
+	}
+	for _, mistake := range row.Check() {
+		s.add(line(mistake.Key), "%s", mistake.Text)
+	}
+	for key, params := range map[string]map[string]string{
+		"auth_params": row.AuthParams, "more_scopes_params": row.MoreScopesParams,
+	} {
+		for name, value := range params {
+			if err := CheckAuthParam(name, value); err != nil {
+				s.add(cmp.Or(s.line(table+"."+key, name), line(key)), "%s: %v", key, err)
+			}
+		}
+	}
+	if row.Issuer == "" && row.Token == "" {
+		s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", name)
+	}
+	return len(s.mistakes) == before
 }
 
 // reason words a file error without its path, which the mistake names already.

@@ -178,49 +178,59 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 	if err != nil {
 		return Provider{}, errors.New("the issuer is not a URL")
 	}
-	p, known := LookupIssuer(issuer)
-	if !known {
-		p = Provider{Name: u.Host, Issuer: issuer}
+	found := Provider{
+		Name:   u.Host,
+		Issuer: issuer,
+		Endpoints: account.Endpoints{
+			Authorization: doc.endpoint("authorization_endpoint"),
+			Token:         doc.endpoint("token_endpoint"),
+			Device:        doc.endpoint("device_authorization_endpoint"),
+			Revocation:    doc.endpoint("revocation_endpoint"),
+			Userinfo:      doc.endpoint("userinfo_endpoint"),
+		},
+		PushedAuthorizationEndpoint: doc.endpoint("pushed_authorization_request_endpoint"),
+		RequirePAR:                  doc.flag("require_pushed_authorization_requests"),
+		RegistrationEndpoint:        doc.endpoint("registration_endpoint"),
+		JWKSURI:                     doc.endpoint("jwks_uri"),
+		IDTokenAlgorithms:           among(doc.list("id_token_signing_alg_values_supported"), Asymmetric()),
+		ResponseModes:               among(doc.list("response_modes_supported"), []string{"query", "form_post"}),
+		AuthMethods:                 doc.list("token_endpoint_auth_methods_supported"),
+		ScopesSupported:             doc.list("scopes_supported"),
+		RequireIss:                  doc.flag("authorization_response_iss_parameter_supported"),
 	}
-	p.Endpoints = account.Endpoints{
-		Authorization: doc.endpoint("authorization_endpoint"),
-		Token:         doc.endpoint("token_endpoint"),
-		Device:        doc.endpoint("device_authorization_endpoint"),
-		Revocation:    doc.endpoint("revocation_endpoint"),
-		Userinfo:      doc.endpoint("userinfo_endpoint"),
-		AuthMethod:    p.Endpoints.AuthMethod,
-	}
-	p.PushedAuthorizationEndpoint = doc.endpoint("pushed_authorization_request_endpoint")
-	p.RequirePAR = doc.flag("require_pushed_authorization_requests")
-	p.RegistrationEndpoint = doc.endpoint("registration_endpoint")
-	p.JWKSURI = doc.endpoint("jwks_uri")
-	p.IDTokenAlgorithms = among(doc.list("id_token_signing_alg_values_supported"), Asymmetric())
-	p.ResponseModes = among(doc.list("response_modes_supported"), []string{"query", "form_post"})
-	p.AuthMethods = doc.list("token_endpoint_auth_methods_supported")
-	p.ScopesSupported = doc.list("scopes_supported")
-	p.RequireIss = doc.flag("authorization_response_iss_parameter_supported")
 	grants := doc.list("grant_types_supported")
 	switch {
 	case doc.err != nil:
 		return Provider{}, doc.err
-	case p.Endpoints.Token == "":
+	case found.Endpoints.Token == "":
 		return Provider{}, errors.New("the document has no token_endpoint")
-	case p.Endpoints.Authorization == "" && (grants == nil || slices.Contains(grants, "authorization_code")):
+	case found.Endpoints.Authorization == "" && (grants == nil || slices.Contains(grants, "authorization_code")):
 		return Provider{}, errors.New("the document has no authorization_endpoint")
-	case p.RequirePAR && p.PushedAuthorizationEndpoint == "":
+	case found.RequirePAR && found.PushedAuthorizationEndpoint == "":
 		return Provider{}, errors.New("the document has no pushed_authorization_request_endpoint, and requires one")
 	}
+	if known, ok := LookupIssuer(issuer); ok {
+		return known.withDocument(found), nil
+	}
 	for _, scope := range []string{"openid", "email"} { // enough to tell who logged in
-		if !known && slices.Contains(p.ScopesSupported, scope) {
-			p.DefaultScopes = append(p.DefaultScopes, scope)
+		if slices.Contains(found.ScopesSupported, scope) {
+			found.DefaultScopes = append(found.DefaultScopes, scope)
 		}
 	}
-	if !known && slices.Contains(p.ScopesSupported, "offline_access") {
-		p.OfflineScope = "offline_access"
+	if slices.Contains(found.ScopesSupported, "offline_access") {
+		found.OfflineScope = "offline_access"
 		// OpenID Connect Core 1.0 §11: without prompt=consent the server must ignore the scope.
-		p.AuthParams = map[string]string{"prompt": "consent"}
+		found.AuthParams = map[string]string{"prompt": "consent"}
 	}
-	return p, nil
+	return found, nil
+}
+
+// withDocument is the table's entry with the addresses and abilities of today's document in place of its own.
+func (p Provider) withDocument(found Provider) Provider {
+	p.Endpoints = account.Endpoints{AuthMethod: p.Endpoints.AuthMethod}
+	p.PushedAuthorizationEndpoint, p.RegistrationEndpoint, p.JWKSURI = "", "", ""
+	p.RequirePAR, p.RequireIss, p.IDTokenAlgorithms = false, false, nil
+	return p.WithDiscovered(found)
 }
 
 // Asymmetric returns the names of the signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) that oauthd verifies: those

@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"cmp"
 	"time"
 
 	"oauthd/daemon/account"
@@ -29,10 +30,44 @@ const (
 	NarrowRefresh Narrowing = "refresh" // a scope parameter in the refresh request (RFC 6749 §6)
 )
 
+// Rotation tells what becomes of a refresh token that is used. The zero value means that it is not known.
+type Rotation string
+
+// The ways of rotation.
+const (
+	RotationStatic   Rotation = "static"   // it stays as it is
+	RotationRotating Rotation = "rotating" // each use brings a new one that replaces it
+	RotationNone     Rotation = "none"     // there are no refresh tokens
+)
+
+// RevocationForm tells how a token is revoked.
+type RevocationForm string
+
+// The forms of revocation. The zero value is RFC 7009's.
+const (
+	RevokeRFC7009 RevocationForm = ""
+	// RevokeGitHub deletes the grant of an access token: DELETE /{client_id}/grant below the revocation endpoint.
+	RevokeGitHub RevocationForm = "github"
+	// RevokeBearer posts nothing but the access token that is to end, as the request's own authorization.
+	RevokeBearer RevocationForm = "bearer"
+	// RevokeBearerForm is RevokeBearer with the access token as the parameter token too.
+	RevokeBearerForm RevocationForm = "bearer_form"
+)
+
+// TakesAccessToken reports whether an access token is revoked, and with it the grant; elsewhere it is the refresh token.
+func (f RevocationForm) TakesAccessToken() bool { return f != RevokeRFC7009 }
+
 // Provider is an authorization server as one login or refresh needs it. It is a value: copy it, then change the copy.
 type Provider struct {
 	// Name is the table's or config.toml's name; for others the issuer's host.
 	Name string
+	// Title is the name for people; "" where it is Name. Note is a sentence on what else they should know; "" for none.
+	Title string
+	Note  string
+	// Tenant is what stands in the URLs in the place of {tenant}; "" where they have no such place, or nothing stands there
+	// yet. TenantHint tells people what to give; "" where they need not. See [Provider.ForTenant].
+	Tenant     string
+	TenantHint string
 	// Issuer is compared with iss and with the record; "" where the provider has none, or one per tenant.
 	Issuer string
 	// IssuerTemplate is the issuer of a provider that has one per tenant, with {tenantid} in the tenant's place; ""
@@ -69,6 +104,7 @@ type Provider struct {
 	// RequireIss is authorization_response_iss_parameter_supported (RFC 9207 §3).
 	RequireIss bool
 
+	// Redirect is the rule for redirect URIs.
 	Redirect Redirect
 
 	Narrowing Narrowing
@@ -79,8 +115,30 @@ type Provider struct {
 	IdleLimit time.Duration
 	// RefreshKillsAccessToken is true where a refresh ends the access token already handed out.
 	RefreshKillsAccessToken bool
-	// ScopeSeparator stands between scopes in the token response; "" means a space.
-	ScopeSeparator string
+	// Rotation is what becomes of a refresh token that is used.
+	Rotation Rotation
+	// RedirectURIAtRefresh is true where a refresh request repeats the redirect URI of the login.
+	RedirectURIAtRefresh bool
+	// ClientSecretRequired is true where a client without a secret gets no token through the redirect.
+	ClientSecretRequired bool
+	// NoNonce is true where ID tokens lack the nonce of the authorization request, against OpenID Connect Core 1.0 §2, so
+	// that none is sent.
+	NoNonce bool
+	// ErrorsIn200 is true where errors come with the status of a success. They are understood everywhere.
+	ErrorsIn200 bool
+	// TokenMember names the member of the token response that holds the token; "" where that is the response itself.
+	TokenMember string
+	// TokenType is what the token response says in the place of Bearer; "" where it says that.
+	TokenType string
+	// RevocationForm is how the revocation endpoint is used.
+	RevocationForm RevocationForm
+
+	// ScopeParameter is the parameter of the authorization request that holds the scopes; "" means "scope".
+	ScopeParameter string
+	// RequestScopeSeparator stands between scopes in the authorization request, ScopeSeparator in the token response; ""
+	// means a space.
+	RequestScopeSeparator string
+	ScopeSeparator        string
 	// ScopeAliases maps a scope to the name the provider answers with.
 	ScopeAliases map[string]string
 	// ScopeParents maps a scope to the wider one that includes it and is answered in its place.
@@ -98,6 +156,9 @@ type Provider struct {
 	// SubjectClaim and EmailClaim are the names in the userinfo answer; "" means "sub" and "email".
 	SubjectClaim string
 	EmailClaim   string
+
+	// row is what the provider was made of, with {tenant} in it; nil for one that no table names. It is never changed.
+	row *Row
 }
 
 // Redirect is a provider's rule for loopback redirect URIs. The zero value is http://127.0.0.1:PORT/callback with a
@@ -107,4 +168,15 @@ type Redirect struct {
 	Host string
 	// Path is compared by providers; "" means "/callback".
 	Path string
+	// FixedPort is true where the port is compared too, against RFC 8252 §7.3, so that it must be registered.
+	FixedPort bool
+}
+
+// URI is the redirect URI to register. A free port is left out; a fixed one is a suggestion.
+func (r Redirect) URI() string {
+	host, path := cmp.Or(r.Host, "127.0.0.1"), cmp.Or(r.Path, "/callback")
+	if r.FixedPort {
+		host += ":8400"
+	}
+	return "http://" + host + path
 }

@@ -3,35 +3,34 @@ package provider
 import (
 	"reflect"
 	"testing"
-
-	"golang.org/x/oauth2/endpoints"
 )
 
 func TestTableIsWellFormed(t *testing.T) {
-	if want := []string{"github", "gitlab", "google", "microsoft"}; !reflect.DeepEqual(Names(), want) {
-		t.Errorf("names: got %v, want %v", Names(), want)
+	if _, err := readTable(tableText); err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range Names() {
-		p, ok := Lookup(name)
-		if !ok || p.Name != name {
-			t.Fatalf("%s: got %q, %v", name, p.Name, ok)
-		}
-		e := p.Endpoints
-		if e.Authorization == "" || e.Token == "" || e.Userinfo == "" {
-			t.Errorf("%s: an endpoint is missing: %+v", name, e)
-		}
-		for _, u := range []string{e.Authorization, e.Token, e.Device, e.Revocation, e.Userinfo, p.Issuer, p.JWKSURI} {
-			if u != "" && CheckURL(u) != nil {
-				t.Errorf("%s: %q: %v", name, u, CheckURL(u))
-			}
+	for _, name := range []string{
+		"google", "microsoft", "github", "github-app", "gitlab", "slack", "atlassian", "spotify", "dropbox", "auth0", "okta",
+		"keycloak", "cognito", "fastmail", "linkedin", "discord", "digitalocean", "zoom",
+	} {
+		if p, ok := Lookup(name); !ok || p.Name != name || p.Title == "" {
+			t.Errorf("%s: got %q, %v", name, p.Name, ok)
 		}
 	}
 	for name, keys := range map[string]bool{"google": true, "microsoft": true, "gitlab": true, "github": false} {
-		if p, _ := Lookup(name); (p.JWKSURI != "") != keys || (p.IDTokenAlgorithms != nil) != keys {
+		p, _ := Lookup(name)
+		if (p.JWKSURI != "") != keys || (p.IDTokenAlgorithms != nil) != keys {
 			t.Errorf("%s: got jwks_uri %q, algorithms %v; want both: %t", name, p.JWKSURI, p.IDTokenAlgorithms, keys)
 		}
-		if p, _ := Lookup(name); p.Endpoints.Device == "" {
-			t.Errorf("%s: the device endpoint is missing", name)
+		e := p.Endpoints
+		if e.Authorization == "" || e.Token == "" || e.Userinfo == "" || e.Device == "" {
+			t.Errorf("%s: an endpoint is missing: %+v", name, e)
+		}
+	}
+	for _, name := range Names() {
+		p, _ := Lookup(name)
+		if p.Rotation == RotationNone && p.NoRefreshToken == "" {
+			t.Errorf("%s: no sentence says why there is no refresh token", name)
 		}
 	}
 	if _, ok := Lookup("nobody"); ok {
@@ -39,19 +38,29 @@ func TestTableIsWellFormed(t *testing.T) {
 	}
 }
 
-// An independent list of the same servers.
-func TestTableAgreesWithXOAuth2(t *testing.T) {
-	ms := endpoints.AzureAD("common")
-	for name, want := range map[string][3]string{
-		"google":    {endpoints.Google.TokenURL, endpoints.Google.DeviceAuthURL, ""},
-		"github":    {endpoints.GitHub.TokenURL, endpoints.GitHub.DeviceAuthURL, endpoints.GitHub.AuthURL},
-		"gitlab":    {endpoints.GitLab.TokenURL, endpoints.GitLab.DeviceAuthURL, endpoints.GitLab.AuthURL},
-		"microsoft": {ms.TokenURL, ms.DeviceAuthURL, ms.AuthURL},
+func TestTableMistakesAreErrors(t *testing.T) {
+	const right = `authorization_endpoint = "https://a.example.com/a"
+		token_endpoint = "https://a.example.com/t"
+		`
+	if _, err := readTable([]byte("[a]\n" + right)); err != nil {
+		t.Fatal(err)
+	}
+	for name, line := range map[string]string{
+		"unknown key": `autorization = "x"`,
+		"wrong type":  `errors_in_200 = "yes"`,
+		"wrong value": `narrowing = "exchange"`,
+		"wrong URL":   `userinfo_endpoint = "http://a.example.com/u"`,
+		"no tenant":   `jwks_uri = "https://a.example.com/{tenant}/k"`,
 	} {
-		p, _ := Lookup(name)
-		if p.Endpoints.Token != want[0] || p.Endpoints.Device != want[1] || want[2] != "" && p.Endpoints.Authorization != want[2] {
-			t.Errorf("%s: got %+v, want %v", name, p.Endpoints, want)
+		if _, err := readTable([]byte("[a]\n" + right + line)); err == nil {
+			t.Errorf("%s: got no error", name)
 		}
+	}
+	if _, err := readTable([]byte("[A]\n" + right)); err == nil {
+		t.Error("upper-case name: got no error")
+	}
+	if _, err := readTable([]byte("[a]\n")); err == nil {
+		t.Error("nothing: got no error")
 	}
 }
 
@@ -59,7 +68,11 @@ func TestLookupSharesNothing(t *testing.T) {
 	p, _ := Lookup("google")
 	p.AuthParams["prompt"] = "none"
 	p.DefaultScopes[0] = "changed"
+	p.row.ScopeAliases["email"] = "changed"
 	q, _ := Lookup("google")
+	if q.row.ScopeAliases["email"] == "changed" {
+		t.Error("the rows are shared")
+	}
 	if q.AuthParams["prompt"] != "consent" || q.DefaultScopes[0] != "openid" {
 		t.Errorf("got %v, %v; want the table's own", q.AuthParams, q.DefaultScopes)
 	}

@@ -1,0 +1,44 @@
+package provider
+
+import (
+	"cmp"
+	"maps"
+
+	"oauthd/daemon/account"
+)
+
+// WithDiscovered returns p, which a table or a person describes, with what it lacks from found, which its issuer's
+// discovery document describes. What p says wins: endpoints, authentication, rules and parameters; a parameter of p's that
+// is empty takes found's away.
+func (p Provider) WithDiscovered(found Provider) Provider {
+	p.Name, p.Issuer = cmp.Or(p.Name, found.Name), cmp.Or(p.Issuer, found.Issuer)
+	p.Endpoints = account.Endpoints{
+		Authorization: cmp.Or(p.Endpoints.Authorization, found.Endpoints.Authorization),
+		Token:         cmp.Or(p.Endpoints.Token, found.Endpoints.Token),
+		Device:        cmp.Or(p.Endpoints.Device, found.Endpoints.Device),
+		Revocation:    cmp.Or(p.Endpoints.Revocation, found.Endpoints.Revocation),
+		Userinfo:      cmp.Or(p.Endpoints.Userinfo, found.Endpoints.Userinfo),
+		AuthMethod:    cmp.Or(p.Endpoints.AuthMethod, found.Endpoints.AuthMethod),
+	}
+	p.PushedAuthorizationEndpoint = cmp.Or(p.PushedAuthorizationEndpoint, found.PushedAuthorizationEndpoint)
+	p.RequirePAR = p.RequirePAR || found.RequirePAR
+	p.RegistrationEndpoint = cmp.Or(p.RegistrationEndpoint, found.RegistrationEndpoint)
+	p.JWKSURI = cmp.Or(p.JWKSURI, found.JWKSURI)
+	if p.IDTokenAlgorithms == nil {
+		p.IDTokenAlgorithms = found.IDTokenAlgorithms
+	}
+	p.ResponseModes, p.AuthMethods, p.ScopesSupported = found.ResponseModes, found.AuthMethods, found.ScopesSupported
+	p.RequireIss = p.RequireIss || found.RequireIss
+	if p.DefaultScopes == nil {
+		p.DefaultScopes = found.DefaultScopes
+	}
+	p.OfflineScope = cmp.Or(p.OfflineScope, found.OfflineScope)
+	params := maps.Clone(found.AuthParams)
+	if params == nil {
+		params = map[string]string{}
+	}
+	maps.Copy(params, p.AuthParams)
+	maps.DeleteFunc(params, func(_, value string) bool { return value == "" })
+	p.AuthParams = params
+	return p
+}

@@ -1,0 +1,152 @@
+package provider
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Check returns what is wrong with r; nil when it is right.
+func (r Row) Check() []Mistake {
+	var m mistakes
+	r.checkTenant(&m)
+	r.checkURLs(&m)
+	r.checkRules(&m)
+	r.checkScopes(&m)
+	return m
+}
+
+func (r Row) checkTenant(m *mistakes) {
+	switch has := r.hasTenant(); {
+	case !has && r.Tenant != "":
+		m.add("tenant", "tenant: no URL has a place for it; write %s there", tenantPlace)
+	case !has && r.TenantHint != "":
+		m.add("tenant_hint", "tenant_hint: no URL has a place for a tenant; write %s there", tenantPlace)
+	case has && r.Tenant == "" && r.TenantHint == "":
+		m.add("", "URLs with %s need a tenant, or a tenant_hint that tells what to give", tenantPlace)
+	}
+}
+
+// checkURLs checks them with a tenant filled in.
+func (r Row) checkURLs(m *mistakes) {
+	for _, u := range r.urls() {
+		rule := CheckURL
+		if u.key == "issuer" {
+			rule = CheckIssuer
+		}
+		if u.key == "issuer_template" {
+			rule = checkTemplate
+		}
+		m.rule(u.key, *u.at, func(raw string) error {
+			tenant := r.Tenant
+			if tenant == "" {
+				tenant = "tenant"
+			}
+			filled, err := fill(raw, tenant)
+			if err != nil {
+				return err
+			}
+			return rule(filled)
+		})
+	}
+	switch {
+	case r.Token == "" && r.Authorization != "":
+		m.add("authorization_endpoint", "authorization_endpoint and token_endpoint go together")
+	case r.Token != "" && r.Authorization == "":
+		m.add("token_endpoint", "authorization_endpoint and token_endpoint go together")
+	}
+	if r.RequirePAR && r.PushedRequest == "" && r.Token != "" {
+		m.add("require_pushed_authorization_requests",
+			"require_pushed_authorization_requests needs a pushed_authorization_request_endpoint")
+	}
+	if r.RequireIss && r.Issuer == "" {
+		m.add("authorization_response_iss_parameter_supported",
+			"authorization_response_iss_parameter_supported needs an issuer to compare with")
+	}
+	for _, alg := range r.IDTokenAlgorithms {
+		if !slices.Contains(Asymmetric(), alg) {
+			m.add("id_token_signing_alg_values_supported",
+				"id_token_signing_alg_values_supported: %q is none of %s", cut(alg), strings.Join(Asymmetric(), ", "))
+		}
+	}
+}
+
+func checkTemplate(raw string) error {
+	before, after, ok := strings.Cut(raw, tenantMark)
+	if !ok {
+		return errors.New("must have " + tenantMark + " in it")
+	}
+	return CheckIssuer(before + after)
+}
+
+func (r Row) checkRules(m *mistakes) {
+	m.oneOf("token_endpoint_auth_method", r.AuthMethod,
+		string(AuthNone), string(AuthBasic), string(AuthPost), string(AuthPrivateKeyJWT))
+	m.oneOf("redirect_host", r.RedirectHost, "127.0.0.1", "[::1]", "localhost")
+	m.rule("redirect_path", r.RedirectPath, checkPath)
+	m.oneOf("redirect_port", r.RedirectPort, "any", "fixed")
+	m.oneOf("rotation", r.Rotation, string(RotationStatic), string(RotationRotating), string(RotationNone))
+	m.oneOf("narrowing", r.Narrowing, "none", string(NarrowRefresh))
+	m.oneOf("revocation_form", r.RevocationForm,
+		"rfc7009", string(RevokeGitHub), string(RevokeBearer), string(RevokeBearerForm))
+	if _, err := parseDays(r.IdleLimit); err != nil {
+		m.add("idle_limit", "idle_limit: %v", err)
+	}
+	if r.RevocationForm != "" && r.Revocation == "" && r.Token != "" {
+		m.add("revocation_form", "revocation_form needs a revocation_endpoint")
+	}
+}
+
+func (r Row) checkScopes(m *mistakes) {
+	m.rule("scope_parameter", r.ScopeParameter, checkParameter)
+	m.rule("scope_separator", r.ScopeSeparator, checkSeparator)
+	m.rule("request_scope_separator", r.RequestScopeSeparator, checkSeparator)
+	for _, list := range []struct {
+		key    string
+		scopes []string
+	}{
+		{"default_scopes", r.DefaultScopes}, {"scopes_not_echoed", r.ScopesNotEchoed}, {"offline_scope", []string{r.OfflineScope}},
+	} {
+		for _, scope := range list.scopes {
+			m.rule(list.key, scope, checkScope)
+		}
+	}
+}
+
+func checkPath(path string) error {
+	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, notInURL) || strings.ContainsAny(path, "?#%") {
+		return errors.New("must begin with a slash, and have no query, fragment or percent sign")
+	}
+	return nil
+}
+
+// checkParameter refuses the parameters of the authorization request that have another use.
+func checkParameter(name string) error {
+	taken := []string{"state", "nonce", "redirect_uri", "client_id", "response_type", "response_mode", "code_challenge",
+		"code_challenge_method", "resource", "request", "request_uri"}
+	odd := func(r rune) bool {
+		return r != '_' && r != '-' && r != '.' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
+	}
+	switch {
+	case slices.Contains(taken, name):
+		return errors.New("that parameter has another use")
+	case strings.ContainsFunc(name, odd):
+		return errors.New("must be the name of a parameter")
+	}
+	return nil
+}
+
+func checkSeparator(separator string) error {
+	if len(separator) != 1 || separator[0] < ' ' || separator[0] > '~' {
+		return errors.New("must be one character")
+	}
+	return nil
+}
+
+// checkScope refuses what is no scope-token (RFC 6749 §3.3).
+func checkScope(scope string) error {
+	if strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return errors.New("each scope is one string without spaces")
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// tenantPlace stands in a row's URLs where each tenant has its own.
+const tenantPlace = "{tenant}"
+
+// ForTenant returns p with tenant in the URLs of the table it came from; "" means the row's own. What a tenant is differs:
+// the last part of a host name, a path segment, or host and path. An error tells what to give; a provider that has no
+// place for a tenant refuses one.
+//
+// p must be as [Lookup] or the configuration gave it: changes to it are lost.
+func (p Provider) ForTenant(tenant string) (Provider, error) {
+	if p.row == nil || !p.row.hasTenant() {
+		if tenant != "" {
+			return Provider{}, fmt.Errorf("%s has no tenants", p.Name)
+		}
+		return p, nil
+	}
+	if tenant == "" {
+		tenant = p.row.Tenant
+	}
+	if tenant == "" {
+		return Provider{}, fmt.Errorf("%s needs a tenant: %s", p.Name, p.row.TenantHint)
+	}
+	row := p.row.clone()
+	for _, u := range row.urls() {
+		filled, err := fill(*u.at, tenant)
+		if err != nil {
+			return Provider{}, fmt.Errorf("tenant: %w%s", err, p.row.hintAfter("; "))
+		}
+		*u.at = filled
+	}
+	filled := row.provider(p.Name)
+	filled.Tenant, filled.row = tenant, p.row
+	if isTenant(tenant) && filled.IssuerTemplate != "" {
+		filled.Issuer = strings.Replace(filled.IssuerTemplate, tenantMark, tenant, 1)
+		filled.IssuerTemplate = ""
+	}
+	return filled, nil
+}
+
+// NeedsTenant reports whether nothing stands in the place of the tenant.
+func (p Provider) NeedsTenant() bool { return p.row != nil && p.row.hasTenant() && p.Tenant == "" }
+
+// hintAfter returns the tenant_hint behind lead, or "".
+func (r *Row) hintAfter(lead string) string {
+	if r.TenantHint == "" {
+		return ""
+	}
+	return lead + "give " + r.TenantHint
+}
+
+// rowURL is one URL of a row, under its key.
+type rowURL struct {
+	key string
+	at  *string
+}
+
+func (r *Row) urls() []rowURL {
+	return []rowURL{
+		{"issuer", &r.Issuer}, {"issuer_template", &r.IssuerTemplate},
+		{"authorization_endpoint", &r.Authorization}, {"token_endpoint", &r.Token},
+		{"device_authorization_endpoint", &r.Device}, {"revocation_endpoint", &r.Revocation},
+		{"userinfo_endpoint", &r.Userinfo}, {"pushed_authorization_request_endpoint", &r.PushedRequest},
+		{"registration_endpoint", &r.Registration}, {"jwks_uri", &r.JWKSURI},
+	}
+}
+
+func (r *Row) hasTenant() bool {
+	for _, u := range r.urls() {
+		if strings.Contains(*u.at, tenantPlace) {
+			return true
+		}
+	}
+	return false
+}
+
+// fill puts tenant into a URL. Where its place is all of the host, tenant is host[:port] and path segments, and a
+// loopback host makes the URL http; elsewhere it is one label or segment.
+func fill(raw, tenant string) (string, error) {
+	before, after, ok := strings.Cut(raw, tenantPlace)
+	if !ok {
+		return raw, nil
+	}
+	if before != "https://" || after != "" && after[0] != '/' {
+		if err := checkSegment(tenant); err != nil {
+			return "", err
+		}
+		return strings.ReplaceAll(raw, tenantPlace, tenant), nil
+	}
+	host, path, _ := strings.Cut(tenant, "/")
+	segments := strings.Split(path, "/")
+	if path == "" && strings.Contains(tenant, "/") {
+		return "", errors.New("it ends in a slash")
+	}
+	for _, segment := range segments {
+		if path != "" && checkSegment(segment) != nil {
+			return "", checkSegment(segment)
+		}
+	}
+	name, port := host, ""
+	if strings.Contains(host, ":") {
+		var err error
+		if name, port, err = net.SplitHostPort(host); err != nil || strings.Trim(port, "0123456789") != "" {
+			return "", errors.New("its host is not one")
+		}
+	}
+	if !isLoopback(name) && checkSegment(name) != nil {
+		return "", checkSegment(name)
+	}
+	if isLoopback(name) {
+		before = "http://"
+	}
+	return before + tenant + after, nil
+}
+
+// checkSegment refuses what is no host name or path segment of unreserved characters (RFC 3986 §2.3).
+func checkSegment(s string) error {
+	odd := func(r rune) bool {
+		return r != '-' && r != '.' && r != '_' && r != '~' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
+	}
+	switch {
+	case s == "" || strings.Trim(s, ".") == "" || strings.Contains(s, ".."):
+		return errors.New("a part of it is empty, or dots")
+	case len(s) > 253:
+		return errors.New("it is too long")
+	case strings.HasPrefix(s, "-"):
+		return errors.New("it starts with a dash")
+	case strings.ContainsFunc(s, odd):
+		return errors.New("it may have letters, digits and - . _ ~ alone")
+	}
+	return nil
+}
