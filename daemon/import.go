@@ -321,6 +321,9 @@ func (t *takeover) place(ctx context.Context) error {
 	case t.known, r.Provider != "", r.Issuer != "":
 		if !t.known {
 			a.Provider, a.Issuer = r.Provider, r.Issuer
+			if r.Provider == f.Provider {
+				a.Tenant = f.Tenant
+			}
 		}
 	case f.Provider != "":
 		a.Provider, a.Tenant = f.Provider, f.Tenant

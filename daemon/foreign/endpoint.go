@@ -48,11 +48,9 @@ func endpointOf(tokenURI string) (name, tenant string) {
 	if tokenURI == "" {
 		return "", ""
 	}
-	for _, name := range provider.Names() {
-		p, _ := provider.Lookup(name)
-		if tenant, ok := fits(p.Endpoints.Token, tokenURI); ok {
-			return name, tenant
-		}
+	name, tenant = builtIn(func(p provider.Provider) (string, bool) { return fits(p.Endpoints.Token, tokenURI) })
+	if name != "" {
+		return name, tenant
 	}
 	// Google's former addresses, which old files have.
 	former := provider.ClientSecrets{AuthURI: "https://accounts.google.com/o/oauth2/auth", TokenURI: tokenURI}
@@ -68,26 +66,53 @@ func issuerOf(issuer string) (name, tenant string) {
 	if issuer == "" {
 		return "", ""
 	}
-	for _, name := range provider.Names() {
-		p, _ := provider.Lookup(name)
+	return builtIn(func(p provider.Provider) (string, bool) {
 		if tenant, ok := fits(strings.TrimSuffix(p.Issuer, "/"), issuer); ok {
-			return name, tenant
+			return tenant, true
 		}
-	}
-	return "", ""
+		return fits(p.IssuerTemplate, issuer)
+	})
 }
 
 // hostOf names the built-in provider whose own host that is, or "".
 func hostOf(host string) string {
-	for _, name := range provider.Names() {
-		p, _ := provider.Lookup(name)
+	name, _ := builtIn(func(p provider.Provider) (string, bool) {
 		for _, at := range []string{p.Issuer, p.Endpoints.Token} {
 			if u, err := url.Parse(at); err == nil && at != "" && strings.EqualFold(u.Host, host) {
-				return name
+				return "", true
 			}
 		}
+		return "", false
+	})
+	return name
+}
+
+// builtIn returns the first built-in provider that is says yes to, and the tenant it found, "" for the usual one. Where a
+// tenant has its place in a path, is sees it as {tenant}. One that gives no refresh tokens is taken only if no other fits.
+func builtIn(is func(provider.Provider) (tenant string, ok bool)) (name, tenant string) {
+	for _, candidate := range provider.Names() {
+		p, _ := provider.Lookup(candidate)
+		usual := p.Tenant
+		const place = "in-the-place-of-a-tenant"
+		if open, err := p.ForTenant(place); err == nil {
+			p = open
+			for _, at := range []*string{&p.Endpoints.Token, &p.Issuer} {
+				*at = strings.ReplaceAll(*at, place, "{tenant}")
+			}
+		}
+		found, ok := is(p)
+		if !ok || name != "" && p.Rotation == provider.RotationNone {
+			continue
+		}
+		name, tenant = candidate, found
+		if tenant == usual {
+			tenant = ""
+		}
+		if p.Rotation != provider.RotationNone {
+			break
+		}
 	}
-	return ""
+	return name, tenant
 }
 
 // fits reports whether value is pattern, in which {…} after the host stands for one segment of a path. A pattern that

@@ -85,7 +85,7 @@ func multistore(o *object) (Found, *Mistake) {
 		all, clients = append(all, f), append(clients, f.ClientID)
 	}
 	if len(all) > 1 {
-		return Found{}, several("credentials, of the clients", clients, `save the "credential" of the one in a file of its own`)
+		return Found{}, several("credentials, of these clients", clients, `save the "credential" of the one in a file of its own`)
 	}
 	f := all[0]
 	f.Format = "a multistore file of oauth2client"

@@ -126,5 +126,5 @@ func several(what string, names []string, hint string) *Mistake {
 	if len(names) > most {
 		shown = append(shown, "…")
 	}
-	return mistake(hint, "the file has %d %s %s", len(names), what, strings.Join(shown, ", "))
+	return mistake(hint, "the file has %d %s: %s", len(names), what, strings.Join(shown, ", "))
 }
