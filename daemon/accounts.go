@@ -91,6 +91,9 @@ func (d *Daemon) facts(ctx context.Context, name string) (facts, error) {
 	if f, ok := d.knownFacts(name); ok {
 		return f, nil
 	}
+	if a, ok := d.configured(name); ok && selfContained(a) {
+		return facts{loggedIn: true}, nil
+	}
 	if err := d.locked(); err != nil {
 		return facts{}, err
 	}
@@ -110,6 +113,15 @@ func (d *Daemon) facts(ctx context.Context, name string) (facts, error) {
 	}
 	d.known[name] = f
 	return f, nil
+}
+
+// forgetFacts has the store asked again about the accounts of these names.
+func (d *Daemon) forgetFacts(names []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, name := range names {
+		delete(d.known, name)
+	}
 }
 
 func (d *Daemon) setFacts(name string, f facts) {

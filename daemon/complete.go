@@ -44,6 +44,7 @@ func (t *attempt) complete(ctx context.Context, response grant.Response, nonce s
 		ClientID:           t.auth.ID,
 		AuthMethod:         string(t.auth.Method),
 		ClientSecret:       t.auth.Secret,
+		Key:                t.key,
 		RefreshToken:       response.RefreshToken,
 		Scopes:             t.granted(tok.Scopes),
 		Subject:            who.Subject,
@@ -65,6 +66,7 @@ func (t *attempt) complete(ctx context.Context, response grant.Response, nonce s
 		Email:         c.Email,
 		Subject:       c.Subject,
 		Provider:      p.Name,
+		Grant:         string(t.account.Grant),
 		ScopesGranted: c.Scopes,
 		ScopesDenied:  p.Covers(c.Scopes, t.account.Scopes),
 		ScopesExtra:   p.Covers(t.scopes, c.Scopes),
@@ -153,20 +155,11 @@ func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.
 	if !d.logins.current(name, t.login) {
 		return errSuperseded
 	}
-	// What is kept now, not when the login began: a refresh may have rotated it since.
-	before, err := d.vault.Load(ctx, name)
-	if err != nil && !errors.Is(err, vault.ErrNoCredential) && !errors.Is(err, vault.ErrUnreadable) {
-		return d.storeProblem(err)
-	}
-	undo := func() error {
-		if before.ClientID == "" {
-			return d.vault.Delete(ctx, name)
+	undo := func() error { return nil }
+	if !selfContained(t.account) {
+		if undo, err = t.replace(ctx, c); err != nil {
+			return err
 		}
-		return d.vault.Rotate(ctx, name, before)
-	}
-	c.Generation = before.Generation
-	if err := t.save(ctx, c); err != nil {
-		return d.storeProblem(errors.Join(err, undo())) // a store may keep what it says it did not
 	}
 	if t.account.Managed {
 		if _, err := config.WriteAccount(d.cfg.Dir, t.account); err != nil {
@@ -190,6 +183,28 @@ func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.
 	return nil
 }
 
+// replace stores c, and returns how to put back what the store had. The caller holds the record's lock.
+func (t *attempt) replace(ctx context.Context, c account.Credential) (undo func() error, err error) {
+	d, name := t.d, t.account.Name
+	// What is kept now, not when the login began: a refresh may have rotated it since.
+	before, err := d.vault.Load(ctx, name)
+	fresh := errors.Is(err, vault.ErrNoCredential) || errors.Is(err, vault.ErrUnreadable)
+	if err != nil && !fresh {
+		return nil, d.storeProblem(err)
+	}
+	undo = func() error {
+		if fresh {
+			return d.vault.Delete(ctx, name)
+		}
+		return d.vault.Rotate(ctx, name, before)
+	}
+	c.Generation = before.Generation
+	if err := t.save(ctx, c); err != nil {
+		return nil, d.storeProblem(errors.Join(err, undo())) // a store may keep what it says it did not
+	}
+	return undo, nil
+}
+
 // save stores c; where it is the only valid credential there is, a store that fails does not lose it.
 func (t *attempt) save(ctx context.Context, c account.Credential) error {
 	if !t.spent {
@@ -211,7 +226,7 @@ func (t *attempt) warn(c account.Credential, tok account.Token) {
 	if extra := t.provider.Covers(t.scopes, c.Scopes); len(extra) > 0 {
 		t.warnings = append(t.warnings, "granted though not asked for: "+strings.Join(extra, " "))
 	}
-	if !c.RefreshToken.IsZero() {
+	if !c.RefreshToken.IsZero() || !t.account.Grant.Interactive() {
 		return
 	}
 	why := t.provider.NoRefreshToken

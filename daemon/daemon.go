@@ -39,11 +39,19 @@ type Config struct {
 	Now func() time.Time
 	// UID is the user whose browser may answer a login.
 	UID int
+	// ADC is where Google's application default credentials are looked for.
+	ADC ADCPlaces
 
 	// Version, Socket and StartedBy are what status tells.
 	Version   string
 	Socket    string
 	StartedBy string
+}
+
+// ADCPlaces are the paths of Google's application default credentials; "" where there is none.
+type ADCPlaces struct {
+	// Env is the value of GOOGLE_APPLICATION_CREDENTIALS, WellKnown the file that gcloud writes.
+	Env, WellKnown string
 }
 
 // Daemon is the agent behind the socket. Its methods are safe for concurrent use.

@@ -13,79 +13,87 @@ import (
 	"oauthd/ipc/api"
 )
 
-// define returns the account that name becomes when def is applied to it, and the client secret that came with def.
-// It writes nothing.
-func (d *Daemon) define(name string, def api.AccountDefinition) (account.Account, account.Secret, error) {
+// given is what came with a definition and goes to the store alone.
+type given struct{ secret, key account.Secret }
+
+// define returns the account that name becomes when def is applied to it, and the secrets that came with def. It writes
+// nothing.
+func (d *Daemon) define(name string, def api.AccountDefinition) (account.Account, given, error) {
 	if err := account.CheckName(name); err != nil {
-		return account.Account{}, account.Secret{}, err
+		return account.Account{}, given{}, err
 	}
 	d.reread()
 	before, known := d.configured(name)
 	if !known {
 		if _, err := d.account(name); err != nil && !errors.Is(err, &api.Error{Code: api.UnknownAccount}) {
-			return account.Account{}, account.Secret{}, err // its file is wrong, and would be overwritten
+			return account.Account{}, given{}, err // its file is wrong, and would be overwritten
 		}
 		before = account.Account{Name: name, Grant: account.GrantAuthorizationCode, Managed: true}
 	}
 	a := before
 	a.Scopes, a.AuthParams = slices.Clone(before.Scopes), maps.Clone(before.AuthParams)
-	secret, err := d.apply(&a, def)
+	with, err := d.apply(&a, def)
 	if err != nil {
-		return account.Account{}, account.Secret{}, err
+		return account.Account{}, given{}, err
 	}
 	if err := d.complete(a, known); err != nil {
-		return account.Account{}, account.Secret{}, err
+		return account.Account{}, given{}, err
 	}
 	if _, err := d.named(a); err != nil {
-		return account.Account{}, account.Secret{}, err
+		return account.Account{}, given{}, err
 	}
 	if !a.Managed {
 		if lines := changedLines(before, a); len(lines) > 0 {
-			return account.Account{}, account.Secret{}, &api.Error{
+			return account.Account{}, given{}, &api.Error{
 				Code:    api.ConfigInvalid,
 				Message: a.File + " is yours, so oauthd does not change it",
 				Hint:    "set there: " + strings.Join(lines, "; "),
 			}
 		}
 	}
-	return a, secret, nil
+	return a, with, nil
 }
 
-func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.Secret, error) {
+func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (with given, err error) {
 	bad := func(format string, args ...any) error {
 		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...),
 			Hint: "oauthd login --help shows what goes together"}
 	}
-	var secret account.Secret
 	switch {
 	case def.Provider != "" && def.Issuer != "":
-		return secret, bad("give a provider or an issuer, not both")
+		return with, bad("give a provider or an issuer, not both")
 	case def.ClientSecret != "" && def.ClientSecrets != "":
-		return secret, bad("give a client secret or a client_secrets file, not both")
+		return with, bad("give a client secret or a client_secrets file, not both")
 	case def.ClientID != "" && def.ClientSecrets != "":
-		return secret, bad("give a client id or a client_secrets file, not both")
+		return with, bad("give a client id or a client_secrets file, not both")
 	case def.Timeout < 0 || def.Timeout > maxLoginTimeout:
-		return secret, bad("the time-out is from 1 s to a day")
+		return with, bad("the time-out is from 1 s to a day")
 	}
 	if def.Issuer != "" {
 		if err := provider.CheckIssuer(def.Issuer); err != nil {
-			return secret, bad("issuer: %v", err)
+			return with, bad("issuer: %v", err)
 		}
-		a.Provider, a.Issuer, a.Endpoints = "", def.Issuer, account.Endpoints{}
+		a.Provider, a.Tenant, a.Issuer, a.Endpoints = "", "", def.Issuer, account.Endpoints{}
 	}
 	if def.Provider != "" {
-		a.Provider, a.Issuer, a.Endpoints = def.Provider, "", account.Endpoints{}
+		a.Provider, a.Tenant, a.Issuer, a.Endpoints = def.Provider, "", "", account.Endpoints{}
+	}
+	if def.Tenant != "" {
+		a.Tenant = def.Tenant
 	}
 	if def.Grant != "" {
 		if err := config.CheckGrant(def.Grant); err != nil {
-			return secret, &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error(),
+			return with, &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error(),
 				Hint: "leave --grant out, or say --device where no browser can come back to this machine"}
 		}
 		a.Grant = account.Grant(def.Grant)
 	}
+	if err := d.applyMachine(a, def, &with); err != nil {
+		return with, err
+	}
 	if def.Resource != "" {
 		if err := config.CheckResource(def.Resource); err != nil {
-			return secret, bad("resource: %v", err)
+			return with, bad("resource: %v", err)
 		}
 		a.Resource = def.Resource
 	}
@@ -94,29 +102,29 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 	}
 	if def.RedirectURI != "" {
 		if err := config.CheckRedirectURI(def.RedirectURI); err != nil {
-			return secret, bad("redirect URI: %v", err)
+			return with, bad("redirect URI: %v", err)
 		}
 		a.RedirectURI, a.RedirectPorts = def.RedirectURI, nil
 	}
-	secret = account.NewSecret(string(def.ClientSecret))
+	with.secret = account.NewSecret(string(def.ClientSecret))
 	if def.ClientSecrets != "" {
 		file, err := provider.ParseClientSecrets([]byte(def.ClientSecrets))
 		if err != nil {
-			return secret, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+			return with, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
 				Hint: "download the JSON of a client of type desktop app again, or say --provider or --issuer with --client-id"}
 		}
 		if _, err := file.Provider(); err == nil && def.Provider == "" && def.Issuer == "" {
-			a.Provider, a.Issuer, a.Endpoints = "", "", account.Endpoints{} // the file says it
+			a.Provider, a.Tenant, a.Issuer, a.Endpoints = "", "", "", account.Endpoints{} // the file says it
 		}
 		if err := config.ApplyClientSecrets(a, file); err != nil {
-			return secret, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+			return with, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
 				Hint: "download the JSON of a client of type desktop app of this account's provider"}
 		}
-		secret, a.ClientSecret = a.ClientSecret, account.Secret{}
+		with.secret, a.ClientSecret = a.ClientSecret, account.Secret{}
 	}
 	for _, scope := range def.Scopes {
 		if err := checkScope(scope); err != nil {
-			return secret, bad("%v", err)
+			return with, bad("%v", err)
 		}
 		if !slices.Contains(a.Scopes, scope) {
 			a.Scopes = append(a.Scopes, scope)
@@ -124,20 +132,22 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (account.S
 	}
 	for key, value := range def.AuthParams {
 		if err := config.CheckAuthParam(key, value); err != nil {
-			return secret, bad("auth parameter: %v", err)
+			return with, bad("auth parameter: %v", err)
 		}
 		if a.AuthParams == nil {
 			a.AuthParams = map[string]string{}
 		}
 		a.AuthParams[key] = value
 	}
-	return secret, nil
+	return with, nil
 }
 
 // complete tells what a still lacks before anybody can log in.
 func (d *Daemon) complete(a account.Account, known bool) error {
 	lacksProvider := a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == ""
 	switch {
+	case !a.Grant.HasClient():
+		return nil
 	case lacksProvider && a.ClientID == "" && !known:
 		return &api.Error{
 			Code:    api.UnknownAccount,
@@ -149,6 +159,9 @@ func (d *Daemon) complete(a account.Account, known bool) error {
 		return &api.Error{Code: api.BadRequest, Message: "nothing says where the account logs in",
 			Hint: "add --provider " + strings.Join(provider.Names(), "|") + ", or --issuer URL"}
 	case a.ClientID == "" && !d.mayRegister(a):
+		if !a.Grant.Interactive() {
+			return errNoMachineClient
+		}
 		return errNoClient
 	}
 	return nil

@@ -31,7 +31,9 @@ type attempt struct {
 	provider provider.Provider
 	before   account.Credential // what was kept until now; zero for none
 	auth     grant.ClientAuth
-	scopes   []string
+	// key is what is kept of a private key; unset where there is none, or where its file is read each time.
+	key    account.Secret
+	scopes []string
 	// registered is true when auth is a client that the issuer registered for us.
 	registered bool
 	// reused is true when that was for an earlier login.
@@ -54,7 +56,7 @@ type attempt struct {
 // response has arrived, the end of ctx cancels it; from then on the code is spent and the login is carried through. A
 // login that does not complete leaves nothing behind.
 func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefinition, events func(api.LoginEvent)) error {
-	a, secret, err := d.define(name, def)
+	a, with, err := d.define(name, def)
 	if err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 	})
 	defer cancel()
 
-	done, err := t.run(ctx, secret, events)
+	done, err := t.run(ctx, with, events)
 	event := d.log.Info()
 	if err != nil {
 		event = detail(d.log.Warn(), err)
@@ -99,8 +101,8 @@ func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefiniti
 }
 
 // run authorizes, and once more where the issuer no longer knows the client that it registered.
-func (t *attempt) run(ctx context.Context, secret account.Secret, events func(api.LoginEvent)) (done api.LoginEvent, err error) {
-	if err := t.prepare(ctx, secret); err != nil {
+func (t *attempt) run(ctx context.Context, with given, events func(api.LoginEvent)) (done api.LoginEvent, err error) {
+	if err := t.prepare(ctx, with); err != nil {
 		return done, t.cause(ctx, err)
 	}
 	done, err = t.authorize(ctx, events)
@@ -116,8 +118,12 @@ func (t *attempt) run(ctx context.Context, secret account.Secret, events func(ap
 	return done, err
 }
 
-// authorize has a person agree, in a browser that comes back to this machine or on another device.
+// authorize has a person agree, in a browser that comes back to this machine or on another device; a grant without a
+// person is tried out.
 func (t *attempt) authorize(ctx context.Context, events func(api.LoginEvent)) (api.LoginEvent, error) {
+	if !t.account.Grant.Interactive() {
+		return t.viaMachine(ctx, events)
+	}
 	chosen := t.account.Grant == account.GrantDeviceCode
 	if chosen && t.provider.Endpoints.Device == "" {
 		return api.LoginEvent{}, &api.Error{Code: api.Unsupported, Message: t.provider.Name + " has no device grant",
@@ -139,12 +145,15 @@ func (t *attempt) authorize(ctx context.Context, events func(api.LoginEvent)) (a
 
 // prepare finds out all that is needed before a person is asked: the store takes a record, the provider is known, the
 // client can authenticate.
-func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
+func (t *attempt) prepare(ctx context.Context, with given) error {
 	d, a := t.d, t.account
 	select { // a fixed port can be had only once
 	case <-t.login.last:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if selfContained(a) {
+		return nil
 	}
 	if err := d.vault.Probe(ctx); err != nil {
 		return d.storeProblem(err)
@@ -154,6 +163,9 @@ func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
 	if err != nil && !errors.Is(err, vault.ErrNoCredential) && !errors.Is(err, vault.ErrUnreadable) {
 		return d.storeProblem(err)
 	}
+	if !a.Grant.HasClient() {
+		return t.useKey(with)
+	}
 	if t.provider, err = d.resolve(ctx, a, true); err != nil {
 		return d.discoveryProblem(a, err)
 	}
@@ -162,24 +174,8 @@ func (t *attempt) prepare(ctx context.Context, secret account.Secret) error {
 		t.registered = true
 		return t.useRegistration(ctx)
 	}
-	p := t.provider
-	if secret.IsZero() {
-		secret = a.ClientSecret
-	}
-	sameClient := t.before.ClientID == a.ClientID && t.before.TokenEndpoint == p.Endpoints.Token && t.before.Issuer == p.Issuer
-	if secret.IsZero() && sameClient {
-		secret = t.before.ClientSecret
-	}
-	method, err := p.PinAuthMethod(!secret.IsZero(), false, p.Endpoints.AuthMethod)
-	if err != nil {
-		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
-			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret"}
-	}
-	if method == provider.AuthNone {
-		secret = account.Secret{}
-	}
-	t.auth = grant.ClientAuth{ID: a.ClientID, Secret: secret, Method: method}
-	return nil
+	t.auth, t.key, err = pinned(a, t.provider, with, t.before)
+	return err
 }
 
 // askScopes settles what to ask for: the account's scopes, and the one that brings a refresh token.

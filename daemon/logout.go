@@ -40,6 +40,9 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	switch {
 	case errors.Is(err, vault.ErrNoCredential):
 		result.Detail = "nobody was logged in"
+		if selfContained(a) {
+			result.Detail = "nothing is kept of it: what its tokens take is in files; account remove " + name + ", or its file's deletion, ends it"
+		}
 	case errors.Is(err, vault.ErrUnreadable):
 		result.Detail = "the record could not be read, so there was nothing to revoke"
 	case err != nil:
@@ -59,6 +62,13 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 
 func (d *Daemon) revoke(ctx context.Context, a account.Account, c account.Credential) api.LogoutResult {
 	name := d.providerName(a)
+	if !a.Grant.Interactive() {
+		return api.LogoutResult{Detail: fmt.Sprintf("nothing was revoked: the secret or key is forgotten here, and stays good at %s until it is deleted there", name)}
+	}
+	auth, err := clientAuth(a, c)
+	if err != nil {
+		return api.LogoutResult{Detail: fmt.Sprintf("the client cannot authenticate at %s (%v); end the grant in your account's settings there", name, err)}
+	}
 	if c.RevocationEndpoint == "" {
 		return api.LogoutResult{Detail: fmt.Sprintf("%s offers no revocation (RFC 7009); end the grant in your account's settings there", name)}
 	}
@@ -66,7 +76,7 @@ func (d *Daemon) revoke(ctx context.Context, a account.Account, c account.Creden
 	defer cancel()
 	revocation := grant.Revoke{
 		RevocationEndpoint: c.RevocationEndpoint,
-		Auth:               clientAuth(c),
+		Auth:               auth,
 		Token:              c.RefreshToken,
 		Hint:               "refresh_token",
 	}

@@ -31,7 +31,7 @@ func (o origin) moved(a account.Account, p provider.Provider) (why string) {
 // asking the issuer; "" where it is.
 func (d *Daemon) moved(a account.Account, f facts) (why string) {
 	p, err := d.named(a)
-	if err != nil {
+	if err != nil || selfContained(a) || !a.Grant.HasClient() {
 		return ""
 	}
 	return f.from.moved(a, p)

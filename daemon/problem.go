@@ -67,7 +67,10 @@ func (d *Daemon) providerProblem(a account.Account, err error) error {
 	if errors.As(err, &waiting) {
 		retryAfter = waiting.RetryAt.Sub(d.now())
 	}
-	name := d.providerName(a)
+	name, kept := d.providerName(a), "the login is kept; "
+	if !a.Grant.Interactive() {
+		kept = ""
+	}
 	var refused *grant.ProviderError
 	if errors.As(err, &refused) {
 		switch refused.Kind {
@@ -77,21 +80,25 @@ func (d *Daemon) providerProblem(a account.Account, err error) error {
 			return (&api.Error{
 				Code:       api.ProviderUnreachable,
 				Message:    fmt.Sprintf("%s did not give a token: %s", name, said(refused)),
-				Hint:       "the login is kept; try again later",
+				Hint:       kept + "try again later",
 				RetryAfter: max(seconds(retryAfter), seconds(refused.RetryAfter)),
 			}).Because(err)
 		case grant.Configuration:
+			hint := "check the client's registration at the provider; oauthd login " + a.Name + " takes another client, " +
+				"and token_endpoint_auth_method in its file another way to authenticate it"
+			if !a.Grant.HasClient() {
+				hint = "check that the key has not been deleted at " + name + ", and that it may have what was asked for"
+			}
 			return (&api.Error{
 				Code:    api.ProviderRejected,
 				Message: fmt.Sprintf("%s refused the request: %s", name, said(refused)),
-				Hint: "check the client's registration at the provider; oauthd login " + a.Name + " takes another client, " +
-					"and token_endpoint_auth_method in its file another way to authenticate it",
+				Hint:    hint,
 			}).Because(err)
 		default:
 			return (&api.Error{
 				Code:    api.ProviderRejected,
 				Message: fmt.Sprintf("%s gave no usable answer: %s", name, said(refused)),
-				Hint:    "the login is kept; the daemon's log has the detail",
+				Hint:    kept + "the daemon's log has the detail",
 			}).Because(err)
 		}
 	}
@@ -112,7 +119,7 @@ func (d *Daemon) providerProblem(a account.Account, err error) error {
 		return (&api.Error{
 			Code:       api.Timeout,
 			Message:    fmt.Sprintf("%s did not answer in time", name),
-			Hint:       "the login is kept; try again later",
+			Hint:       kept + "try again later",
 			RetryAfter: seconds(retryAfter),
 		}).Because(err)
 	}

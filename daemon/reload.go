@@ -64,6 +64,7 @@ func (d *Daemon) takeOver(read int64, fresh *config.Config, mistakes error) api.
 	d.mu.Unlock()
 
 	compare(&result, before, next)
+	d.forgetFacts(result.Dropped)
 	for _, name := range result.Dropped {
 		d.tokens.Drop(name)
 	}

@@ -76,26 +76,33 @@ func (d *Daemon) resolve(ctx context.Context, a account.Account, fresh bool) (pr
 	if err != nil {
 		return provider.Provider{}, err
 	}
-	found.Name = cmp.Or(p.Name, found.Name)
-	found.Endpoints = override(found.Endpoints, p.Endpoints)
-	return found, nil
+	return p.WithDiscovered(found), nil
 }
 
 // named returns the provider of a as far as it is known without asking anybody.
 func (d *Daemon) named(a account.Account) (provider.Provider, error) {
+	if !a.Grant.HasClient() {
+		return machineProvider(a), nil
+	}
 	if a.Provider == "" && a.Issuer == "" {
 		return provider.FromEndpoints(a.Endpoints), nil
 	}
 	if a.Provider == "" {
 		return provider.Provider{Name: d.providerName(a), Issuer: a.Issuer, Endpoints: a.Endpoints}, nil
 	}
-	if p, ok := provider.Lookup(a.Provider); ok {
-		return p, nil
+	p, ok := provider.Lookup(a.Provider)
+	if !ok {
+		d.mu.Lock()
+		p, ok = d.config.Providers[a.Provider]
+		d.mu.Unlock()
 	}
-	d.mu.Lock()
-	p, ok := d.config.Providers[a.Provider]
-	d.mu.Unlock()
 	if ok {
+		p, err := p.ForTenant(a.Tenant)
+		if err != nil {
+			return provider.Provider{}, (&api.Error{Code: api.BadRequest, Message: err.Error(),
+				Hint: "oauthd login NAME --tenant T, or tenant in the account's file; oauthd providers " + a.Provider + " tells more"}).Because(err)
+		}
+		p.Endpoints.AuthMethod = cmp.Or(a.Endpoints.AuthMethod, p.Endpoints.AuthMethod)
 		return p, nil
 	}
 	return provider.Provider{}, &api.Error{
@@ -108,7 +115,10 @@ func (d *Daemon) named(a account.Account) (provider.Provider, error) {
 
 // providerName names a's provider for people: the name it has, else its host.
 func (d *Daemon) providerName(a account.Account) string {
-	if a.Provider != "" {
+	switch {
+	case !a.Grant.HasClient():
+		return "google"
+	case a.Provider != "":
 		return a.Provider
 	}
 	u, err := url.Parse(cmp.Or(a.Issuer, a.Endpoints.Token))
@@ -116,16 +126,4 @@ func (d *Daemon) providerName(a account.Account) string {
 		return ""
 	}
 	return u.Host
-}
-
-// override returns e with what is set in over.
-func override(e, over account.Endpoints) account.Endpoints {
-	return account.Endpoints{
-		Authorization: cmp.Or(over.Authorization, e.Authorization),
-		Token:         cmp.Or(over.Token, e.Token),
-		Device:        cmp.Or(over.Device, e.Device),
-		Revocation:    cmp.Or(over.Revocation, e.Revocation),
-		Userinfo:      cmp.Or(over.Userinfo, e.Userinfo),
-		AuthMethod:    cmp.Or(over.AuthMethod, e.AuthMethod),
-	}
 }

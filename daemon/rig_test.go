@@ -35,6 +35,7 @@ type rig struct {
 	store  *scriptedStore
 	dir    string
 	client *http.Client
+	adc    ADCPlaces
 	d      *Daemon
 	stop   func() error
 
@@ -63,10 +64,10 @@ func newRealRig(t *testing.T, cfg oauthtest.Config) *rig {
 func withClients(cfg oauthtest.Config) oauthtest.Config {
 	cfg.AutoApprove = true
 	redirects := []string{"http://127.0.0.1/callback"}
-	cfg.Clients = []oauthtest.Client{
+	cfg.Clients = append([]oauthtest.Client{
 		{ID: "app", RedirectURIs: redirects},
 		{ID: "web", Secret: clientSecret, RedirectURIs: redirects},
-	}
+	}, cfg.Clients...)
 	return cfg
 }
 
@@ -131,7 +132,7 @@ func (r *rig) start() {
 	}
 	r.d = New(Config{
 		Dir: r.dir, Config: cfg, Store: r.store, Log: zerolog.New(r), HTTP: r.client, Now: r.now,
-		UID: -1, Version: "1", Socket: "/run/oauthd.sock", StartedBy: "a test",
+		UID: -1, ADC: r.adc, Version: "1", Socket: "/run/oauthd.sock", StartedBy: "a test",
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -35,10 +35,14 @@ const (
 func (d *Daemon) spend(
 	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider,
 ) (grant.Response, error) {
+	auth, err := clientAuth(a, c)
+	if err != nil {
+		return grant.Response{}, err
+	}
 	for again := false; ; again = true {
 		r, err := d.grants.Refresh(ctx, grant.Refresh{
 			TokenEndpoint:  c.TokenEndpoint,
-			Auth:           clientAuth(c),
+			Auth:           auth,
 			RefreshToken:   c.RefreshToken,
 			Scope:          cmp.Or(key.Scope, oneResource(p, c.Scopes)),
 			Audience:       key.Audience,
@@ -118,11 +122,6 @@ func lastUse(c account.Credential) time.Time {
 		return c.UsedAt
 	}
 	return c.LoggedInAt
-}
-
-// clientAuth is how the client of c authenticates, as it did at the login.
-func clientAuth(c account.Credential) grant.ClientAuth {
-	return grant.ClientAuth{ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod)}
 }
 
 // pause waits for d, or returns why ctx ended before.

@@ -38,6 +38,12 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		}
 	}
 	request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
+	if r.IDToken && !a.Grant.HasClient() {
+		request.Key.IDToken = true
+		if a.Grant == account.GrantServiceAccount && r.Audience == "" && a.Audience == "" {
+			return api.Token{}, errNoAudience
+		}
+	}
 	t, err := d.tokens.Token(ctx, request)
 	if err != nil {
 		return api.Token{}, d.providerProblem(a, err)
@@ -97,7 +103,8 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 		}
 	}
 	one, _ := p.OneResource(granted)
-	if p.Narrowing != provider.NarrowRefresh || len(p.Covers(wanted, one)) == 0 {
+	narrows := p.Narrowing == provider.NarrowRefresh || !a.Grant.Interactive()
+	if !narrows || granted != nil && len(p.Covers(wanted, one)) == 0 {
 		return "", nil
 	}
 	slices.Sort(wanted)
@@ -133,6 +140,9 @@ func (d *Daemon) Mint(ctx context.Context, key token.Key) (account.Token, error)
 }
 
 func (d *Daemon) mint(ctx context.Context, a account.Account, key token.Key) (account.Token, error) {
+	if selfContained(a) {
+		return d.mintFromFiles(ctx, a, key)
+	}
 	c, err := d.vault.Load(ctx, a.Name)
 	if errors.Is(err, vault.ErrNoCredential) {
 		d.setFacts(a.Name, facts{})
@@ -148,6 +158,9 @@ func (d *Daemon) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	p, err := d.bound(ctx, a, c)
 	if err != nil {
 		return account.Token{}, err
+	}
+	if !a.Grant.Interactive() {
+		return d.mintMachine(ctx, a, key, c, p)
 	}
 	if c.RefreshToken.IsZero() {
 		return d.kept(a, c)
@@ -189,6 +202,9 @@ func patient(err error) error {
 // bound returns a's provider after checking that c came from there: a refresh token goes to no other place. Where the
 // provider cannot be asked now, the record stands for it.
 func (d *Daemon) bound(ctx context.Context, a account.Account, c account.Credential) (provider.Provider, error) {
+	if !a.Grant.HasClient() {
+		return machineProvider(a), nil // the key says where it goes
+	}
 	p, err := d.resolve(ctx, a, false)
 	if err != nil {
 		if p, err = d.named(a); err != nil {
@@ -204,6 +220,9 @@ func (d *Daemon) bound(ctx context.Context, a account.Account, c account.Credent
 
 // kept returns the access token of a login that came without a refresh token, while it lives.
 func (d *Daemon) kept(a account.Account, c account.Credential) (account.Token, error) {
+	if c.AccessToken.IsZero() {
+		return account.Token{}, d.loginRequired(a, "its grant was another one")
+	}
 	if !c.Expiry.IsZero() && !c.Expiry.After(d.now()) {
 		return account.Token{}, d.loginRequired(a, "the access token has expired, and the provider gave no refresh token")
 	}

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 // loginFlags are the flags of login that are not of the account's definition as they stand.
 type loginFlags struct {
 	clientSecrets       string
+	keyFile             string
 	secretStdin, device bool
 	noBrowser, printURL bool
 	timeout             time.Duration
@@ -70,14 +70,19 @@ to can be pasted.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&def.Provider, "provider", "", "google, microsoft, github, gitlab, or one of config.toml")
+	flags.StringVar(&def.Provider, "provider", "", "a name that oauthd providers lists")
+	flags.StringVar(&def.Tenant, "tenant", "", "the tenant or domain of a provider that has them, as oauthd providers NAME tells")
 	flags.StringVar(&def.Issuer, "issuer", "", "the issuer's URL, for any other provider with discovery")
 	flags.StringVar(&f.clientSecrets, "client-secrets", "", "Google's client_secrets.json (- reads standard input)")
 	flags.StringVar(&def.ClientID, "client-id", "", "the client id registered at the provider")
 	flags.BoolVar(&f.secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
+	flags.StringVar(&f.keyFile, "key-file", "", "a private key: a client's (PEM or JWK) or a Google service account's (- reads standard input)")
+	flags.StringVar(&def.KeyID, "key-id", "", "the id under which the provider knows the client's key, where its file has none")
 	flags.StringArrayVar(&def.Scopes, "scope", nil, "a scope to ask for; may be repeated")
 	flags.StringVar(&def.Resource, "resource", "", "a resource indicator to ask for (RFC 8707)")
-	flags.StringVar(&def.Grant, "grant", "", "authorization_code or device_code")
+	flags.StringVar(&def.Grant, "grant", "", "authorization_code, device_code, client_credentials, service_account or adc")
+	flags.StringVar(&def.Subject, "subject", "", "the person a service account acts for")
+	flags.StringVar(&def.Audience, "audience", "", "what the tokens of a program or service account are for")
 	flags.BoolVar(&f.device, "device", false, "the same as --grant device_code: agree on another device")
 	flags.StringVar(&def.RedirectURI, "redirect-uri", "", "the loopback redirect URI as registered, when the provider wants an exact one")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and open nothing")
@@ -105,11 +110,16 @@ func (f loginFlags) apply(def *api.AccountDefinition, std stdio) error {
 	if def.AuthParams, err = parseAuthParams(f.authParams); err != nil {
 		return err
 	}
-	if f.clientSecrets == "-" && f.secretStdin {
-		return badRequest("--client-secrets - and --client-secret-stdin both read standard input", "give one of them")
+	if err := f.readOnce(); err != nil {
+		return err
 	}
 	if f.clientSecrets != "" {
-		if def.ClientSecrets, err = readClientSecrets(f.clientSecrets, std.in); err != nil {
+		if def.ClientSecrets, err = clientSecretsFile.read(f.clientSecrets, std.in); err != nil {
+			return err
+		}
+	}
+	if f.keyFile != "" {
+		if def.Key, err = keyFile.read(f.keyFile, std.in); err != nil {
 			return err
 		}
 	}
@@ -117,6 +127,23 @@ func (f loginFlags) apply(def *api.AccountDefinition, std stdio) error {
 		def.ClientSecret, err = readSecret(std.in)
 	}
 	return err
+}
+
+// readOnce refuses flags that would read standard input after one another.
+func (f loginFlags) readOnce() error {
+	var readers []string
+	for flag, reads := range map[string]bool{
+		"--client-secrets -": f.clientSecrets == "-", "--client-secret-stdin": f.secretStdin, "--key-file -": f.keyFile == "-",
+	} {
+		if reads {
+			readers = append(readers, flag)
+		}
+	}
+	if len(readers) < 2 {
+		return nil
+	}
+	slices.Sort(readers)
+	return badRequest(strings.Join(readers, " and ")+" both read standard input", "give one of them")
 }
 
 // login runs one login and shows it.
@@ -129,7 +156,7 @@ func login(ctx context.Context, std stdio, name string, def api.AccountDefinitio
 		std: std, name: name, client: c, ctx: ctx, interrupt: interrupt,
 		noBrowser: f.noBrowser, printURL: f.printURL, deadline: time.Now().Add(f.timeout),
 	}
-	if !f.noBrowser && !f.printURL && def.Grant != "device_code" { // else it was decided
+	if !f.noBrowser && !f.printURL && (def.Grant == "" || def.Grant == "authorization_code") { // else it was decided
 		view.headless = noBrowserHere(os.Getenv, runtime.GOOS)
 		def.Headless = view.headless != ""
 	}
@@ -175,57 +202,4 @@ func parseAuthParams(pairs []string) (map[string]string, error) {
 		params[key] = value
 	}
 	return params, nil
-}
-
-// maxClientSecrets is far above any client_secrets.json.
-const maxClientSecrets = 256 << 10
-
-func readClientSecrets(file string, stdin io.Reader) (api.Confidential, error) {
-	from := stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return "", fileProblem("client_secrets", err)
-		}
-		defer f.Close()
-		from = f
-	}
-	text, err := io.ReadAll(io.LimitReader(from, maxClientSecrets+1))
-	if err != nil {
-		return "", fileProblem("client_secrets", err)
-	}
-	if len(text) > maxClientSecrets {
-		return "", badRequest(file+" is too large to be a client_secrets file", "download the client's JSON at the provider again")
-	}
-	if len(text) == 0 {
-		return "", badRequest(file+" is empty", "download the client's JSON at the provider again")
-	}
-	return api.Confidential(text), nil
-}
-
-// maxSecret is far above any client secret.
-const maxSecret = 64 << 10
-
-// readSecret reads the first line.
-func readSecret(stdin io.Reader) (api.Confidential, error) {
-	if isTerminal(stdin) {
-		return "", badRequest("--client-secret-stdin reads a pipe or a file, not the terminal", "oauthd login NAME --client-secret-stdin < FILE")
-	}
-	line, err := bufio.NewReader(io.LimitReader(stdin, maxSecret+1)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fileProblem("standard input", err)
-	}
-	if len(line) > maxSecret {
-		return "", badRequest("what came on standard input is too long to be a client secret", "oauthd login NAME --client-secret-stdin < FILE")
-	}
-	line = strings.TrimRight(line, "\r\n")
-	if line == "" {
-		return "", badRequest("no client secret came on standard input", "oauthd login NAME --client-secret-stdin < FILE")
-	}
-	return api.Confidential(line), nil
-}
-
-// fileProblem words a file that cannot be read.
-func fileProblem(what string, err error) error {
-	return &api.Error{Code: api.BadRequest, Message: what + " cannot be read: " + err.Error(), Hint: "check the path and its permissions"}
 }

@@ -92,7 +92,7 @@ func (a *asker) askClient(def *api.AccountDefinition, where string, command []st
 		if !strings.HasSuffix(file, ".apps.googleusercontent.com") {
 			def.Provider = ""
 			command = command[:len(command)-2]
-			def.ClientSecrets, err = readClientSecrets(file, nil)
+			def.ClientSecrets, err = clientSecretsFile.read(file, nil)
 			return append(command, "--client-secrets", file), err
 		}
 		return a.askSecretOf(def, file, command)
@@ -221,7 +221,7 @@ func checkClientSecrets(file string) error {
 	if file == "-" {
 		return errors.New("that is standard input, where the questions are answered; give a path")
 	}
-	text, err := readClientSecrets(file, nil)
+	text, err := clientSecretsFile.read(file, nil)
 	if err != nil {
 		return err
 	}

@@ -135,8 +135,14 @@ func (v *loginView) result() {
 	if v.printURL {
 		out = v.std.err
 	}
-	who := cmp.Or(v.done.Email, v.done.Subject, "somebody the provider does not name")
-	fmt.Fprintf(out, "%s: logged in as %s at %s\n", v.name, who, v.done.Provider)
+	switch who := cmp.Or(v.done.Email, v.done.Subject); {
+	case v.done.Grant == "authorization_code" || v.done.Grant == "device_code":
+		fmt.Fprintf(out, "%s: logged in as %s at %s\n", v.name, cmp.Or(who, "somebody the provider does not name"), v.done.Provider)
+	case who != "":
+		fmt.Fprintf(out, "%s: %s gives tokens to %s\n", v.name, v.done.Provider, who)
+	default:
+		fmt.Fprintf(out, "%s: %s gives tokens\n", v.name, v.done.Provider)
+	}
 	if len(v.done.ScopesGranted) > 0 {
 		fmt.Fprintf(out, "granted: %s\n", strings.Join(v.done.ScopesGranted, " "))
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -105,10 +106,25 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		Store:     store,
 		Log:       log,
 		UID:       os.Getuid(),
+		ADC:       adcPlaces(os.Getenv),
 		Version:   version(),
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
 	}, ready)
+}
+
+// adcPlaces is where Google's own tools keep and look for application default credentials.
+func adcPlaces(getenv func(string) string) daemon.ADCPlaces {
+	const name = "application_default_credentials.json"
+	dir := getenv("CLOUDSDK_CONFIG")
+	switch {
+	case dir != "":
+	case runtime.GOOS == "windows":
+		dir = filepath.Join(getenv("APPDATA"), "gcloud")
+	default:
+		dir = filepath.Join(getenv("HOME"), ".config", "gcloud")
+	}
+	return daemon.ADCPlaces{Env: getenv("GOOGLE_APPLICATION_CREDENTIALS"), WellKnown: filepath.Join(dir, name)}
 }
 
 // runDaemon takes the lock, listens, and lets the socket server and the daemon work until one of them ends.

@@ -36,8 +36,9 @@ func Grants() []Grant {
 // HasClient reports whether an OAuth client of a provider is needed.
 func (g Grant) HasClient() bool { return g != GrantServiceAccount && g != GrantADC }
 
-// Interactive reports whether a person has to agree, so that there is a login which can end.
-func (g Grant) Interactive() bool { return g == GrantAuthorizationCode || g == GrantDeviceCode }
+// Interactive reports whether a person has to agree, so that there is a login which can end. The zero Grant is one, as
+// accounts that name none have the authorization code grant.
+func (g Grant) Interactive() bool { return g != GrantClientCredentials && g.HasClient() }
 
 // Account is a name the user chose, bound to a provider, a client, scopes and a grant. It holds configuration; the
 // credential rests in the store.

@@ -77,6 +77,7 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 		s.add(s.line("", "provider"), "unknown provider %q; the built-in ones are %s, others are [providers.%s] in config.toml",
 			f.Provider, strings.Join(provider.Names(), ", "), f.Provider)
 	}
+	c.checkTenant(s, f)
 	s.check("", "issuer", f.Issuer, provider.CheckIssuer)
 	f.check(s, "", a.Grant.Interactive())
 	f.checkMachine(s, a.Grant)
@@ -109,6 +110,22 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 		}
 	}
 	return a, s.mistakes
+}
+
+// checkTenant reports a tenant that the provider cannot have, or lacks.
+func (c *Config) checkTenant(s *source, f accountFile) {
+	p, ok := provider.Lookup(f.Provider)
+	if !ok {
+		p, ok = c.Providers[f.Provider]
+	}
+	switch {
+	case ok:
+		if _, err := p.ForTenant(f.Tenant); err != nil {
+			s.add(cmp.Or(s.line("", "tenant"), s.line("", "provider")), "%v", err)
+		}
+	case f.Tenant != "" && f.Provider == "":
+		s.add(s.line("", "tenant"), "a tenant is one of a provider, and the account names none")
+	}
 }
 
 // MayRegister reports whether a's client may be one that its issuer registers (RFC 7591), so that it needs no client id.

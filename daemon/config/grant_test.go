@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -122,7 +121,6 @@ func TestWhoMayDoWithoutAClient(t *testing.T) {
 		{"nothing", account.Account{}, false},
 		{"a program", account.Account{Issuer: "https://login.example.com", Grant: account.GrantClientCredentials}, false},
 	} {
-		tt.a.Grant = cmp.Or(tt.a.Grant, account.GrantAuthorizationCode)
 		if got := c.MayRegister(tt.a); got != tt.want {
 			t.Errorf("%s: got %t, want %t", tt.name, got, tt.want)
 		}

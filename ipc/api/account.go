@@ -49,14 +49,23 @@ type Account struct {
 // Zero fields mean "as it is", for a new account "the provider's default".
 type AccountDefinition struct {
 	Provider string `json:"provider,omitempty"`
+	// Tenant fills in the URLs of a provider that has them per tenant or domain.
+	Tenant   string `json:"tenant,omitempty"`
 	Issuer   string `json:"issuer,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
 	// ClientSecret goes to the store, never to a file.
 	ClientSecret Confidential `json:"client_secret,omitempty"`
 	// ClientSecrets is the text of a client_secrets.json, as Google hands it out.
 	ClientSecrets Confidential `json:"client_secrets,omitempty"`
-	Scopes        []string     `json:"scopes,omitempty"`
-	Grant         string       `json:"grant,omitempty"`
+	// Key is the text of a private key: a client's, as PEM or JWK (RFC 7523 §2.2), or the JSON of a Google service account.
+	// It goes to the store, never to a file. KeyID names a client's key where its text does not.
+	Key    Confidential `json:"key,omitempty"`
+	KeyID  string       `json:"key_id,omitempty"`
+	Scopes []string     `json:"scopes,omitempty"`
+	Grant  string       `json:"grant,omitempty"`
+	// Subject is the person a service account acts for; Audience what tokens of a grant without a person are for.
+	Subject  string `json:"subject,omitempty"`
+	Audience string `json:"audience,omitempty"`
 	// Headless says that no browser can be opened where the person sits: the device grant is taken where the provider
 	// has one. It is not kept.
 	Headless bool `json:"headless,omitempty"`

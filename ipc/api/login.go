@@ -37,6 +37,7 @@ type LoginEvent struct {
 	Email         string   `json:"email,omitempty"`
 	Subject       string   `json:"subject,omitempty"`
 	Provider      string   `json:"provider,omitempty"`
+	Grant         string   `json:"grant,omitempty"`
 	ScopesGranted []string `json:"scopes_granted,omitempty"`
 	// ScopesDenied were asked for and not granted; ScopesExtra were granted without being asked for.
 	ScopesDenied []string `json:"scopes_denied,omitempty"`

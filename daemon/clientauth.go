@@ -1,0 +1,108 @@
+package daemon
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
+)
+
+// maxKeyFile is far above any private key.
+const maxKeyFile = 64 << 10
+
+// pinned settles how a's client authenticates at p: with what came with the login, else what its files say, else what is
+// kept of the same client. key is what is to be kept of a private key.
+func pinned(
+	a account.Account, p provider.Provider, with given, before account.Credential,
+) (auth grant.ClientAuth, key account.Secret, err error) {
+	secret, key := with.secret, with.key
+	if secret.IsZero() && key.IsZero() {
+		secret = a.ClientSecret
+		same := before.ClientID == a.ClientID && before.TokenEndpoint == p.Endpoints.Token && before.Issuer == p.Issuer
+		if secret.IsZero() && a.KeyFile == "" && same {
+			secret, key = before.ClientSecret, before.Key
+		}
+	}
+	hasKey := !key.IsZero() || a.KeyFile != "" && with.secret.IsZero()
+	configured := p.Endpoints.AuthMethod
+	if hasKey && secret.IsZero() {
+		configured = a.Endpoints.AuthMethod // a provider's usual method is one for secrets
+	}
+	auth = grant.ClientAuth{ID: a.ClientID}
+	if auth.Method, err = p.PinAuthMethod(!secret.IsZero(), hasKey, configured); err != nil {
+		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
+			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret, --key-file FILE the private key"}
+	}
+	switch auth.Method {
+	case provider.AuthPrivateKeyJWT:
+		auth.Key, err = clientKey(a, key)
+		return auth, key, err
+	case provider.AuthNone:
+		return auth, account.Secret{}, nil
+	default:
+		auth.Secret = secret
+		return auth, account.Secret{}, nil
+	}
+}
+
+// clientAuth is how the client of c authenticates, as it did at the login.
+func clientAuth(a account.Account, c account.Credential) (grant.ClientAuth, error) {
+	auth := grant.ClientAuth{ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod)}
+	var err error
+	if auth.Method == provider.AuthPrivateKeyJWT {
+		auth.Key, err = clientKey(a, c.Key)
+	}
+	return auth, err
+}
+
+// clientKey reads the private key of a's client: the kept one, else that of its file.
+func clientKey(a account.Account, kept account.Secret) (grant.ClientKey, error) {
+	text, err := keyText(a, kept)
+	if err != nil {
+		return grant.ClientKey{}, err
+	}
+	key, err := grant.ParseClientKey([]byte(text.Reveal()), a.KeyID)
+	if err != nil {
+		return key, keyProblem(a, err)
+	}
+	return key, nil
+}
+
+// keyText returns the text of a's private key: the kept one, else its file, which is read each time.
+func keyText(a account.Account, kept account.Secret) (account.Secret, error) {
+	if !kept.IsZero() {
+		return kept, nil
+	}
+	if a.KeyFile == "" {
+		return kept, &api.Error{Code: api.LoginRequired, Message: a.Name + " has no private key",
+			Hint: "oauthd login " + a.Name + " --key-file FILE"}
+	}
+	f, err := os.Open(a.KeyFile)
+	if err != nil {
+		return kept, keyProblem(a, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	switch {
+	case err != nil:
+		return kept, keyProblem(a, err)
+	case len(text) > maxKeyFile:
+		return kept, keyProblem(a, fmt.Errorf("%s is larger than any private key", a.KeyFile))
+	case len(text) == 0:
+		return kept, keyProblem(a, fmt.Errorf("%s is empty", a.KeyFile))
+	}
+	return account.NewSecret(string(text)), nil
+}
+
+// keyProblem words a private key that cannot be used; err never quotes it.
+func keyProblem(a account.Account, err error) *api.Error {
+	hint := "oauthd login " + a.Name + " --key-file FILE takes another key"
+	if a.KeyFile != "" {
+		hint = "check key_file in " + a.File
+	}
+	return (&api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("the private key of %s: %v", a.Name, err), Hint: hint}).Because(err)
+}
