@@ -8,10 +8,12 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
 	"oauthd/ipc/api"
 	"oauthd/redirect"
 
@@ -26,10 +28,15 @@ type authorizationRequest struct {
 
 // viaRedirect is the authorization code grant through the loopback redirect (RFC 8252).
 func (t *attempt) viaRedirect(ctx context.Context, events func(api.LoginEvent)) (done api.LoginEvent, err error) {
+	if err := checkRedirect(t.account, t.provider); err != nil {
+		return done, err
+	}
 	request := authorizationRequest{
 		state:    rand.Text() + rand.Text(), // 260 bits
-		nonce:    rand.Text() + rand.Text(),
 		verifier: account.NewSecret(oauth2.GenerateVerifier()),
+	}
+	if !t.provider.NoNonce {
+		request.nonce = rand.Text() + rand.Text()
 	}
 	rule, fixed := redirectRule(t.account, t.provider)
 	rule.State, rule.PeerUID = request.state, t.d.cfg.UID
@@ -119,7 +126,7 @@ func (t *attempt) authorizationURL(ctx context.Context, r authorizationRequest) 
 // plainURL is the authorization request with all its parameters (RFC 6749 §4.1.1, RFC 7636 §4.3).
 func (t *attempt) plainURL(r authorizationRequest) string {
 	params := map[string]string{}
-	if slices.Contains(t.scopes, "openid") {
+	if r.nonce != "" && slices.Contains(t.scopes, "openid") {
 		params["nonce"] = r.nonce
 	}
 	maps.Copy(params, t.provider.AuthParams)
@@ -130,6 +137,10 @@ func (t *attempt) plainURL(r authorizationRequest) string {
 	if t.account.Resource != "" {
 		params["resource"] = t.account.Resource
 	}
+	if len(t.scopes) > 0 {
+		params[cmp.Or(t.provider.ScopeParameter, "scope")] =
+			strings.Join(t.scopes, cmp.Or(t.provider.RequestScopeSeparator, " "))
+	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(r.verifier.Reveal())}
 	for key, value := range params {
 		options = append(options, oauth2.SetAuthURLParam(key, value))
@@ -138,9 +149,13 @@ func (t *attempt) plainURL(r authorizationRequest) string {
 		ClientID:    t.auth.ID,
 		Endpoint:    oauth2.Endpoint{AuthURL: t.provider.Endpoints.Authorization},
 		RedirectURL: r.redirectURI,
-		Scopes:      t.scopes,
 	}
 	return c.AuthCodeURL(r.state, options...)
+}
+
+// dialect is how p answers token requests.
+func dialect(p provider.Provider) grant.Dialect {
+	return grant.Dialect{ScopeSeparator: p.ScopeSeparator, TokenMember: p.TokenMember, TokenType: p.TokenType}
 }
 
 // asksForMore reports whether scopes were named for this login that an earlier one at this provider did not bring.

@@ -9,6 +9,7 @@ import (
 	"oauthd/daemon/account"
 	"oauthd/daemon/config"
 	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
 	"oauthd/daemon/vault"
 	"oauthd/ipc/api"
 )
@@ -16,7 +17,7 @@ import (
 // revokeTimeout bounds the provider's part of a logout; forgetting here does not depend on it.
 const revokeTimeout = 10 * time.Second
 
-// Logout revokes name's grant at the provider where it can (RFC 7009), and forgets it here in any case.
+// Logout revokes name's grant at the provider where it can, and forgets it here in any case.
 func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, error) {
 	a, err := d.account(name)
 	if err != nil {
@@ -74,21 +75,39 @@ func (d *Daemon) revoke(ctx context.Context, a account.Account, c account.Creden
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	revocation := grant.Revoke{
-		RevocationEndpoint: c.RevocationEndpoint,
-		Auth:               auth,
-		Token:              c.RefreshToken,
-		Hint:               "refresh_token",
-	}
-	if c.RefreshToken.IsZero() {
-		revocation.Token, revocation.Hint = c.AccessToken, "access_token"
-	}
-	if err := d.grants.Revoke(ctx, revocation); err != nil {
+	if err := d.revokeAs(ctx, a, c, auth); err != nil {
 		d.log.Warn().Err(err).Str("account", a.Name).Msg("revocation")
 		return api.LogoutResult{Detail: fmt.Sprintf("%s did not revoke (%s); end the grant in your account's settings there",
 			name, d.providerProblem(a, err))}
 	}
 	return api.LogoutResult{Revoked: true}
+}
+
+// revokeAs ends c's grant in the way of a's provider, as far as that is still the one that c came from; else in RFC
+// 7009's.
+func (d *Daemon) revokeAs(ctx context.Context, a account.Account, c account.Credential, auth grant.ClientAuth) error {
+	p, err := d.named(a)
+	if err != nil || p.Endpoints.Revocation != c.RevocationEndpoint {
+		p = provider.Provider{}
+	}
+	r := grant.Revoke{RevocationEndpoint: c.RevocationEndpoint, Form: p.RevocationForm, Auth: auth}
+	switch {
+	case c.RefreshToken.IsZero():
+		r.Token, r.Hint = c.AccessToken, "access_token"
+	case r.Form.TakesAccessToken():
+		// The last one handed out may have ended; a new one is the last thing that this refresh token is used for.
+		fresh, err := d.grants.Refresh(ctx, grant.Refresh{
+			TokenEndpoint: c.TokenEndpoint, Auth: r.Auth, RefreshToken: c.RefreshToken, RedirectURI: c.RedirectURI,
+			Dialect: dialect(p),
+		})
+		if err != nil {
+			return err
+		}
+		r.Token = fresh.Token.Access
+	default:
+		r.Token, r.Hint = c.RefreshToken, "refresh_token"
+	}
+	return d.grants.Revoke(ctx, r)
 }
 
 // Remove logs name out, then removes its file.

@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 
@@ -17,14 +18,20 @@ type Refresh struct {
 	// Resource is a resource indicator (RFC 8707 §2.2), Audience the like parameter of some providers; "" for none.
 	Resource string
 	Audience string
-	// ScopeSeparator is the provider's; "" means a space.
+	// RedirectURI is that of the login where the provider wants it again; "" elsewhere.
+	RedirectURI string
+	// ScopeSeparator is the provider's; "" means a space. It is that of Dialect where Dialect has none.
 	ScopeSeparator string
+	// Dialect is how the provider answers.
+	Dialect Dialect
 }
 
 // Refresh asks for a new access token, sending the refresh token once. Errors are *[ProviderError]; next to one the
 // response may hold a new refresh token, which replaces the old one all the same.
 func (c *Client) Refresh(ctx context.Context, r Refresh) (Response, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.RefreshToken.Reveal()}}
-	setAll(form, "scope", r.Scope, "resource", r.Resource, "audience", r.Audience)
-	return c.token(ctx, r.TokenEndpoint, r.Auth, form, r.ScopeSeparator)
+	setAll(form, "scope", r.Scope, "resource", r.Resource, "audience", r.Audience, "redirect_uri", r.RedirectURI)
+	dialect := r.Dialect
+	dialect.ScopeSeparator = cmp.Or(dialect.ScopeSeparator, r.ScopeSeparator)
+	return c.tokenIn(ctx, r.TokenEndpoint, r.Auth, form, dialect)
 }

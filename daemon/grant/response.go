@@ -38,32 +38,60 @@ type Response struct {
 	RefreshExpiry time.Time
 }
 
+// Dialect is how a provider's token responses differ from RFC 6749 §5.1; the zero value is not at all.
+type Dialect struct {
+	// ScopeSeparator stands between scopes; "" means a space.
+	ScopeSeparator string
+	// TokenMember names the object that holds the members of a token response in a response of its own, where the response
+	// has it; "" means none.
+	TokenMember string
+	// TokenType is what token_type may say of a bearer token next to Bearer; "" means nothing.
+	TokenType string
+}
+
 // token sends a token request. separator stands between scopes in the answer; "" means a space.
 func (c *Client) token(
 	ctx context.Context, endpoint string, auth ClientAuth, form url.Values, separator string,
+) (Response, error) {
+	return c.tokenIn(ctx, endpoint, auth, form, Dialect{ScopeSeparator: separator})
+}
+
+// tokenIn sends a token request whose answer is in dialect.
+func (c *Client) tokenIn(
+	ctx context.Context, endpoint string, auth ClientAuth, form url.Values, dialect Dialect,
 ) (Response, error) {
 	a, fail := c.post(ctx, "token request", endpoint, auth, form)
 	if fail != nil {
 		return Response{}, fail
 	}
-	resp, fail := a.token(separator)
+	resp, fail := a.tokenIn(dialect)
 	if fail != nil {
 		return Response{RefreshToken: resp.RefreshToken}, fail
 	}
 	return resp, nil
 }
 
-// token reads the answer to a token request.
+// token reads the answer to a token request; separator stands between its scopes.
 func (a answer) token(separator string) (Response, *ProviderError) {
+	return a.tokenIn(Dialect{ScopeSeparator: separator})
+}
+
+// tokenIn reads the answer to a token request.
+func (a answer) tokenIn(dialect Dialect) (Response, *ProviderError) {
 	var resp Response
 	if a.status >= 300 && a.status < 400 {
 		return resp, a.fail(Unknown, "the answer is a redirect, which is not followed")
 	}
 	members, parseErr := parseMembers(a.header.Get("Content-Type"), a.body)
+	refused := a.refusal(members)
+	if dialect.TokenMember != "" {
+		if nested := parseObject(members[dialect.TokenMember]); nested["access_token"] != nil {
+			members = nested
+		}
+	}
 	if a.ok() {
 		resp.RefreshToken = account.NewSecret(text(members["refresh_token"]))
 	}
-	refused := a.refusal(members)
 	switch {
 	case refused != nil:
 		return resp, refused
@@ -80,7 +108,8 @@ func (a answer) token(separator string) (Response, *ProviderError) {
 		return resp, a.fail(Unknown, "the answer's refresh_token is not a string")
 	}
 	tokenType := text(members["token_type"])
-	if !isText(members["token_type"]) || tokenType != "" && !strings.EqualFold(tokenType, "Bearer") {
+	bearer := strings.EqualFold(tokenType, "Bearer") || tokenType == dialect.TokenType
+	if !isText(members["token_type"]) || tokenType != "" && !bearer {
 		// RFC 6749 §7.1: a token of a type the client does not understand must not be used.
 		return resp, a.fail(Configuration, "the answer's token_type is not Bearer")
 	}
@@ -92,7 +121,7 @@ func (a answer) token(separator string) (Response, *ProviderError) {
 	if err != nil {
 		return resp, a.fail(Unknown, err.Error())
 	}
-	scopes, err := parseScopes(members["scope"], separator)
+	scopes, err := parseScopes(members["scope"], dialect.ScopeSeparator)
 	if err != nil {
 		return resp, a.fail(Unknown, err.Error())
 	}

@@ -212,12 +212,13 @@ func TestRefreshForm(t *testing.T) {
 		say(200, "application/json", okBody)(w, r)
 	})
 	r := refreshAt(endpoint)
-	r.Scope, r.Audience = "a b", "api"
+	r.Scope, r.Audience, r.RedirectURI = "a b", "api", "http://127.0.0.1:8400/callback"
 	c := Client{UserAgent: "oauthd/1"}
 	if _, err := c.Refresh(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	const want = "audience=api&client_id=desk&grant_type=refresh_token&refresh_token=rt-old-secret&scope=a+b"
+	const want = "audience=api&client_id=desk&grant_type=refresh_token" +
+		"&redirect_uri=http%3A%2F%2F127.0.0.1%3A8400%2Fcallback&refresh_token=rt-old-secret&scope=a+b"
 	if got != want {
 		t.Errorf("form: got %s, want %s", got, want)
 	}
@@ -227,14 +228,14 @@ func FuzzTokenResponse(f *testing.F) {
 	for _, seed := range []string{
 		okBody, `{"access_token":"a","expires_in":"1e9","scope":["a"],"refresh_token":"r"}`,
 		`{"error":{"code":"invalid_grant","message":"m"}}`, `access_token=a&scope=b%2Cc`, `{"error":"x","error_description":"\u0000"}`,
-		`{"refresh_token":"r","acc`, `null`, "\xef\xbb\xbf{}", `{"id_token":"a.b.c","access_token":"z"}`,
+		`{"refresh_token":"r","acc`, `null`, "\xef\xbb\xbf{}", `{"authed_user":{"access_token":"a","token_type":"user"}}`, `{"id_token":"a.b.c","access_token":"z"}`,
 	} {
 		f.Add(200, "application/json", []byte(seed))
 		f.Add(400, "text/plain", []byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, status int, contentType string, body []byte) {
 		a := answerOf(status, contentType, string(body))
-		resp, fail := a.token(",")
+		resp, fail := a.tokenIn(Dialect{ScopeSeparator: ",", TokenMember: "authed_user", TokenType: "user"})
 		if fail == nil {
 			if resp.Token.Access.IsZero() || resp.Token.Type != "Bearer" || resp.Token.Lifetime < 0 || !a.ok() {
 				t.Errorf("accepted an unusable answer: lifetime %v, type %q", resp.Token.Lifetime, resp.Token.Type)
@@ -255,5 +256,44 @@ func TestResponsePrintsNoSecret(t *testing.T) {
 	auth := ClientAuth{ID: "desk", Secret: account.NewSecret("cs-1")}
 	if s := fmt.Sprintf("%v %+v %#v %v %+v %#v", resp, resp, resp, auth, auth, auth); strings.Contains(s, "-1") {
 		t.Error("a secret is printed")
+	}
+}
+
+func TestDialect(t *testing.T) {
+	slack := Dialect{ScopeSeparator: ",", TokenMember: "authed_user", TokenType: "user"}
+	const bot = `"access_token":"bot-1","token_type":"bot","refresh_token":"bot-rt","scope":"commands"`
+	for _, tc := range []struct {
+		name            string
+		dialect         Dialect
+		body            string
+		access, refresh string
+		scopes          []string
+		reason          string // of the error; "" for none
+	}{
+		{"nested", slack, `{"ok":true,"authed_user":{"id":"U1","scope":"a,b","access_token":"at-1","token_type":"user","refresh_token":"rt-2"}}`,
+			"at-1", "rt-2", []string{"a", "b"}, ""},
+		{"nested beside another", slack, `{"ok":true,` + bot + `,"authed_user":{"access_token":"at-1","scope":"a"}}`,
+			"at-1", "", []string{"a"}, ""},
+		{"not nested in a refresh", slack, `{"ok":true,"access_token":"at-1","token_type":"user","refresh_token":"rt-2"}`,
+			"at-1", "rt-2", nil, ""},
+		{"person without token", slack, `{"ok":true,` + bot + `,"authed_user":{"id":"U1"}}`, "", "bot-rt", nil, "token_type is not Bearer"},
+		{"error in 200", slack, `{"ok":false,"error":"invalid_refresh_token"}`, "", "", nil, "invalid_refresh_token"},
+		{"member is text", slack, `{"ok":true,"authed_user":"at-1"}`, "", "", nil, "no usable access_token"},
+		{"other dialect", Dialect{}, `{"":{"access_token":"at-1"},"authed_user":{"access_token":"at-1"}}`, "", "", nil, "no usable access_token"},
+		{"other dialect's type", Dialect{}, `{"access_token":"at-1","token_type":"user"}`, "", "", nil, "token_type is not Bearer"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			resp, err := answerOf(200, "application/json", tc.body).tokenIn(tc.dialect)
+			if tc.reason == "" && err != nil || tc.reason != "" && (err == nil || !strings.Contains(err.Error(), tc.reason)) {
+				t.Errorf("got %v, want %q", err, tc.reason)
+			}
+			if resp.Token.Access.Reveal() != tc.access || resp.RefreshToken.Reveal() != tc.refresh {
+				t.Errorf("got another token than the person's (access %t, refresh %t)",
+					resp.Token.Access.Reveal() == tc.access, resp.RefreshToken.Reveal() == tc.refresh)
+			}
+			if !reflect.DeepEqual(resp.Scopes, tc.scopes) {
+				t.Errorf("scopes: got %q, want %q", resp.Scopes, tc.scopes)
+			}
+		})
 	}
 }

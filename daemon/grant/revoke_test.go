@@ -1,10 +1,13 @@
 package grant
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"testing"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
 )
 
 func TestRevoke(t *testing.T) {
@@ -40,6 +43,64 @@ func TestRevoke(t *testing.T) {
 			})
 			if want := "client_id=desk&token=rt-1&token_type_hint=refresh_token"; got != want {
 				t.Errorf("form: got %s, want %s", got, want)
+			}
+			if tc.kind == "" {
+				if err != nil {
+					t.Errorf("got %v, want nil", err)
+				}
+				return
+			}
+			if pe := asProviderError(t, err); pe.Kind != tc.kind || pe.Code != tc.code {
+				t.Errorf("got %s %q, want %s %q", pe.Kind, pe.Code, tc.kind, tc.code)
+			}
+		})
+	}
+}
+
+func TestRevokeInOtherForms(t *testing.T) {
+	const js = "application/json"
+	web := ClientAuth{ID: "app/1", Secret: account.NewSecret("cs-1"), Method: provider.AuthPost}
+	for _, tc := range []struct {
+		name   string
+		form   provider.RevocationForm
+		auth   ClientAuth
+		status int
+		body   string
+		want   string // the request; "" for none
+		kind   Kind   // "" = revoked
+		code   string
+	}{
+		{"github", provider.RevokeGitHub, web, 204, ``,
+			`DELETE /token/app%2F1/grant "Basic YXBwLzE6Y3MtMQ==" application/json {"access_token":"at-1"}`, "", ""},
+		{"github, unknown token", provider.RevokeGitHub, web, 404, `{"message":"Not Found"}`,
+			`DELETE /token/app%2F1/grant "Basic YXBwLzE6Y3MtMQ==" application/json {"access_token":"at-1"}`, Unknown, ""},
+		{"github without secret", provider.RevokeGitHub, public, 204, ``, ``, Configuration, ""},
+		{"bearer", provider.RevokeBearer, public, 200, `null`, `POST /token "Bearer at-1"  `, "", ""},
+		{"slack", provider.RevokeBearer, public, 200, `{"ok":true,"revoked":true}`, `POST /token "Bearer at-1"  `, "", ""},
+		{"slack, error in 200", provider.RevokeBearer, public, 200, `{"ok":false,"error":"not_allowed"}`,
+			`POST /token "Bearer at-1"  `, Unknown, "not_allowed"},
+		{"slack, gone before", provider.RevokeBearer, public, 200, `{"ok":false,"error":"token_revoked"}`,
+			`POST /token "Bearer at-1"  `, "", ""},
+		{"dropbox, wrong token", provider.RevokeBearer, public, 401, `{"error":{".tag":"invalid_access_token"}}`,
+			`POST /token "Bearer at-1"  `, Unknown, ""},
+		{"busy", provider.RevokeBearer, public, 503, ``, `POST /token "Bearer at-1"  `, Transient, ""},
+		{"bearer and form", provider.RevokeBearerForm, public, 200, `{}`,
+			`POST /token "Bearer at-1" application/x-www-form-urlencoded token=at-1`, "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := ""
+			endpoint := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				got = fmt.Sprintf("%s %s %q %s %s", r.Method, r.URL.EscapedPath(), r.Header.Get("Authorization"),
+					r.Header.Get("Content-Type"), body)
+				say(tc.status, js, tc.body)(w, r)
+			})
+			var c Client
+			err := c.Revoke(t.Context(), Revoke{
+				RevocationEndpoint: endpoint, Form: tc.form, Auth: tc.auth, Token: account.NewSecret("at-1"), Hint: "access_token",
+			})
+			if got != tc.want {
+				t.Errorf("request: got %s, want %s", got, tc.want)
 			}
 			if tc.kind == "" {
 				if err != nil {
