@@ -81,13 +81,15 @@ func (s *executableSource) SubjectToken(ctx context.Context, options externalacc
 	switch {
 	case ctx.Err() != nil:
 		return "", &sourceError{"the program did not end in time"}
+	case out.full:
+		return "", &sourceError{"the program prints too much"}
 	case errors.As(err, &exit):
 		return "", &sourceError{fmt.Sprintf("the program failed with exit status %d", exit.ExitCode())}
 	case errors.Is(err, exec.ErrWaitDelay):
 	case err != nil:
 		return "", &sourceError{"the program cannot be run: " + err.Error()}
 	}
-	return s.parse(bytes.TrimSpace(out.Bytes()))
+	return s.parse(bytes.TrimSpace(out.kept.Bytes()))
 }
 
 // parse reads what the program said, now or into its output file.
@@ -139,13 +141,17 @@ func sourceURLFits(at string) bool {
 	return err == nil && u.Scheme == "http" && u.User == nil && isMetadataAddress(u.Hostname())
 }
 
-// cappedBuffer keeps the first part of what is written to it, and fails when there is too much.
-type cappedBuffer struct{ bytes.Buffer }
+// cappedBuffer keeps the first part of what is written to it, and fails when there is too much. It does not embed the
+// buffer, whose ReadFrom would go around it.
+type cappedBuffer struct {
+	kept bytes.Buffer
+	full bool
+}
 
 // Write implements [io.Writer].
 func (b *cappedBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxKeyFile {
+	if b.full = b.full || b.kept.Len()+len(p) > maxKeyFile; b.full {
 		return 0, errors.New("too much output")
 	}
-	return b.Buffer.Write(p)
+	return b.kept.Write(p)
 }

@@ -211,8 +211,8 @@ func ofIAM(fail *ProviderError) *ProviderError {
 	return fail
 }
 
-// trustedService returns a check whether a URL is that of one of Google's services by its usual, regional, private and
-// mTLS names, such as sts.googleapis.com.
+// trustedService returns a check whether a URL is that of one of Google's services by its usual, regional and mTLS
+// names, such as sts.googleapis.com.
 func trustedService(service string) func(uri string) bool {
 	return func(uri string) bool {
 		u, err := url.Parse(uri)
@@ -224,7 +224,20 @@ func trustedService(service string) func(uri string) bool {
 			return false
 		}
 		labels := strings.Split(before, ".")
-		return len(labels) == 1 && labels[0] == service ||
-			len(labels) == 2 && (labels[0] == service || labels[1] == service)
+		switch {
+		case len(labels) == 1:
+			return labels[0] == service
+		case len(labels) == 2 && labels[0] == service:
+			// Not any label: a bucket of that name would be at sts.storage.googleapis.com.
+			return labels[1] == "mtls" || isRegion(labels[1])
+		default:
+			return len(labels) == 2 && labels[1] == service
+		}
 	}
+}
+
+// isRegion reports whether label is formed as the names of Google's regions are, such as us-east1.
+func isRegion(label string) bool {
+	last := label[max(len(label)-1, 0):]
+	return strings.Contains(label, "-") && last >= "0" && last <= "9"
 }
