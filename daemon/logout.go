@@ -42,7 +42,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	case errors.Is(err, vault.ErrNoCredential):
 		result.Detail = "nobody was logged in"
 		if selfContained(a) {
-			result.Detail = "nothing is kept of it: what its tokens take is in files; account remove " + name + ", or its file's deletion, ends it"
+			result.Detail = "nothing of it is kept here, its tokens come from files of yours; without its account file it is gone"
 		}
 	case errors.Is(err, vault.ErrUnreadable):
 		result.Detail = "the record could not be read, so there was nothing to revoke"

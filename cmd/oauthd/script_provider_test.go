@@ -64,8 +64,8 @@ func (w *world) provider(ts *testscript.TestScript) *oauthtest.Running {
 // redirect URI http://127.0.0.1:$WEBPORT/callback); $SECRET is the secret of all confidential ones.
 //
 //	provider start [-lifetime D] [-path /P] [-issuer URL] [-keep] [-norefresh]
-//	    [-device] [-devicelifetime D] [-par] [-requirepar] [-registration]
-//	                                     sets $ISSUER, $PORT, $WEBPORT, $SECRET
+//	    [-device] [-devicelifetime D] [-par] [-requirepar] [-registration] [-machines]
+//	                                     sets $ISSUER, $PORT, $WEBPORT, $SECRET; for -machines see script_machine_test.go
 //	provider stop
 //	provider fault ENDPOINT FAULT ARG... from now on, see faultOf; none ends it
 //	provider count GRANT_TYPE N          so many token requests of that type have come
@@ -134,6 +134,7 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		par       = flags.Bool("par", false, "")
 		mustPAR   = flags.Bool("requirepar", false, "")
 		register  = flags.Bool("registration", false, "")
+		machines  = flags.Bool("machines", false, "")
 	)
 	ts.Check(flags.Parse(args))
 	if w.server != nil {
@@ -145,7 +146,7 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 	if *noRefresh {
 		scopes = []string{"openid", "email", "calendar.read"}
 	}
-	server, err := oauthtest.Listen(oauthtest.Config{
+	cfg := oauthtest.Config{
 		Issuer: *issuer + *path,
 		Clients: []oauthtest.Client{
 			{ID: "native", RedirectURIs: append(loopback,
@@ -165,7 +166,11 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		PAR:                 *par,
 		RequirePAR:          *mustPAR,
 		Registration:        *register,
-	})
+	}
+	if *machines {
+		addMachines(ts, &cfg, secret)
+	}
+	server, err := oauthtest.Listen(cfg)
 	ts.Check(err)
 	w.server = server
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
@@ -174,6 +179,9 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 	ts.Setenv("PORT", port)
 	ts.Setenv("WEBPORT", webPort)
 	ts.Setenv("SECRET", secret)
+	if *machines {
+		writeRobotKey(ts, server.Issuer())
+	}
 }
 
 // freePort returns a port for a redirect URI that is registered with one. It is below those that the kernel gives

@@ -130,6 +130,7 @@ func (t scriptT) Log(args ...any) {
 // the servers' access tokens and ID tokens are what a caller may see where it asked.
 var (
 	secretPattern = regexp.MustCompile(`\b(rt|ac|rq|cs|dc)-[A-Z2-7]{26}\b`)
+	keyPattern    = regexp.MustCompile(`PRIVATE KEY|"private_key"|\bMII[A-Za-z0-9+/]{20}`)
 	tokenPattern  = regexp.MustCompile(`\bat-[A-Z2-7]{26}\b|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.`)
 )
 
@@ -141,6 +142,9 @@ func leaks(text string, tokensToo bool) []string {
 	var kinds []string
 	for _, match := range secretPattern.FindAllStringSubmatch(text, -1) {
 		kinds = append(kinds, names[match[1]])
+	}
+	if keyPattern.MatchString(text) {
+		kinds = append(kinds, "a private key")
 	}
 	if tokensToo && tokenPattern.MatchString(text) {
 		kinds = append(kinds, "an access token or ID token")
