@@ -9,13 +9,13 @@ import (
 	"net"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"oauthd/ipc/api"
 )
 
-// Token asks for an access token. It uses line JSON on a kept connection, and waits a minute at most when ctx has no
-// deadline of its own.
+// Token asks for an access token, which the daemon has at hand or gets from the provider; it lives for r.MinTTL at least
+// where the provider makes such. It uses line JSON on a kept connection, and waits a minute at most when ctx has no
+// deadline of its own. Callers need not keep the token: asking again is how they get a fresh one. The errors are those
+// of this package, foremost [ErrLoginRequired].
 func (c *Client) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
 	request, err := json.Marshal(r)
 	if err != nil {
@@ -169,39 +169,4 @@ func malformed() error {
 	return &api.Error{
 		Code: api.Internal, Message: "the daemon's answer makes no sense", Hint: "compare the versions of client and daemon",
 	}
-}
-
-// TokenSource returns a source that asks the daemon at every call of Token, each under ctx; the daemon keeps the token
-// and refreshes it in time, so nothing need be cached. Its tokens carry the answer's scope and id_token as extras. It
-// is safe for concurrent use.
-//
-// It fits wherever Go takes an oauth2.TokenSource: oauth2.NewClient for plain HTTP, option.WithTokenSource for
-// Google's API clients, oauth.TokenSource for gRPC.
-func (c *Client) TokenSource(ctx context.Context, r api.TokenRequest) oauth2.TokenSource {
-	return tokenSource{c, ctx, r}
-}
-
-type tokenSource struct {
-	client  *Client
-	ctx     context.Context // x/oauth2's interface has no place for one
-	request api.TokenRequest
-}
-
-func (s tokenSource) Token() (*oauth2.Token, error) {
-	t, err := s.client.Token(s.ctx, s.request)
-	if err != nil {
-		return nil, err
-	}
-	ot := &oauth2.Token{AccessToken: t.AccessToken, TokenType: t.TokenType}
-	if t.ExpiresAt != nil {
-		ot.Expiry = *t.ExpiresAt
-	}
-	extra := make(map[string]any)
-	if t.Scope != "" {
-		extra["scope"] = t.Scope
-	}
-	if t.IDToken != "" {
-		extra["id_token"] = t.IDToken
-	}
-	return ot.WithExtra(extra), nil
 }
