@@ -223,7 +223,7 @@ func (t *attempt) warn(c account.Credential, tok account.Token) {
 	if missing := t.provider.Covers(c.Scopes, t.account.Scopes); len(missing) > 0 {
 		t.warnings = append(t.warnings, "not granted: "+strings.Join(missing, " "))
 	}
-	if extra := t.provider.Covers(t.scopes, c.Scopes); len(extra) > 0 {
+	if extra := t.provider.Covers(t.scopes, c.Scopes); len(extra) > 0 && !t.imported {
 		t.warnings = append(t.warnings, "granted though not asked for: "+strings.Join(extra, " "))
 	}
 	if !c.RefreshToken.IsZero() || !t.account.Grant.Interactive() {

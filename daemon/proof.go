@@ -69,7 +69,8 @@ func (t *takeover) proofProblem(err error) error {
 		e.Hint = "try again later"
 	case refused.Kind == grant.Configuration:
 		e.Message = fmt.Sprintf("%s refused the request: %s%s", name, said(refused), kept)
-		e.Hint = "check that client id and client secret are those the refresh token was given to; --client-id and --client-secret-stdin say them"
+		e.Hint = "check that client id and client secret are those the refresh token was given to; --client-id and --client-secret-stdin say " +
+			"them; another way to authenticate goes with the provider into config.toml"
 	}
 	return e.Because(err)
 }

@@ -44,6 +44,7 @@ func TestScript(t *testing.T) {
 			"exitstatus":  cmdExitStatus,
 			"field":       cmdField,
 			"follow":      cmdFollow,
+			"foreign":     cmdForeign,
 			"httpget":     cmdHTTPGet,
 			"httpstream":  cmdHTTPStream,
 			"linejson":    cmdLineJSON,

@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 			ClientID: "post", AuthMethod: "client_secret_post", Scopes: scopes,
 		}},
 		{"google-auth elsewhere", sample(t, "google-auth-elsewhere.json"), Found{
-			Format: "a token.json of google-auth", TokenURI: "https://tokens.example.com/token", Doubt: "tokens.example.com",
+			Format: "a token.json of google-auth", TokenURI: "https://tokens.invalid/token", Doubt: "tokens.invalid",
 			ClientID: "post", AuthMethod: "client_secret_post", Scopes: []string{"openid"},
 		}},
 		{"gcloud", sample(t, "gcloud-adc.json"), Found{
@@ -86,7 +86,7 @@ func TestParse(t *testing.T) {
 			ClientID: "basic", Scopes: []string{"openid", "email", "offline_access"},
 		}},
 		{"rclone", sample(t, "rclone.conf"), Found{
-			Format: "a remote of rclone", Name: "drive", AuthURI: "http://127.0.0.1:8400/authorize", TokenURI: tokenURI, ClientID: "post",
+			Format: "a remote of rclone", Name: "drive", AuthURI: "http://127.0.0.1:8400/authorize", TokenURI: tokenURI, ClientID: "basic",
 			NoClient: "the remote uses rclone's own client, which is not in the file",
 			Shared:   "rclone keeps the remote's other settings in such a file",
 		}},

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"oauthd/ipc/api"
+
+	"github.com/spf13/cobra"
+)
+
+// importFlags are the flags of import that are not of the request as they stand.
+type importFlags struct {
+	secretStdin, deleteSource, asJSON bool
+}
+
+func newImport(std stdio) *cobra.Command {
+	var r api.ImportRequest
+	var f importFlags
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "take over a login that another tool has saved",
+		Long: `Reads what another tool has saved, shows what it is, proves it by one refresh, and
+keeps it as if you had logged in. The format is recognised by the content:
+
+  token.json of google-auth            application_default_credentials.json of gcloud
+  storage files of oauth2client        a service account's JSON key
+  oidc-gen -p NAME                     rclone config show NAME, or rclone's bare token
+  git credential fill                  a refresh token alone, on one line
+  client_secrets.json, with which a login goes on
+
+- reads standard input. Where the file does not say which provider and client its
+refresh token is of, --provider or --issuer, and --client-id do. A token endpoint that
+only the file vouches for is used with --trust-endpoint alone.
+
+Two programs that refresh the same login log each other out where the provider
+rotates refresh tokens. --delete-source removes the file once its login is kept here.`,
+		Example: `  oauthd import token.json --as gmail --delete-source
+  rclone config show drive | oauthd import - --as drive
+  printf 'protocol=https\nhost=gitlab.com\n\n' | git credential fill | oauthd import - --client-id ID`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return importFile(cmd.Context(), std, args[0], r, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&r.As, "as", "", "the account's name; otherwise one is made from the file")
+	flags.StringArrayVar(&r.Scopes, "scope", nil, "a scope the account is for, where the file does not say, or fewer; may be repeated")
+	flags.StringVar(&r.Provider, "provider", "", "the provider, where the file does not say")
+	flags.StringVar(&r.Issuer, "issuer", "", "the issuer's URL, where the file does not say")
+	flags.StringVar(&r.ClientID, "client-id", "", "the client id, where the file does not say")
+	flags.BoolVar(&f.secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
+	flags.BoolVar(&r.TrustEndpoint, "trust-endpoint", false, "believe the file's word on where its refresh token goes")
+	flags.BoolVar(&f.deleteSource, "delete-source", false, "remove the file once its login is kept")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest, f importFlags) error {
+	if file == "-" && f.secretStdin {
+		return badRequest("- and --client-secret-stdin both read standard input", "put one of them into a file")
+	}
+	src, err := openSource(file, std.in, f.deleteSource)
+	if err != nil {
+		return err
+	}
+	if src.exposed() {
+		fmt.Fprintf(std.err, "warning: others on this machine can read %s (mode %04o)\n", file, src.info.Mode().Perm())
+	}
+	r.Data, r.Sole = api.Confidential(src.data), f.deleteSource
+	if f.secretStdin {
+		if r.ClientSecret, err = readSecret(std.in); err != nil {
+			return err
+		}
+	}
+	c := starting()
+	defer c.Close()
+	var found, last api.ImportEvent
+	err = c.Import(ctx, r, func(e api.ImportEvent) error {
+		switch e.Event {
+		case api.EventFound:
+			found = e
+			return showFound(std.err, e)
+		default:
+			last = e
+			return nil
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if last.Event == api.EventLoginNeeded {
+		return src.login(ctx, std, last.Account, r, f)
+	}
+	found.Event, found.Email, found.Subject = last.Event, last.Email, last.Subject
+	found.ScopesGranted, found.Rotated, found.Warnings = last.ScopesGranted, last.Rotated, last.Warnings
+	if err := showImported(std, found, f.asJSON); err != nil {
+		return err
+	}
+	if f.deleteSource {
+		return src.remove(std.err)
+	}
+	fmt.Fprintf(std.err, "note: %s\n", src.left(last.Rotated))
+	return nil
+}
+
+// left tells what is left behind by an import that removes nothing.
+func (s *importSource) left(rotated bool) string {
+	if rotated {
+		return "the provider has given a new refresh token, so the one that was imported is spent: " +
+			"the program that used it has to ask oauthd now, or to log in again"
+	}
+	where := "what was imported still rests where it came from"
+	if s.info != nil {
+		where = s.file + " still holds the refresh token"
+	}
+	return where + ", in plain text; where a provider rotates, two programs that refresh it log each other out"
+}
+
+// showFound shows what was recognised; nothing of it is secret.
+func showFound(w io.Writer, e api.ImportEvent) error {
+	rows := [][]string{}
+	for _, row := range [][2]string{
+		{"found", e.Format}, {"account", e.Account}, {"provider", e.Provider}, {"issuer", e.Issuer},
+		{"token endpoint", e.TokenEndpoint}, {"client id", e.ClientID}, {"client secret", map[bool]string{true: "yes"}[e.HasSecret]},
+		{"scopes", strings.Join(e.Scopes, " ")}, {"who", e.Email},
+	} {
+		if row[1] != "" {
+			rows = append(rows, []string{row[0], printable(row[1])})
+		}
+	}
+	return table(w, rows)
+}
+
+func showImported(std stdio, e api.ImportEvent, asJSON bool) error {
+	for _, warning := range e.Warnings {
+		fmt.Fprintf(std.err, "warning: %s\n", warning)
+	}
+	if asJSON {
+		return printJSON(std.out, e)
+	}
+	who := cmp.Or(e.Email, e.Subject, "somebody the provider does not name")
+	fmt.Fprintf(std.out, "%s: imported, logged in as %s at %s\n", e.Account, who, e.Provider)
+	if len(e.ScopesGranted) > 0 {
+		fmt.Fprintf(std.out, "granted: %s\n", strings.Join(e.ScopesGranted, " "))
+	}
+	return nil
+}
+
+// importSource is what is imported.
+type importSource struct {
+	file string
+	data []byte
+	info fs.FileInfo // nil for standard input
+}
+
+// maxSource is far above anything that can be imported.
+const maxSource = 512 << 10
+
+func openSource(file string, stdin io.Reader, remove bool) (*importSource, error) {
+	s := &importSource{file: file}
+	from := stdin
+	if file == "-" {
+		if remove {
+			return nil, badRequest("--delete-source needs a file; standard input cannot be removed", "oauthd import FILE --delete-source")
+		}
+		if isTerminal(stdin) {
+			return nil, badRequest("import - reads a pipe or a file, not the terminal", "oauthd import - < FILE")
+		}
+	} else {
+		link, err := os.Lstat(file)
+		if err == nil && remove && link.Mode()&fs.ModeSymlink != 0 {
+			return nil, badRequest(file+" is a symbolic link, and removing it would leave the file behind",
+				"name the file itself, or leave out --delete-source")
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fileProblem("the file", err)
+		}
+		defer f.Close()
+		if s.info, err = f.Stat(); err != nil {
+			return nil, fileProblem("the file", err)
+		}
+		from = f
+	}
+	data, err := io.ReadAll(io.LimitReader(from, maxSource+1))
+	if err != nil {
+		return nil, fileProblem("the file", err)
+	}
+	if len(data) > maxSource {
+		return nil, badRequest(file+" is too large to be a saved login", "oauthd import --help lists what can be read")
+	}
+	s.data = data
+	return s, nil
+}
+
+// exposed reports whether others on this machine can read the file.
+func (s *importSource) exposed() bool {
+	return s.info != nil && s.info.Mode().IsRegular() && s.info.Mode().Perm()&0o044 != 0 && runtime.GOOS != "windows"
+}
+
+// remove removes the file, unless it is no longer what was imported.
+func (s *importSource) remove(w io.Writer) error {
+	left := func(why string) error {
+		return &api.Error{Code: api.Internal, Message: fmt.Sprintf("the login is imported, but %s is still there: %s", s.file, why),
+			Hint: "look at it, then remove it by hand"}
+	}
+	now, err := os.Lstat(s.file)
+	if err != nil {
+		return left(err.Error())
+	}
+	text, err := os.ReadFile(s.file)
+	switch {
+	case err != nil:
+		return left(err.Error())
+	case !os.SameFile(now, s.info) || !bytes.Equal(text, s.data):
+		return left("somebody has written to it meanwhile")
+	}
+	if err := os.Remove(s.file); err != nil {
+		return left(err.Error())
+	}
+	fmt.Fprintf(w, "oauthd: %s is removed\n", s.file)
+	return nil
+}
+
+// login goes on with a client_secrets file as oauthd login --client-secrets does.
+func (s *importSource) login(ctx context.Context, std stdio, name string, r api.ImportRequest, f importFlags) error {
+	fmt.Fprintf(std.err, "oauthd: the file is a client without a login; going on as oauthd login %s --client-secrets %s\n", name, s.file)
+	def := api.AccountDefinition{ClientSecrets: r.Data, Scopes: r.Scopes, Provider: r.Provider, Issuer: r.Issuer}
+	flags := loginFlags{timeout: 5 * time.Minute}
+	def.Timeout = int64(flags.timeout / time.Second)
+	shown := std
+	if f.asJSON {
+		shown.out = std.err
+	}
+	if err := login(ctx, shown, name, def, flags); err != nil {
+		return err
+	}
+	if f.asJSON {
+		if err := printJSON(std.out, api.ImportEvent{Event: api.EventDone, Account: name}); err != nil {
+			return err
+		}
+	}
+	if f.deleteSource {
+		return s.remove(std.err)
+	}
+	return nil
+}
