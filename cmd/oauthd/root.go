@@ -33,6 +33,7 @@ Start with "oauthd demo", which needs nothing, or log in:
 		newStatus(std), newWatch(std), newReload(std), newStop(std), newServe(std), newDemo(std), newKeychainChild(std),
 		newLock(std), newUnlock(std), newKeystore(std), newImport(std),
 	)
+	root.AddCommand(newClientsPage()) // a page of help
 	return root
 }
 
