@@ -97,7 +97,7 @@ func journey(t *testing.T, name string) string {
 		a := &attempt{d: d, login: l, provider: p, account: account.Account{
 			Name: "work", Provider: name, Tenant: goldenTenants[name], ClientID: "fake-client-id", Grant: g, Managed: true,
 		}}
-		if p.Redirect.FixedPort {
+		if p.Redirect.Port == provider.PortFixed {
 			a.account.RedirectURI = p.Redirect.URI()
 		}
 		if p.DefaultScopes == nil && p.Name != "github-app" {

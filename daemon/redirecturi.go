@@ -16,7 +16,7 @@ import (
 // provider would refuse it too, but only in the browser.
 func checkRedirect(a account.Account, p provider.Provider) error {
 	rule, _ := redirectRule(a, p)
-	if !p.Redirect.FixedPort || len(rule.Ports) > 0 {
+	if p.Redirect.Port != provider.PortFixed || len(rule.Ports) > 0 {
 		return nil
 	}
 	return &api.Error{

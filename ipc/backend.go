@@ -13,6 +13,7 @@ import (
 type Backend interface {
 	Tokens
 	Accounts
+	Providers
 	Logins
 	Imports
 	Control

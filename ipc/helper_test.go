@@ -82,6 +82,17 @@ func (f *fake) Account(_ context.Context, name string) (api.Account, error) {
 	return api.Account{Name: name, State: api.StateReady}, nil
 }
 
+func (f *fake) Providers(context.Context) ([]api.Provider, error) {
+	return []api.Provider{{Name: "google", BuiltIn: true}}, nil
+}
+
+func (f *fake) Provider(_ context.Context, name string) (api.Provider, error) {
+	if name != "google" && name != "a b/c" {
+		return api.Provider{}, &api.Error{Code: api.UnknownProvider, Message: "there is no provider " + name}
+	}
+	return api.Provider{Name: name}, nil
+}
+
 func (f *fake) Remove(context.Context, string) (api.LogoutResult, error) {
 	return api.LogoutResult{Detail: "no revocation endpoint"}, nil
 }

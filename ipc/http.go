@@ -39,6 +39,8 @@ func (sv *serving) routes() []route {
 		{method: "POST", path: api.PathLogin, body: maxDefinition, serve: sv.postLogin, stream: true},
 		{method: "POST", path: api.PathCallback, body: maxTokenRequest, serve: sv.postCallback},
 		{method: "POST", path: api.PathLogout, serve: sv.postLogout},
+		{method: "GET", path: api.PathProviders, serve: sv.getProviders},
+		{method: "GET", path: api.PathProvider, serve: sv.getProvider},
 		{method: "GET", path: api.PathStatus, serve: sv.getStatus},
 		{method: "POST", path: api.PathShutdown, serve: sv.postShutdown},
 		{method: "POST", path: api.PathLock, serve: sv.postLock},

@@ -41,7 +41,7 @@ a = "https://login.example.com/a"
 	if p.Issuer != "https://login.example.com/" || p.Title != "The company" || p.Endpoints.AuthMethod != "client_secret_post" {
 		t.Errorf("got %+v", p)
 	}
-	if want := (provider.Redirect{Host: "localhost", Path: "/back", FixedPort: true}); p.Redirect != want {
+	if want := (provider.Redirect{Host: "localhost", Path: "/back", Port: provider.PortFixed}); p.Redirect != want {
 		t.Errorf("redirect: got %+v, want %+v", p.Redirect, want)
 	}
 	if p.Rotation != provider.RotationRotating || p.IdleLimit != 14*24*time.Hour || p.Narrowing != provider.NarrowRefresh ||

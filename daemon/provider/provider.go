@@ -168,14 +168,24 @@ type Redirect struct {
 	Host string
 	// Path is compared by providers; "" means "/callback".
 	Path string
-	// FixedPort is true where the port is compared too, against RFC 8252 §7.3, so that it must be registered.
-	FixedPort bool
+	// Port tells whether the port is compared too.
+	Port PortRule
 }
+
+// PortRule tells how a provider compares the port of a loopback redirect URI. The zero value means that this is not
+// known; a free port is then used, as RFC 8252 §7.3 has it.
+type PortRule string
+
+// The port rules.
+const (
+	PortAny   PortRule = "any"   // any port will do
+	PortFixed PortRule = "fixed" // it must be the registered one
+)
 
 // URI is the redirect URI to register. A free port is left out; a fixed one is a suggestion.
 func (r Redirect) URI() string {
 	host, path := cmp.Or(r.Host, "127.0.0.1"), cmp.Or(r.Path, "/callback")
-	if r.FixedPort {
+	if r.Port == PortFixed {
 		host += ":8400"
 	}
 	return "http://" + host + path

@@ -45,7 +45,6 @@ type Row struct {
 
 	RedirectHost string `toml:"redirect_host"`
 	RedirectPath string `toml:"redirect_path"`
-	// RedirectPort is "any", which is also what "" means, or "fixed".
 	RedirectPort string `toml:"redirect_port"`
 
 	ClientSecretRequired bool   `toml:"client_secret_required"`
@@ -120,7 +119,7 @@ func (r *Row) provider(name string) Provider {
 		PushedAuthorizationEndpoint: c.PushedRequest, RequirePAR: c.RequirePAR, RegistrationEndpoint: c.Registration,
 		JWKSURI: c.JWKSURI, IDTokenAlgorithms: c.IDTokenAlgorithms, RequireIss: c.RequireIss, NoNonce: c.NoNonce,
 		DefaultScopes: c.DefaultScopes, AuthParams: c.AuthParams, MoreScopesParams: c.MoreScopesParams,
-		Redirect:  Redirect{Host: c.RedirectHost, Path: c.RedirectPath, FixedPort: c.RedirectPort == "fixed"},
+		Redirect:  Redirect{Host: c.RedirectHost, Path: c.RedirectPath, Port: PortRule(c.RedirectPort)},
 		Narrowing: Narrowing(unless("none", c.Narrowing)), OneResourcePerToken: c.OneResourcePerToken,
 		IdleLimit: idle, RefreshKillsAccessToken: c.RefreshKillsAccessToken,
 		Rotation: Rotation(c.Rotation), RedirectURIAtRefresh: c.RedirectURIAtRefresh,

@@ -100,7 +100,7 @@ func TestWithDiscovered(t *testing.T) {
 	want := found
 	want.Name, want.Tenant, want.TenantHint = "okta", "acme.okta.com", "a domain"
 	want.Endpoints.AuthMethod, want.Endpoints.Revocation = "client_secret_post", "https://acme.okta.com/mine"
-	want.Redirect = Redirect{Host: "localhost", FixedPort: true}
+	want.Redirect = Redirect{Host: "localhost", Port: PortFixed}
 	want.IdleLimit, want.Narrowing, want.Rotation = 7*24*time.Hour, NarrowRefresh, RotationRotating
 	want.AuthParams, want.DefaultScopes = map[string]string{"audience": "api"}, []string{"openid"}
 	want.ScopeSeparator = ","

@@ -84,7 +84,7 @@ func (r Row) checkRules(m *mistakes) {
 		string(AuthNone), string(AuthBasic), string(AuthPost), string(AuthPrivateKeyJWT))
 	m.oneOf("redirect_host", r.RedirectHost, "127.0.0.1", "[::1]", "localhost")
 	m.rule("redirect_path", r.RedirectPath, checkPath)
-	m.oneOf("redirect_port", r.RedirectPort, "any", "fixed")
+	m.oneOf("redirect_port", r.RedirectPort, string(PortAny), string(PortFixed))
 	m.oneOf("rotation", r.Rotation, string(RotationStatic), string(RotationRotating), string(RotationNone))
 	m.oneOf("narrowing", r.Narrowing, "none", string(NarrowRefresh))
 	m.oneOf("revocation_form", r.RevocationForm,

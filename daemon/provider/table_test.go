@@ -80,7 +80,7 @@ func TestLookupSharesNothing(t *testing.T) {
 
 func TestQuirks(t *testing.T) {
 	ms, _ := Lookup("microsoft")
-	if ms.Redirect != (Redirect{Host: "localhost", Path: "/"}) || ms.Endpoints.Revocation != "" || ms.OfflineScope != "offline_access" {
+	if ms.Redirect != (Redirect{Host: "localhost", Path: "/", Port: PortAny}) || ms.Endpoints.Revocation != "" || ms.OfflineScope != "offline_access" {
 		t.Errorf("microsoft: got %+v", ms)
 	}
 	gh, _ := Lookup("github")

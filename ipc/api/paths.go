@@ -5,7 +5,8 @@ import (
 	"path/filepath"
 )
 
-// The HTTP paths, version 1. {name} stands for an account's name, {id} for a login's id or the account's name.
+// The HTTP paths, version 1. {name} stands for an account's name, {id} for a login's id or the account's name, or for a
+// provider's name.
 const (
 	PathToken    = "/v1/token"
 	PathAccounts = "/v1/accounts"
@@ -20,6 +21,9 @@ const (
 	PathLock     = "/v1/lock"
 	PathUnlock   = "/v1/unlock"
 	PathImport   = "/v1/import"
+
+	PathProviders = "/v1/providers"
+	PathProvider  = "/v1/providers/{id}"
 )
 
 // Host is the name clients put in the Host header; the daemon accepts it and "localhost".

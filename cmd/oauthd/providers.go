@@ -1,0 +1,234 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"oauthd/ipc/api"
+
+	"github.com/spf13/cobra"
+)
+
+func newProviders(std stdio) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "providers [NAME]",
+		Short: "list the providers known by name, or show one",
+		Long: `List the providers that --provider takes, or show one: what to register there, how to log in, and
+what its tokens are like.
+
+Others are reached by --issuer URL, or by a table of config.toml with the same keys:
+  [providers.corp]
+  issuer = "https://login.example.com"
+  redirect_port = "fixed"`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c := starting()
+			defer c.Close()
+			if len(args) == 0 {
+				all, err := c.Providers(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return printJSON(std.out, all)
+				}
+				return printProviders(std, all)
+			}
+			p, err := c.Provider(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(std.out, p)
+			}
+			return printProvider(std, p)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printProviders(std stdio, all []api.Provider) error {
+	rows := [][]string{{"NAME", "WHAT", "LOGIN", "PORT", "NEEDS"}}
+	for _, p := range all {
+		rows = append(rows, []string{p.Name, cmp.Or(p.Title, p.Issuer, p.TokenEndpoint), loginWords(p), cmp.Or(p.RedirectPort, "-"), needs(p)})
+	}
+	if err := table(std.out, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(std.out, "\noauthd providers NAME tells what to register there, and how to log in.")
+	return err
+}
+
+// loginWords names the ways to log in.
+func loginWords(p api.Provider) string {
+	if p.DeviceEndpoint != "" {
+		return "browser, device"
+	}
+	return "browser"
+}
+
+// needs names what a login cannot do without, beside a client id.
+func needs(p api.Provider) string {
+	var words []string
+	if p.TenantHint != "" && p.Tenant == "" {
+		words = append(words, "tenant")
+	}
+	if p.ClientSecretRequired {
+		words = append(words, "client secret")
+	}
+	return cmp.Or(strings.Join(words, ", "), "-")
+}
+
+func printProvider(std stdio, p api.Provider) error {
+	var rows [][]string
+	add := func(key, value string) {
+		if value != "" {
+			rows = append(rows, []string{key + ":", value})
+		}
+	}
+	when := func(yes bool, key, value string) {
+		if yes {
+			add(key, value)
+		}
+	}
+	add("name", p.Name)
+	add("provider", p.Title)
+	when(!p.BuiltIn, "from", "config.toml")
+	add("note", p.Note)
+	add("tenant", tenantWords(p))
+	add("issuer", p.Issuer)
+	when(p.Discovered, "endpoints", "read from the issuer's discovery document at each login")
+	add("authorization endpoint", p.AuthorizationEndpoint)
+	add("token endpoint", p.TokenEndpoint)
+	add("device endpoint", p.DeviceEndpoint)
+	add("pushed requests", p.PushedEndpoint)
+	add("registration endpoint", p.RegistrationEndpoint)
+	add("revocation endpoint", p.RevocationEndpoint)
+	add("userinfo endpoint", p.UserinfoEndpoint)
+	add("keys", p.JWKSURI)
+	add("redirect URI", redirectWords(p))
+	add("client", clientWords(p))
+	add("scopes asked", strings.Join(p.DefaultScopes, " "))
+	when(p.OfflineScope != "", "offline scope", p.OfflineScope+", asked always, for a refresh token")
+	when(p.ScopeParameter != "" || p.RequestScopeSeparator != "", "scopes are sent", scopeWords(p))
+	add("same scopes", pairs(p.ScopeAliases, " is "))
+	add("wider scopes", pairs(p.ScopeParents, " is in "))
+	add("parameters", pairs(p.AuthParams, "="))
+	add("refresh token", refreshWords(p))
+	when(p.RefreshKillsAccessToken, "a refresh", "ends the access token handed out before")
+	when(p.RedirectURIAtRefresh, "refresh request", "repeats the redirect URI")
+	add("narrower tokens", narrowWords(p))
+	when(p.OneResourcePerToken, "resources", "a token is for one, which its scopes name")
+	add("logout", logoutWords(p))
+	when(p.TokenMember != "", "token response", "the token is in its member "+p.TokenMember)
+	when(p.ErrorsIn200, "errors", "come with the status 200 too")
+	add("log in", loginLine(p))
+	return table(std.out, rows)
+}
+
+func tenantWords(p api.Provider) string {
+	switch {
+	case p.TenantHint == "":
+		return p.Tenant
+	case p.Tenant == "":
+		return "needed: " + p.TenantHint
+	}
+	return p.Tenant + ", or " + p.TenantHint
+}
+
+func redirectWords(p api.Provider) string {
+	switch p.RedirectPort {
+	case api.RedirectPortFixed:
+		return p.RedirectURI + ", to register with its port (which is yours to choose)"
+	case api.RedirectPortAny:
+		return p.RedirectURI + ", to register without a port: any will do"
+	}
+	return p.RedirectURI + ", to register; where the provider wants a port, register one and say --redirect-uri"
+}
+
+func clientWords(p api.Provider) string {
+	how := map[string]string{
+		"none":                "has no secret",
+		"client_secret_basic": "sends its secret by HTTP Basic",
+		"client_secret_post":  "sends its secret as a parameter",
+		"private_key_jwt":     "signs with its private key",
+	}[p.TokenEndpointAuthMethod]
+	switch {
+	case p.ClientSecretRequired:
+		return strings.TrimPrefix(how+"; it must have one", "; ")
+	case how != "" && p.TokenEndpointAuthMethod != "none":
+		return how + ", if it has one"
+	}
+	return how
+}
+
+func scopeWords(p api.Provider) string {
+	words := "as " + cmp.Or(p.ScopeParameter, "scope")
+	if p.RequestScopeSeparator != "" {
+		words += fmt.Sprintf(", with %q between them", p.RequestScopeSeparator)
+	}
+	return words
+}
+
+func refreshWords(p api.Provider) string {
+	words := map[string]string{
+		"static": "stays the same", "rotating": "a new one at each use", "none": "none",
+	}[p.Rotation]
+	if p.IdleLimit > 0 {
+		words += "; ends when unused for " + span(time.Duration(p.IdleLimit)*time.Second)
+	}
+	if p.NoRefreshToken != "" {
+		words += "; " + p.NoRefreshToken
+	}
+	return strings.TrimPrefix(words, "; ")
+}
+
+func narrowWords(p api.Provider) string {
+	if p.Narrowing == "refresh" {
+		return "oauthd token NAME --scope S gives one"
+	}
+	return "none; each token has all scopes granted"
+}
+
+func logoutWords(p api.Provider) string {
+	switch {
+	case p.RevocationForm != "":
+		return "ends the grant at the provider too"
+	case p.Discovered:
+		return "ends the grant at the provider too, where the issuer offers that"
+	}
+	return "forgets the login here; the provider offers no revocation"
+}
+
+// loginLine is an example that can be copied.
+func loginLine(p api.Provider) string {
+	line := "oauthd login NAME --provider " + p.Name + " --client-id ID"
+	if p.ClientSecretRequired {
+		line += " --client-secret-stdin"
+	}
+	if p.TenantHint != "" && p.Tenant == "" {
+		line += " --tenant TENANT"
+	}
+	if p.RedirectPort == api.RedirectPortFixed {
+		line += " --redirect-uri " + p.RedirectURI
+	}
+	if len(p.DefaultScopes) == 0 && !p.Discovered {
+		line += " --scope SCOPE"
+	}
+	return line
+}
+
+// pairs lists a map on one line.
+func pairs(m map[string]string, between string) string {
+	var words []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		words = append(words, key+between+m[key])
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,98 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
+)
+
+// Providers tells about every provider that has a name, by name: the built-in ones and those of config.toml.
+func (d *Daemon) Providers(context.Context) ([]api.Provider, error) {
+	d.reread()
+	var all []api.Provider
+	for _, name := range d.providerNames() {
+		if p, builtIn, ok := d.byName(name); ok {
+			all = append(all, describeProvider(p, builtIn))
+		}
+	}
+	return all, nil
+}
+
+// Provider tells about one provider. The error for an unknown name suggests what it may have been meant for.
+func (d *Daemon) Provider(_ context.Context, name string) (api.Provider, error) {
+	d.reread()
+	if p, builtIn, ok := d.byName(name); ok {
+		return describeProvider(p, builtIn), nil
+	}
+	hint := "oauthd providers lists them; for others say --issuer URL, or add a table to config.toml"
+	if near := provider.Near(name, d.providerNames()); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean %s? oauthd providers lists all", strings.Join(near, ", "))
+	}
+	return api.Provider{}, &api.Error{Code: api.UnknownProvider, Message: fmt.Sprintf("there is no provider %q", name), Hint: hint}
+}
+
+func (d *Daemon) providerNames() []string {
+	d.mu.Lock()
+	own := slices.Collect(maps.Keys(d.config.Providers))
+	d.mu.Unlock()
+	return slices.Sorted(slices.Values(append(own, provider.Names()...)))
+}
+
+func (d *Daemon) byName(name string) (p provider.Provider, builtIn, ok bool) {
+	if p, ok := provider.Lookup(name); ok {
+		return p, true, true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, ok = d.config.Providers[name]
+	return p, false, ok
+}
+
+// describeProvider shapes p for a caller. It copies what a caller may not share with the configuration.
+func describeProvider(p provider.Provider, builtIn bool) api.Provider {
+	out := api.Provider{
+		Name: p.Name, Title: p.Title, Note: p.Note, BuiltIn: builtIn, Tenant: p.Tenant, TenantHint: p.TenantHint,
+		Issuer:                  cmp.Or(p.Issuer, p.IssuerTemplate),
+		Discovered:              p.Endpoints.Token == "",
+		AuthorizationEndpoint:   p.Endpoints.Authorization,
+		TokenEndpoint:           p.Endpoints.Token,
+		DeviceEndpoint:          p.Endpoints.Device,
+		RevocationEndpoint:      p.Endpoints.Revocation,
+		UserinfoEndpoint:        p.Endpoints.Userinfo,
+		PushedEndpoint:          p.PushedAuthorizationEndpoint,
+		RegistrationEndpoint:    p.RegistrationEndpoint,
+		JWKSURI:                 p.JWKSURI,
+		TokenEndpointAuthMethod: p.Endpoints.AuthMethod,
+		ClientSecretRequired:    p.ClientSecretRequired,
+		DefaultScopes:           list(slices.Clone(p.DefaultScopes)),
+		OfflineScope:            p.OfflineScope,
+		AuthParams:              maps.Clone(p.AuthParams),
+		RedirectURI:             p.Redirect.URI(),
+		RedirectPort:            string(p.Redirect.Port),
+		Rotation:                string(p.Rotation),
+		NoRefreshToken:          p.NoRefreshToken,
+		IdleLimit:               int64(p.IdleLimit / time.Second),
+		RefreshKillsAccessToken: p.RefreshKillsAccessToken,
+		RedirectURIAtRefresh:    p.RedirectURIAtRefresh,
+		Narrowing:               cmp.Or(string(p.Narrowing), "none"),
+		OneResourcePerToken:     p.OneResourcePerToken,
+		ScopeParameter:          p.ScopeParameter,
+		RequestScopeSeparator:   p.RequestScopeSeparator,
+		ScopeSeparator:          p.ScopeSeparator,
+		ScopeAliases:            maps.Clone(p.ScopeAliases),
+		ScopeParents:            maps.Clone(p.ScopeParents),
+		TokenMember:             p.TokenMember,
+		ErrorsIn200:             p.ErrorsIn200,
+	}
+	if p.Endpoints.Revocation != "" {
+		out.RevocationForm = cmp.Or(string(p.RevocationForm), "rfc7009")
+	}
+	return out
+}
