@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,8 +41,10 @@ func computeEngine(t *testing.T, answers map[string]http.HandlerFunc) (asked *at
 const metadataToken = `{"access_token":"ya29.vm","expires_in":3599,"token_type":"Bearer"}`
 
 func TestADCMetadata(t *testing.T) {
-	// A proxy would be another machine's.
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	proxied := &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
+		t.Error("a proxy is used, which would ask about its own machine")
+		return nil, errors.New("no proxy")
+	}}
 	computeEngine(t, map[string]http.HandlerFunc{
 		"token": func(w http.ResponseWriter, r *http.Request) {
 			if scopes := r.URL.Query().Get("scopes"); scopes != "a,b" {
@@ -63,7 +66,7 @@ func TestADCMetadata(t *testing.T) {
 		if idToken {
 			ask.Audience = "https://api.example.com/?x=1&y"
 		}
-		c := Client{Now: at(then)}
+		c := Client{Now: at(then), HTTP: &http.Client{Transport: proxied}}
 		got, err := c.ApplicationDefault(t.Context(), ask)
 		if err != nil {
 			t.Fatal(err)

@@ -95,7 +95,11 @@ func TestParseClientKey(t *testing.T) {
 func TestParseClientKeySaysWhatIsWrong(t *testing.T) {
 	small := must(rsa.GenerateKey(rand.Reader, 1024))
 	p224 := must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader))
-	swapped := &ecdsa.PrivateKey{PublicKey: must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)).PublicKey, D: p256Key().D}
+	var swapped map[string]any
+	if err := json.Unmarshal([]byte(jwkOf(t, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), nil)), &swapped); err != nil {
+		t.Fatal(err)
+	}
+	delete(swapped, "d")
 	public := must(x509.MarshalPKIXPublicKey(rsaKey().Public()))
 	whole := pkcs8(rsaKey())
 	for _, tc := range []struct{ name, data, want string }{
@@ -129,7 +133,7 @@ func TestParseClientKeySaysWhatIsWrong(t *testing.T) {
 		{"JWK RSA for encryption by alg", jwkOf(t, rsaKey(), map[string]any{"alg": "RSA-OAEP"}), "whose alg is not one"},
 		{"JWK kid with a line break", jwkOf(t, p256Key(), map[string]any{"kid": "a\nb"}), "whose kid"},
 		{"JWK damaged", jwkOf(t, p256Key(), map[string]any{"x": "AAAA"}), "a JSON Web Key that is damaged"},
-		{"JWK whose halves differ", jwkOf(t, swapped, nil), "an elliptic curve key that is damaged"},
+		{"JWK whose halves differ", jwkOf(t, p256Key(), swapped), "an elliptic curve key that is damaged"},
 		{"key set", `{"keys":[]}`, "a set of keys"},
 		{"service account", `{"type":"service_account","private_key":"x"}`, "a Google service account's key"},
 		{"client_secrets", `{"installed":{"client_id":"x"}}`, "an OAuth client"},
@@ -172,7 +176,7 @@ func TestClientKeyNeverPrints(t *testing.T) {
 		log.Info().Interface("value", value).Msg(fmt.Sprint(value))
 	}
 	var secrets []string
-	for _, n := range []*big.Int{p256Key().D, rsaKey().D, rsaKey().Primes[0], rsaKey().Primes[1]} {
+	for _, n := range []*big.Int{new(big.Int).SetBytes(must(p256Key().Bytes())), rsaKey().D, rsaKey().Primes[0], rsaKey().Primes[1]} {
 		secrets = append(secrets, n.String(), n.Text(16), fmt.Sprintf("%X", n))
 	}
 	for _, s := range append(secrets, pieces(pkcs8(p256Key()))...) {
