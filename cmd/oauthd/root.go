@@ -31,7 +31,7 @@ Start with "oauthd demo", which needs nothing, or log in:
 	root.AddCommand(
 		newLogin(std), newToken(std), newAccounts(std), newAccount(std), newLogout(std),
 		newStatus(std), newWatch(std), newReload(std), newStop(std), newServe(std), newDemo(std), newKeychainChild(std),
-		newLock(std), newUnlock(std), newKeystore(std), newImport(std),
+		newLock(std), newUnlock(std), newKeystore(std), newImport(std), newProviders(std),
 	)
 	root.AddCommand(newClientsPage()) // a page of help
 	return root
