@@ -91,6 +91,7 @@ func (sv *serving) httpServer() *http.Server {
 // guard decides, for all routes at once, whether a request may come in: a web page must not be able to send one.
 func (sv *serving) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sv.cfg.Requested()
 		if err := admissible(r); err != nil {
 			sv.fail(w, r, "", err)
 			return

@@ -142,6 +142,7 @@ func (sv *serving) serveLines(c *conn, r *lineReader) {
 
 // answerLine appends the answer to one line to out.
 func (sv *serving) answerLine(ctx context.Context, line, out []byte) []byte {
+	sv.cfg.Requested()
 	req, err := decodeTokenRequest(line)
 	if err == nil {
 		limited := withDeadline(ctx, sv.limits.request)

@@ -29,6 +29,8 @@ type Config struct {
 	// MaxConns bounds the connections open at once; those beyond it get busy. 0 means 4096, or three quarters of the
 	// process's file descriptors where that is less.
 	MaxConns int
+	// Requested, where set, is called as a request begins, concurrently; it must return at once.
+	Requested func()
 }
 
 // Server serves a [Backend] on Unix sockets. It is safe for concurrent use.
@@ -63,6 +65,9 @@ func New(cfg Config) *Server {
 		if n := maxFiles(); n > 0 {
 			cfg.MaxConns = min(cfg.MaxConns, max(n/4*3, 1))
 		}
+	}
+	if cfg.Requested == nil {
+		cfg.Requested = func() {}
 	}
 	return &Server{cfg: cfg, limits: limits{
 		firstByte: 10 * time.Second,

@@ -262,46 +262,56 @@ func BenchmarkExpiry(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkIdle tells the resident memory of a daemon with 100 accounts that were all refreshed over TLS, after a burst
-// of 64 clients, and how often it wakes up while nothing is due.
+// BenchmarkIdle tells the resident memory of a daemon whose accounts were all refreshed over TLS, after a burst of 64
+// clients, and how often it wakes up while nothing is due.
 func BenchmarkIdle(b *testing.B) {
-	const accounts, clients = 100, 64
+	const clients = 64
 	idle, err := time.ParseDuration(os.Getenv("OAUTHD_BENCH_IDLE"))
 	if err != nil {
 		b.Skip("OAUTHD_BENCH_IDLE says how long to be idle, such as 1m")
 	}
-	s := newScale(b, buildProgram(b), accounts)
-	s.start()
-	for i := range accounts {
-		s.login(i)
-	}
-	for b.Loop() {
-		for i := range accounts {
-			s.token(s.client, api.TokenRequest{Account: accountName(i), Force: true})
-		}
-		b.ReportMetric(s.measured("VmRSS", false), "refreshed-KB")
-		var burst sync.WaitGroup
-		for range clients {
-			burst.Go(func() {
-				c := &client.Client{Socket: s.socket}
-				defer c.Close()
+	program := buildProgram(b)
+	for _, accounts := range []int{0, 100} {
+		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
+			s := newScale(b, program, accounts)
+			s.start()
+			for i := range accounts {
+				s.login(i)
+			}
+			for b.Loop() {
 				for i := range accounts {
-					s.token(c, api.TokenRequest{Account: accountName(i)})
+					s.token(s.client, api.TokenRequest{Account: accountName(i), Force: true})
 				}
-			})
-		}
-		burst.Wait()
-		_ = s.client.Close()
-		b.ReportMetric(s.measured("VmRSS", false), "burst-KB")
-		<-time.After(idle / 4) // connections that close are not idleness
-		before := s.measured("voluntary_ctxt_switches", true)
-		<-time.After(idle)
-		b.ReportMetric((s.measured("voluntary_ctxt_switches", true)-before)*float64(time.Minute)/float64(idle), "switches/min")
-		b.ReportMetric(s.measured("VmRSS", false), "idle-KB")
-		b.ReportMetric(s.measured("RssAnon", false), "idle-anonymous-KB")
-		b.ReportMetric(s.measured("Threads", false), "threads")
+				b.ReportMetric(s.measured("VmRSS", false), "refreshed-KB")
+				var burst sync.WaitGroup
+				for range clients {
+					burst.Go(func() {
+						c := &client.Client{Socket: s.socket}
+						defer c.Close()
+						for i := range accounts {
+							s.token(c, api.TokenRequest{Account: accountName(i)})
+						}
+					})
+				}
+				burst.Wait()
+				_ = s.client.Close()
+				b.ReportMetric(s.measured("VmRSS", false), "burst-KB")
+				<-time.After(2*restAfter + time.Second) // going to rest is not rest
+				before := s.measured("voluntary_ctxt_switches", true)
+				<-time.After(idle)
+				b.ReportMetric((s.measured("voluntary_ctxt_switches", true)-before)*float64(time.Minute)/float64(idle), "switches/min")
+				b.ReportMetric(s.measured("VmRSS", false), "idle-KB")
+				b.ReportMetric(s.measured("RssAnon", false), "idle-anonymous-KB")
+				b.ReportMetric(s.measured("Threads", false), "threads")
+				began := time.Now()
+				if _, err := s.client.Status(context.Background()); err != nil {
+					b.Error(err)
+				}
+				b.ReportMetric(float64(time.Since(began).Microseconds()), "first-status-µs")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
 	}
-	b.ReportMetric(0, "ns/op")
 }
 
 // peerProgram is the least that a client can be.

@@ -14,6 +14,7 @@ import (
 
 	"oauthd/daemon"
 	"oauthd/daemon/config"
+	"oauthd/daemon/provider"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -100,17 +101,21 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 	wait := reloadOnHangup(ctx, std, env.SocketPath(), log, stop)
 	defer wait()
 	defer stop()
-	return runDaemon(ctx, daemon.Config{
+	resting := newRest()
+	providers := provider.NewHTTPClient()
+	providers.Transport = disturbing{providers.Transport, resting.disturb}
+	return runRested(ctx, daemon.Config{
 		Dir:       dir,
 		Config:    cfg,
 		Store:     store,
 		Log:       log,
+		HTTP:      providers,
 		UID:       os.Getuid(),
 		ADC:       adcPlaces(os.Getenv),
 		Version:   version(),
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
-	}, ready)
+	}, resting, ready)
 }
 
 // adcPlaces is where Google's own tools keep and look for application default credentials.
@@ -127,8 +132,14 @@ func adcPlaces(getenv func(string) string) daemon.ADCPlaces {
 	return daemon.ADCPlaces{Env: getenv("GOOGLE_APPLICATION_CREDENTIALS"), WellKnown: filepath.Join(dir, name)}
 }
 
-// runDaemon takes the lock, listens, and lets the socket server and the daemon work until one of them ends.
+// runDaemon is runRested where the process is not the daemon's own.
 func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, error)) error {
+	return runRested(ctx, cfg, nil, ready)
+}
+
+// runRested takes the lock, listens, and lets the socket server and the daemon work until one of them ends. Meanwhile the
+// process rests when it can, unless resting is nil.
+func runRested(ctx context.Context, cfg daemon.Config, resting *rest, ready func(api.Status, error)) error {
 	unlock, err := takeLock(ctx, lockPath(cfg.Config.Backend, cfg.Socket), cfg.Socket)
 	if err != nil {
 		return err
@@ -147,7 +158,7 @@ func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, er
 		return err
 	}
 	d := daemon.New(cfg)
-	server := ipc.New(ipc.Config{Backend: d, Log: cfg.Log, UID: cfg.UID})
+	server := ipc.New(ipc.Config{Backend: d, Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
 		Str("version", cfg.Version).Msg("listening")
 
@@ -156,6 +167,8 @@ func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, er
 	work.Go(func() { serveErr = server.Serve(ctx, listener); cancel() })
 	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
 	work.Go(func() { watchSuspend(ctx, d.Resumed) })
+	work.Go(func() { watchClock(ctx, clockChanges(ctx), systemClocks(), d.Resumed) })
+	work.Go(func() { resting.run(ctx) })
 	work.Go(func() {
 		select {
 		case <-gone:

@@ -22,8 +22,12 @@ func watchSocket(ctx context.Context, path string) (gone <-chan struct{}, err er
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(socketPoll)
-		defer ticker.Stop()
+		var poll <-chan time.Time
+		if changes == nil {
+			ticker := time.NewTicker(socketPoll)
+			defer ticker.Stop()
+			poll = ticker.C
+		}
 		for {
 			now, err := os.Lstat(path)
 			if err != nil || !os.SameFile(mine, now) {
@@ -31,7 +35,7 @@ func watchSocket(ctx context.Context, path string) (gone <-chan struct{}, err er
 			}
 			select {
 			case <-changes:
-			case <-ticker.C:
+			case <-poll:
 			case <-ctx.Done():
 				return
 			}

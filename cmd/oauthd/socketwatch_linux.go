@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketChanges tells, as far as inotify does, when something was taken out of path's directory. A nil channel leaves
-// it to polling.
+// socketChanges tells when something was taken out of path's directory, or that directory or one above it was moved
+// away. A nil channel, where there is no inotify, leaves it to polling.
 func socketChanges(ctx context.Context, path string) <-chan struct{} {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
@@ -17,9 +17,13 @@ func socketChanges(ctx context.Context, path string) <-chan struct{} {
 	}
 	events := os.NewFile(uintptr(fd), "inotify")
 	const taken = unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_DELETE_SELF | unix.IN_MOVE_SELF
-	if _, err := unix.InotifyAddWatch(fd, filepath.Dir(path), taken); err != nil {
+	dir := filepath.Dir(path)
+	if _, err := unix.InotifyAddWatch(fd, dir, taken); err != nil {
 		_ = events.Close()
 		return nil
+	}
+	for above := filepath.Dir(dir); above != filepath.Dir(above); above = filepath.Dir(above) {
+		_, _ = unix.InotifyAddWatch(fd, above, unix.IN_MOVE_SELF) // fails where we may not read it
 	}
 	stop := context.AfterFunc(ctx, func() { _ = events.Close() })
 	changes := make(chan struct{}, 1)

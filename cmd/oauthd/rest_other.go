@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// dropFilePages leaves it to the system.
+func dropFilePages() {}
