@@ -32,7 +32,7 @@ func pinned(
 	if hasKey && secret.IsZero() {
 		configured = a.Endpoints.AuthMethod // a provider's usual method is one for secrets
 	}
-	auth = grant.ClientAuth{ID: a.ClientID}
+	auth = grant.ClientAuth{ID: a.ClientID, AssertionAudience: p.Endpoints.Token}
 	if auth.Method, err = p.PinAuthMethod(!secret.IsZero(), hasKey, configured); err != nil {
 		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
 			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret, --key-file FILE the private key"}
@@ -51,7 +51,9 @@ func pinned(
 
 // clientAuth is how the client of c authenticates, as it did at the login.
 func clientAuth(a account.Account, c account.Credential) (grant.ClientAuth, error) {
-	auth := grant.ClientAuth{ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod)}
+	auth := grant.ClientAuth{
+		ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod), AssertionAudience: c.TokenEndpoint,
+	}
 	var err error
 	if auth.Method == provider.AuthPrivateKeyJWT {
 		auth.Key, err = clientKey(a, c.Key)

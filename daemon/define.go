@@ -152,12 +152,12 @@ func (d *Daemon) complete(a account.Account, known bool) error {
 		return &api.Error{
 			Code:    api.UnknownAccount,
 			Message: fmt.Sprintf("there is no account %q yet, and nothing says where it logs in", a.Name),
-			Hint: fmt.Sprintf("oauthd login %s --client-secrets FILE, or --provider %s --client-id ID, or --issuer URL --client-id ID",
-				a.Name, strings.Join(provider.Names(), "|")),
+			Hint: fmt.Sprintf("oauthd login %s --client-secrets FILE, or --provider P --client-id ID (oauthd providers lists them), "+
+				"or --issuer URL --client-id ID", a.Name),
 		}
 	case lacksProvider:
 		return &api.Error{Code: api.BadRequest, Message: "nothing says where the account logs in",
-			Hint: "add --provider " + strings.Join(provider.Names(), "|") + ", or --issuer URL"}
+			Hint: "add --provider P, which oauthd providers lists, or --issuer URL"}
 	case a.ClientID == "" && !d.mayRegister(a):
 		if !a.Grant.Interactive() {
 			return errNoMachineClient

@@ -31,11 +31,15 @@ func (d *Daemon) Provider(_ context.Context, name string) (api.Provider, error) 
 	if p, builtIn, ok := d.byName(name); ok {
 		return describeProvider(p, builtIn), nil
 	}
-	hint := "oauthd providers lists them; for others say --issuer URL, or add a table to config.toml"
+	return api.Provider{}, d.unknownProvider(name)
+}
+
+func (d *Daemon) unknownProvider(name string) *api.Error {
+	hint := fmt.Sprintf("oauthd providers lists them; for others say --issuer URL, or add [providers.%s] to config.toml", name)
 	if near := provider.Near(name, d.providerNames()); len(near) > 0 {
 		hint = fmt.Sprintf("did you mean %s? oauthd providers lists all", strings.Join(near, ", "))
 	}
-	return api.Provider{}, &api.Error{Code: api.UnknownProvider, Message: fmt.Sprintf("there is no provider %q", name), Hint: hint}
+	return &api.Error{Code: api.UnknownProvider, Message: fmt.Sprintf("there is no provider %q", name), Hint: hint}
 }
 
 func (d *Daemon) providerNames() []string {

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -90,27 +88,17 @@ func (d *Daemon) named(a account.Account) (provider.Provider, error) {
 	if a.Provider == "" {
 		return provider.Provider{Name: d.providerName(a), Issuer: a.Issuer, Endpoints: a.Endpoints}, nil
 	}
-	p, ok := provider.Lookup(a.Provider)
+	p, _, ok := d.byName(a.Provider)
 	if !ok {
-		d.mu.Lock()
-		p, ok = d.config.Providers[a.Provider]
-		d.mu.Unlock()
+		return provider.Provider{}, d.unknownProvider(a.Provider)
 	}
-	if ok {
-		p, err := p.ForTenant(a.Tenant)
-		if err != nil {
-			return provider.Provider{}, (&api.Error{Code: api.BadRequest, Message: err.Error(),
-				Hint: "oauthd login NAME --tenant T, or tenant in the account's file; oauthd providers " + a.Provider + " tells more"}).Because(err)
-		}
-		p.Endpoints.AuthMethod = cmp.Or(a.Endpoints.AuthMethod, p.Endpoints.AuthMethod)
-		return p, nil
+	p, err := p.ForTenant(a.Tenant)
+	if err != nil {
+		return provider.Provider{}, (&api.Error{Code: api.BadRequest, Message: err.Error(),
+			Hint: "oauthd login NAME --tenant T, or tenant in the account's file; oauthd providers " + a.Provider + " tells more"}).Because(err)
 	}
-	return provider.Provider{}, &api.Error{
-		Code:    api.UnknownProvider,
-		Message: fmt.Sprintf("there is no provider %q", a.Provider),
-		Hint: fmt.Sprintf("built in are %s; for others say --issuer URL, or add [providers.%s] to config.toml",
-			strings.Join(provider.Names(), ", "), a.Provider),
-	}
+	p.Endpoints.AuthMethod = cmp.Or(a.Endpoints.AuthMethod, p.Endpoints.AuthMethod)
+	return p, nil
 }
 
 // providerName names a's provider for people: the name it has, else its host.

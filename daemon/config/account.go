@@ -74,8 +74,8 @@ func (c *Config) loadAccount(file, name string) (account.Account, []Mistake) {
 		a.KeyFile = filepath.Join(filepath.Dir(file), a.KeyFile)
 	}
 	if f.Provider != "" && !c.knows(f.Provider) {
-		s.add(s.line("", "provider"), "unknown provider %q; the built-in ones are %s, others are [providers.%s] in config.toml",
-			f.Provider, strings.Join(provider.Names(), ", "), f.Provider)
+		s.add(s.line("", "provider"), "unknown provider %q; oauthd providers lists the built-in ones, others are [providers.%s] in config.toml",
+			f.Provider, f.Provider)
 	}
 	c.checkTenant(s, f)
 	s.check("", "issuer", f.Issuer, provider.CheckIssuer)
