@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -132,17 +131,19 @@ func (f loginFlags) apply(def *api.AccountDefinition, std stdio) error {
 // readOnce refuses flags that would read standard input after one another.
 func (f loginFlags) readOnce() error {
 	var readers []string
-	for flag, reads := range map[string]bool{
-		"--client-secrets -": f.clientSecrets == "-", "--client-secret-stdin": f.secretStdin, "--key-file -": f.keyFile == "-",
+	for _, flag := range []struct {
+		text  string
+		reads bool
+	}{
+		{"--client-secrets -", f.clientSecrets == "-"}, {"--client-secret-stdin", f.secretStdin}, {"--key-file -", f.keyFile == "-"},
 	} {
-		if reads {
-			readers = append(readers, flag)
+		if flag.reads {
+			readers = append(readers, flag.text)
 		}
 	}
 	if len(readers) < 2 {
 		return nil
 	}
-	slices.Sort(readers)
 	return badRequest(strings.Join(readers, " and ")+" both read standard input", "give one of them")
 }
 
