@@ -115,13 +115,11 @@ func (d *Daemon) facts(ctx context.Context, name string) (facts, error) {
 	return f, nil
 }
 
-// forgetFacts has the store asked again about the accounts of these names.
-func (d *Daemon) forgetFacts(names []string) {
+// forgetFacts has the store asked again about name's credential.
+func (d *Daemon) forgetFacts(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, name := range names {
-		delete(d.known, name)
-	}
+	delete(d.known, name)
 }
 
 func (d *Daemon) setFacts(name string, f facts) {

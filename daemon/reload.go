@@ -64,8 +64,10 @@ func (d *Daemon) takeOver(read int64, fresh *config.Config, mistakes error) api.
 	d.mu.Unlock()
 
 	compare(&result, before, next)
-	d.forgetFacts(result.Dropped)
 	for _, name := range result.Dropped {
+		if was, is := before.Accounts[name], next.Accounts[name]; was.Grant != is.Grant || selfContained(was) != selfContained(is) {
+			d.forgetFacts(name) // they are of another kind of credential
+		}
 		d.tokens.Drop(name)
 	}
 	for _, name := range slices.Concat(result.Removed, result.Changed, result.Added) {
