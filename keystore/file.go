@@ -41,7 +41,7 @@ type FileConfig struct {
 // until [File.Open]; closed, every call of [Store] is [ErrLocked].
 //
 // A record is written beside the old one, read back, and put in its place, so that a crash or a full disk leaves one
-// of them, whole. A call whose context ends while the disk does not answer returns; calls of the same name wait for its
+// of them, whole. Where a crash came between the writing and the placing, Get finishes it. A call whose context ends while the disk does not answer returns; calls of the same name wait for its
 // end. One process at a time may use a directory.
 type File struct {
 	config  FileConfig
@@ -65,6 +65,9 @@ func NewFile(c FileConfig) *File {
 // Get implements [Store]. A file that is no record of this identity is [ErrDamaged] and is left as it is.
 func (f *File) Get(ctx context.Context, name string) ([]byte, error) {
 	return f.run(ctx, opGet, name, func(identity *age.X25519Identity) ([]byte, error) {
+		if data, found := f.settle(name, identity); found {
+			return data, nil
+		}
 		sealed, err := readFile(f.path(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			if _, gone := os.Stat(filepath.Dir(f.path(name))); gone != nil {
@@ -77,6 +80,27 @@ func (f *File) Get(ctx context.Context, name string) ([]byte, error) {
 		}
 		return reveal(sealed, identity)
 	})
+}
+
+// settle looks for a new record of name that a killed process has written and not put in its place, does that, and
+// returns it. There is one only where the newest Put has not ended, because each begins by removing what it finds, and
+// it is whole when age can read it to its end. One that is cut off goes.
+func (f *File) settle(name string, identity *age.X25519Identity) (data []byte, found bool) {
+	path := f.path(name)
+	sealed, err := readFile(path + partial)
+	if err != nil {
+		return nil, false
+	}
+	data, err = reveal(sealed, identity)
+	if err != nil {
+		if !errors.Is(err, errOtherIdentity) {
+			_ = os.Remove(path + partial)
+		}
+		return nil, false
+	}
+	// Where the disk refuses that, the next Get tries again; the record is the newest all the same.
+	_ = placeFile(path)
+	return data, true
 }
 
 // Put implements [Store]. No room on the disk, and more than 72,000 bytes, are [ErrFull].

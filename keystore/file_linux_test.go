@@ -186,3 +186,25 @@ func TestFileDiskThatHangs(t *testing.T) {
 	}
 	wantKept(t, f, "work", "new")
 }
+
+// A disk that refuses to put an interrupted record in its place does not bring the old one back.
+func TestFileInterruptedReadOnly(t *testing.T) {
+	dir, ok := onDisk(t)
+	if !ok {
+		return
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Fatal(err)
+	}
+	f := openFile(t, dir)
+	partial := interrupted(t, f, dir, "work")
+	for _, flags := range []uintptr{syscall.MS_RDONLY, 0} {
+		if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+		wantKept(t, f, "work", "new")
+		if _, err := os.Stat(partial); errors.Is(err, fs.ErrNotExist) != (flags == 0) {
+			t.Errorf("mounted with %#x: got %v, want it placed %t", flags, err, flags == 0)
+		}
+	}
+}

@@ -326,6 +326,89 @@ func TestFilePartial(t *testing.T) {
 	}
 }
 
+// interrupted makes the store hold "old", and beside it "new" as a process leaves it that is killed before it puts the
+// file in its place. It returns that file's path.
+func interrupted(t *testing.T, f *keystore.File, dir, name string) (partial string) {
+	t.Helper()
+	path := recordFile(dir, name)
+	partial = path + ".partial"
+	if err := f.Put(t.Context(), name, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Put(t.Context(), name, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(partial, sealed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return partial
+}
+
+// A new record that was written and not put in its place is the newest one there is.
+func TestFileInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	partial := interrupted(t, openFile(t, dir), dir, "work")
+	f := openFile(t, dir)
+	wantKept(t, f, "work", "new")
+	if _, err := os.Stat(partial); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want the new file in its place", err)
+	}
+	wantKept(t, f, "work", "new")
+
+	interrupted(t, f, dir, "work")
+	if err := f.Put(t.Context(), "work", []byte("newest")); err != nil {
+		t.Fatal(err)
+	}
+	wantKept(t, f, "work", "newest")
+
+	interrupted(t, f, dir, "work")
+	if err := f.Delete(t.Context(), "work"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Get(t.Context(), "work"); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("deleted: got %v, want %v", err, keystore.ErrNotFound)
+	}
+}
+
+// However little of a new record was written, the old one stands.
+func TestFileCutOff(t *testing.T) {
+	dir := t.TempDir()
+	f := openFile(t, dir)
+	partial := interrupted(t, f, dir, "work")
+	whole, err := os.ReadFile(partial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for length := range whole {
+		if err := os.WriteFile(partial, whole[:length], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wantKept(t, f, "work", "old")
+		if _, err := os.Stat(partial); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%d bytes of %d: got %v, want the partial file gone", length, len(whole), err)
+		}
+	}
+}
+
+// What was encrypted to another identity is not ours to take or to remove.
+func TestFileInterruptedOfAnother(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	f := openFile(t, dir)
+	interrupted(t, f, dir, "work")
+	foreign := interrupted(t, openFile(t, other), other, "work")
+	if err := os.Rename(foreign, recordFile(dir, "work")+".partial"); err != nil {
+		t.Fatal(err)
+	}
+	wantKept(t, f, "work", "old")
+	if _, err := os.Stat(recordFile(dir, "work") + ".partial"); err != nil {
+		t.Errorf("got %v, want it left as it was", err)
+	}
+}
+
 func TestFileDirectoryGone(t *testing.T) {
 	dir := t.TempDir()
 	f := openFile(t, dir)

@@ -13,7 +13,7 @@ import (
 )
 
 // partial is the end of the name of a file that is being written. It is the same each time, so that what a killed
-// process left behind is overwritten, and no record ends in it.
+// process left behind is found or overwritten, and no record ends in it.
 const partial = ".partial"
 
 // readFile reads a file that cannot rightly be larger than a record.
@@ -39,6 +39,21 @@ func replaceFile(path string, data []byte) error {
 	}
 	if err := os.Rename(next, path); err != nil {
 		_ = os.Remove(next)
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// placeFile finishes what replaceFile began in a process that was killed.
+func placeFile(path string) error {
+	file, err := os.OpenFile(path+partial, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+partial, path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
