@@ -11,7 +11,6 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/foreign"
-	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
 	"oauthd/ipc/api"
 )
@@ -123,6 +122,12 @@ func (d *Daemon) takeover(r api.ImportRequest) (*takeover, error) {
 	if len(r.Scopes) == 0 {
 		t.account.Scopes = slices.Clone(f.Scopes)
 	}
+	if f.Kind == foreign.KindKey {
+		if r.Provider != "" || r.Issuer != "" || r.ClientID != "" || r.ClientSecret != "" {
+			return nil, bad("leave them out", "a service account's key says by itself what it is of, and has no client")
+		}
+		t.account.Grant, t.account.ClientID = account.GrantServiceAccount, ""
+	}
 	if t.account.Name == "" {
 		return nil, bad("--as NAME names it", "nothing in the file gives the account a name")
 	}
@@ -167,7 +172,7 @@ func (t *takeover) client(events func(api.ImportEvent)) error {
 
 func (t *takeover) event() api.ImportEvent {
 	return api.ImportEvent{
-		Event: api.EventFound, Account: t.account.Name, Format: t.found.Format, Provider: cmp.Or(t.provider.Name, t.found.Provider),
+		Event: api.EventFound, Account: t.account.Name, Grant: string(t.account.Grant), Format: t.found.Format, Provider: cmp.Or(t.provider.Name, t.found.Provider),
 		Issuer: t.provider.Issuer, TokenEndpoint: t.provider.Endpoints.Token, ClientID: t.account.ClientID,
 		HasSecret: !t.secret.IsZero(), Scopes: t.found.Scopes, Email: t.found.Email,
 	}
@@ -198,8 +203,8 @@ func (t *takeover) claim(ctx context.Context) error {
 			Message: fmt.Sprintf("account %s still holds the ended login of %s", name, cmp.Or(f.email, f.subject)),
 			Hint:    fmt.Sprintf("oauthd logout %s forgets it; or --as NAME makes another account", name),
 		}
-	case !a.Grant.Interactive():
-		return t.taken("is there already, and has no login")
+	case a.Grant.Interactive() != t.account.Grant.Interactive():
+		return t.taken("is there already, with another grant")
 	case t.account.ClientID != "" && t.account.ClientID != a.ClientID:
 		return t.taken("is there already, with another client")
 	}
@@ -223,9 +228,6 @@ func (t *takeover) adopt(a account.Account) error {
 		return &api.Error{Code: api.ConfigInvalid, Message: a.File + " is yours, so oauthd does not change it",
 			Hint: "set there: " + strings.Join(lines, "; ")}
 	}
-	if t.secret.IsZero() {
-		t.secret = a.ClientSecret
-	}
 	t.account, t.known = a, true
 	return nil
 }
@@ -242,8 +244,7 @@ func (t *takeover) run(ctx context.Context, events func(api.ImportEvent)) (done 
 	}
 	events(t.event())
 	if t.found.Kind == foreign.KindKey {
-		return done, &api.Error{Code: api.Unsupported, Message: "a service account's key cannot be imported yet",
-			Hint: `set grant = "service_account" and key_file in accounts/NAME.toml`}
+		return t.proveKey(ctx)
 	}
 	if ctx.Err() != nil {
 		return done, t.cause(ctx, ctx.Err())
@@ -288,7 +289,7 @@ func (t *takeover) ready(ctx context.Context) error {
 		return err
 	}
 	if t.found.Kind == foreign.KindKey {
-		return nil
+		return t.writable()
 	}
 	if t.account.ClientID == "" {
 		message := "nothing says which client the refresh token was given to"
@@ -298,25 +299,20 @@ func (t *takeover) ready(ctx context.Context) error {
 		return &api.Error{Code: api.BadRequest, Message: message,
 			Hint: "--client-id ID says it, with --client-secret-stdin where the client has a secret"}
 	}
-	p := t.provider
-	method, err := p.PinAuthMethod(!t.secret.IsZero(), false, p.Endpoints.AuthMethod)
-	if err != nil {
-		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: "--client-secret-stdin gives the client secret"}
+	var err error
+	if t.auth, t.key, err = pinned(t.account, t.provider, given{secret: t.secret}, account.Credential{}); err != nil {
+		return err
 	}
-	if method == provider.AuthNone {
-		t.secret = account.Secret{}
-	}
-	t.auth = grant.ClientAuth{ID: t.account.ClientID, Secret: t.secret, Method: method}
-	if t.account.Managed {
-		return t.writable()
-	}
-	return nil
+	return t.writable()
 }
 
 // place finds the provider. What the data says of it is believed where it is a built-in one's or this machine's, or
 // where the request says so; a provider that the request names must be the data's.
 func (t *takeover) place(ctx context.Context) error {
 	d, f, r, a := t.d, t.found, t.request, &t.account
+	if f.Kind == foreign.KindKey {
+		return t.placeKey()
+	}
 	switch {
 	case t.known, r.Provider != "", r.Issuer != "":
 		if !t.known {
@@ -328,11 +324,7 @@ func (t *takeover) place(ctx context.Context) error {
 	case f.Provider != "":
 		a.Provider, a.Tenant = f.Provider, f.Tenant
 	case f.Doubt != "" && !r.TrustEndpoint:
-		return &api.Error{
-			Code:    api.ConfigInvalid,
-			Message: fmt.Sprintf("the file would have its refresh token sent to %q, which is no provider that oauthd knows", f.Doubt),
-			Hint:    "--trust-endpoint believes it; or name the --provider or --issuer yourself",
-		}
+		return t.doubted("--trust-endpoint believes it; or name the --provider or --issuer yourself")
 	case f.Issuer != "":
 		if err := t.placeIssuer(ctx); err != nil {
 			return err
@@ -363,13 +355,26 @@ func (t *takeover) place(ctx context.Context) error {
 	return nil
 }
 
+// doubted refuses a place that only the data vouches for.
+func (t *takeover) doubted(hint string) error {
+	return &api.Error{
+		Code:    api.ConfigInvalid,
+		Message: fmt.Sprintf("the file would have its login used at %q, which is no provider that oauthd knows", t.found.Doubt),
+		Hint:    hint,
+	}
+}
+
 // foreignTo reports whether the data says that it is of another provider than p.
 func (t *takeover) foreignTo(p provider.Provider) bool {
 	f := t.found
 	switch {
 	case f.Provider != "":
 		builtIn, _ := provider.Lookup(f.Provider)
-		return p.Name != f.Provider && p.Endpoints.Token != builtIn.Endpoints.Token
+		own, err := builtIn.ForTenant(f.Tenant)
+		if own.Endpoints.Token == "" { // it has to be discovered
+			return err != nil || p.Issuer != own.Issuer
+		}
+		return err != nil || p.Endpoints.Token != own.Endpoints.Token
 	case f.TokenURI != "":
 		return f.TokenURI != p.Endpoints.Token
 	case f.Issuer != "":

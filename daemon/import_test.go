@@ -13,7 +13,9 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/config"
+	"oauthd/daemon/foreign"
 	"oauthd/daemon/oauthtest"
+	"oauthd/daemon/provider"
 	"oauthd/ipc/api"
 )
 
@@ -445,6 +447,39 @@ func TestImportNames(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			case got.account.Name != tt.want:
 				t.Errorf("got %q, want %q", got.account.Name, tt.want)
+			}
+		})
+	}
+}
+
+func TestImportGoesOnlyWhereItCameFrom(t *testing.T) {
+	provided := func(name, tenant string) provider.Provider {
+		p, _ := provider.Lookup(name)
+		p, err := p.ForTenant(tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, tt := range []struct {
+		name  string
+		found foreign.Found
+		to    provider.Provider
+		want  bool
+	}{
+		{"Google's to Google", foreign.Found{Provider: "google", TokenURI: "https://accounts.google.com/o/oauth2/token"}, provided("google", ""), false},
+		{"Google's to Microsoft", foreign.Found{Provider: "google"}, provided("microsoft", ""), true},
+		{"a tenant's to it", foreign.Found{Provider: "microsoft", Tenant: "acme"}, provided("microsoft", "acme"), false},
+		{"a tenant's to another", foreign.Found{Provider: "microsoft", Tenant: "acme"}, provided("microsoft", ""), true},
+		{"an endpoint's to it", foreign.Found{TokenURI: "https://a.example.com/token"}, provider.FromEndpoints(account.Endpoints{Token: "https://a.example.com/token"}), false},
+		{"an endpoint's to another path", foreign.Found{TokenURI: "https://a.example.com/token"}, provider.FromEndpoints(account.Endpoints{Token: "https://a.example.com/other"}), true},
+		{"an issuer's to it, but for a slash", foreign.Found{Issuer: "https://a.example.com/"}, provider.Provider{Issuer: "https://a.example.com"}, false},
+		{"an issuer's to another", foreign.Found{Issuer: "https://a.example.com"}, provider.Provider{Issuer: "https://b.example.com"}, true},
+		{"what says nothing", foreign.Found{}, provided("google", ""), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (&takeover{found: tt.found}).foreignTo(tt.to); got != tt.want {
+				t.Errorf("got %t, want %t", got, tt.want)
 			}
 		})
 	}

@@ -96,8 +96,12 @@ func (t *takeover) loginLine() string {
 	return line
 }
 
-// writable tells, before the refresh token is spent, whether the account's file can be written.
+// writable tells, before the refresh token is spent, whether the account's file can be written where that is the
+// daemon's to do.
 func (t *takeover) writable() error {
+	if !t.account.Managed {
+		return nil
+	}
 	file := config.AccountFile(t.d.cfg.Dir, t.account.Name)
 	dir := filepath.Dir(file)
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {

@@ -108,19 +108,25 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 	if f.deleteSource {
 		return src.remove(std.err)
 	}
-	fmt.Fprintf(std.err, "note: %s\n", src.left(last.Rotated))
+	fmt.Fprintf(std.err, "note: %s\n", src.left(found))
 	return nil
 }
 
 // left tells what is left behind by an import that removes nothing.
-func (s *importSource) left(rotated bool) string {
-	if rotated {
+func (s *importSource) left(e api.ImportEvent) string {
+	if e.Rotated {
 		return "the provider has given a new refresh token, so the one that was imported is spent: " +
 			"the program that used it has to ask oauthd now, or to log in again"
 	}
-	where := "what was imported still rests where it came from"
+	what, where := "refresh token", "what was imported still rests where it came from"
+	if e.Grant == "service_account" {
+		what = "key"
+	}
 	if s.info != nil {
-		where = s.file + " still holds the refresh token"
+		where = s.file + " still holds the " + what
+	}
+	if what == "key" {
+		return where + ", in plain text"
 	}
 	return where + ", in plain text; where a provider rotates, two programs that refresh it log each other out"
 }
@@ -148,7 +154,11 @@ func showImported(std stdio, e api.ImportEvent, asJSON bool) error {
 		return printJSON(std.out, e)
 	}
 	who := cmp.Or(e.Email, e.Subject, "somebody the provider does not name")
-	fmt.Fprintf(std.out, "%s: imported, logged in as %s at %s\n", e.Account, who, e.Provider)
+	if e.Grant == "service_account" {
+		fmt.Fprintf(std.out, "%s: imported, gives tokens to %s\n", e.Account, who)
+	} else {
+		fmt.Fprintf(std.out, "%s: imported, logged in as %s at %s\n", e.Account, who, e.Provider)
+	}
 	if len(e.ScopesGranted) > 0 {
 		fmt.Fprintf(std.out, "granted: %s\n", strings.Join(e.ScopesGranted, " "))
 	}

@@ -80,7 +80,7 @@ func parseJSON(data []byte) (Found, *Mistake) {
 	case kind == "service_account":
 		f = Found{
 			Kind: KindKey, Format: "a service account's key", Provider: "google", Key: account.NewSecret(string(data)),
-			ClientID: o.text("client_id"), Email: o.text("client_email"), TokenURI: o.text("token_uri"),
+			Email: o.text("client_email"), TokenURI: o.text("token_uri"),
 		}
 		if o.wrong == nil && (f.Email == "" || !o.has("private_key")) {
 			return Found{}, mistake("download a new key", "the service account's key has no client_email or no private_key")

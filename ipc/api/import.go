@@ -44,6 +44,9 @@ type ImportEvent struct {
 	HasSecret     bool     `json:"has_client_secret,omitempty"`
 	Scopes        []string `json:"scopes,omitempty"`
 
+	// Grant is what the account's tokens are had by.
+	Grant string `json:"grant,omitempty"`
+
 	// Email and Subject name the person: in a found event as the data has it, in a done event as the provider says.
 	Email   string `json:"email,omitempty"`
 	Subject string `json:"subject,omitempty"`
