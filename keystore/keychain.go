@@ -17,6 +17,7 @@ import (
 const (
 	defaultTimeout = 3 * time.Second
 	maxChildren    = 4
+	lockPause      = 10 * time.Millisecond
 )
 
 // KeychainConfig says how a [Keychain] reaches the system's keychain.
@@ -30,6 +31,10 @@ type KeychainConfig struct {
 	Env []string
 	// Timeout bounds every call, the waiting for its turn included; 0 means 3 s.
 	Timeout time.Duration
+	// Lock is the path of a file, made when it is missing, that this process locks at its first call and has locked
+	// until it ends and its children have: a child outlives a process that is killed, and may still write, so that the
+	// next process waits for it. "" means no lock, and on Windows there is none.
+	Lock string
 }
 
 // Keychain keeps records in the system's keychain: a Secret Service, the macOS keychain, or Windows' credentials.
@@ -45,6 +50,9 @@ type Keychain struct {
 	runUser string // where systems put runtime directories
 	places  chan struct{}
 	writers sync.Map // name → chan struct{} of one place
+	lock    string
+	locking chan struct{} // of one place: who has it may use locked
+	locked  *os.File
 }
 
 var _ Store = (*Keychain)(nil)
@@ -61,6 +69,8 @@ func NewKeychain(c KeychainConfig) *Keychain {
 		timeout: c.Timeout,
 		runUser: "/run/user",
 		places:  make(chan struct{}, maxChildren),
+		lock:    c.Lock,
+		locking: make(chan struct{}, 1),
 	}
 }
 
@@ -109,6 +119,13 @@ func (k *Keychain) try(ctx context.Context, req request) ([]byte, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
+	lock, err := k.holdLock(limited)
+	switch {
+	case err != nil && limited.Err() != nil:
+		return nil, k.late(ctx, "the keychain was still in use by another process after")
+	case err != nil:
+		return nil, fmt.Errorf("%w: its lock: %w", ErrUnavailable, err)
+	}
 	if req.Op != opGet {
 		turn, _ := k.writers.LoadOrStore(req.Name, make(chan struct{}, 1))
 		release, ok := enter(limited, turn.(chan struct{}))
@@ -126,7 +143,7 @@ func (k *Keychain) try(ctx context.Context, req request) ([]byte, error) {
 	req.Service = k.service
 	deadline, _ := limited.Deadline()
 	req.Timeout = max(time.Until(deadline), time.Millisecond)
-	a, err := runCommand(limited, k.command, env, req)
+	a, err := runCommand(limited, k.command, env, lock, req)
 	switch {
 	case err == nil:
 		return a.Value, a.err()
@@ -134,6 +151,43 @@ func (k *Keychain) try(ctx context.Context, req request) ([]byte, error) {
 		return nil, k.late(ctx, "a prompt may be waiting: the keychain did not answer within")
 	}
 	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// holdLock returns the locked file, nil where there is to be none. It waits while another process, or a child that one
+// has left, holds the lock.
+func (k *Keychain) holdLock(ctx context.Context) (*os.File, error) {
+	if k.lock == "" {
+		return nil, nil
+	}
+	release, ok := enter(ctx, k.locking)
+	if !ok {
+		return nil, ctx.Err()
+	}
+	defer release()
+	if k.locked != nil {
+		return k.locked, nil
+	}
+	file, err := os.OpenFile(k.lock, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		locked, err := tryLock(file)
+		if locked {
+			k.locked = file
+			return file, nil
+		}
+		if err == nil {
+			select {
+			case <-time.After(lockPause):
+				continue
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
+		}
+		_ = file.Close()
+		return nil, err
+	}
 }
 
 // enter takes a place in turn; ok is false when ctx ended first.
@@ -157,9 +211,9 @@ func (k *Keychain) late(ctx context.Context, why string) error {
 	return fmt.Errorf("%w: %s %v", ErrNoAnswer, why, k.timeout)
 }
 
-// runCommand runs a child for one request. An error means that there was no answer; it carries nothing of what the
+// runCommand runs a child for one request, which holds lock, where that is not nil. An error means that there was no answer; it carries nothing of what the
 // child wrote, which might be part of a secret.
-func runCommand(ctx context.Context, command, env []string, req request) (answer, error) {
+func runCommand(ctx context.Context, command, env []string, lock *os.File, req request) (answer, error) {
 	stdin, err := json.Marshal(req)
 	if err != nil {
 		return answer{}, err
@@ -171,6 +225,9 @@ func runCommand(ctx context.Context, command, env []string, req request) (answer
 	cmd.Stdout = stdout
 	cmd.WaitDelay = time.Second // for a grandchild that holds the pipe
 	killGroup(cmd)
+	if lock != nil {
+		keepOpen(cmd, lock)
+	}
 	if err := cmd.Run(); err != nil {
 		return answer{}, fmt.Errorf("its child process: %w", err)
 	}

@@ -20,6 +20,8 @@ import (
 
 const childVerb = "keychain-child"
 
+const noBusEnv = "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"
+
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == childVerb {
 		if err := keystore.RunChild(os.Stdin, os.Stdout); err != nil {
@@ -27,7 +29,23 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) > 2 && os.Args[1] == holderVerb {
+		_ = hold(os.Args[2])
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
+}
+
+const holderVerb = "keychain-holder"
+
+// hold makes a call to the keychain that begins and does not end before the fifo end in dir is opened for writing.
+func hold(dir string) error {
+	k := keystore.NewKeychain(keystore.KeychainConfig{
+		Service: "oauthd", Lock: filepath.Join(dir, "lock"), Timeout: time.Minute, Env: []string{noBusEnv},
+		Command: []string{"/bin/sh", "-c", `: > "$0/began"; read line < "$0/end"`, dir},
+	})
+	_, err := k.Get(context.Background(), "work")
+	return err
 }
 
 // needSecretService keeps tests away from a keychain that is the person's own, whatever the environment says.

@@ -15,8 +15,6 @@ import (
 	"oauthd/keystore"
 )
 
-const noBusEnv = "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"
-
 // What the child has started ends with it: on macOS that is the program that waits for the prompt.
 func TestGrandchildIsKilled(t *testing.T) {
 	t.Parallel()

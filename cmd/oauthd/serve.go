@@ -202,6 +202,7 @@ func openStore(cfg *config.Config) (keystore.Store, error) {
 		Service: "oauthd",
 		Command: []string{self, keychainChild},
 		Env:     os.Environ(),
+		Lock:    filepath.Join(client.DefaultEnvironment().StateDir(), "keychain.lock"),
 	}), nil
 }
 

@@ -1,0 +1,68 @@
+//go:build !windows
+
+package keystore_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"oauthd/keystore"
+)
+
+// What a killed process has begun may still write: the next one reads nothing before that has ended.
+func TestKeychainWaitsForOrphan(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"began", "end"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holder := exec.Command(os.Args[0], holderVerb, dir)
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.ReadFile(filepath.Join(dir, "began")); err != nil {
+		t.Fatal(err)
+	}
+	_ = holder.Process.Kill()
+	_ = holder.Wait()
+
+	next := func(timeout time.Duration) *keystore.Keychain {
+		return keystore.NewKeychain(keystore.KeychainConfig{
+			Service: "oauthd", Lock: filepath.Join(dir, "lock"), Timeout: timeout, Env: []string{noBusEnv},
+			Command: []string{"/bin/echo", "{}"},
+		})
+	}
+	impatient := next(50 * time.Millisecond)
+	_, err := impatient.Get(t.Context(), "work")
+	wantError(t, "while the other's child lives", err, keystore.ErrNoAnswer, "another process")
+
+	end, err := os.OpenFile(filepath.Join(dir, "end"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = end.Close()
+	patient := next(30 * time.Second)
+	for range 2 {
+		if _, err := patient.Get(t.Context(), "work"); err != nil {
+			t.Errorf("when it has ended: got %v, want nil", err)
+		}
+	}
+	if _, err := impatient.Get(t.Context(), "work"); err == nil {
+		t.Error("while another process has the keychain: got nil, want an error")
+	}
+}
+
+func TestKeychainLockCannotBeMade(t *testing.T) {
+	k := keystore.NewKeychain(keystore.KeychainConfig{
+		Service: "oauthd", Lock: filepath.Join(t.TempDir(), "none", "lock"), Env: []string{noBusEnv},
+		Command: []string{"/bin/echo", "{}"},
+	})
+	_, err := k.Get(t.Context(), "work")
+	wantError(t, "no directory", err, keystore.ErrUnavailable, "lock")
+}
