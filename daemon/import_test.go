@@ -320,6 +320,10 @@ func TestImportIntoAnAccount(t *testing.T) {
 			*c = account.Credential{}
 			r.write("accounts/work.toml", "issuer = \""+r.server.Issuer()+"\"\nclient_id = \"web\"\n")
 		}, nil, "with another client"},
+		{"of another grant", func(r *rig, c *account.Credential) {
+			*c = account.Credential{}
+			r.write("accounts/work.toml", "issuer = \""+r.server.Issuer()+"\"\nclient_id = \"app\"\ngrant = \"client_credentials\"\n")
+		}, nil, "with another grant"},
 		{"of another provider, by name", func(_ *rig, c *account.Credential) { *c = account.Credential{} },
 			func(r *api.ImportRequest) { r.Provider = "google" }, "at another provider"},
 		{"of another provider, by its endpoint", func(r *rig, c *account.Credential) {

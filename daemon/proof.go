@@ -16,17 +16,18 @@ import (
 )
 
 // prove spends the refresh token once. Where the answer was lost, or brought a new refresh token and nothing else of use,
-// it asks once more. The response has the refresh token to keep, next to an error too.
+// it asks once more. The response has the refresh token to keep, next to an error too. Each request has a time limit of
+// its own, and ctx should have none: what the provider has done must become known.
 func (t *takeover) prove(ctx context.Context) (grant.Response, error) {
 	p, current := t.provider, t.found.RefreshToken
 	for again := false; ; again = true {
 		r, err := t.d.grants.Refresh(ctx, grant.Refresh{
-			TokenEndpoint:  p.Endpoints.Token,
-			Auth:           t.auth,
-			RefreshToken:   current,
-			Scope:          oneResource(p, t.scopes),
-			Resource:       t.account.Resource,
-			ScopeSeparator: p.ScopeSeparator,
+			TokenEndpoint: p.Endpoints.Token,
+			Auth:          t.auth,
+			RefreshToken:  current,
+			Scope:         oneResource(p, t.scopes),
+			Resource:      t.account.Resource,
+			Dialect:       dialect(p),
 		})
 		fresh := !r.RefreshToken.IsZero() && !r.RefreshToken.Equal(current)
 		if fresh {
