@@ -168,18 +168,19 @@ func (t *attempt) asksForMore() bool {
 // exchange redeems the code.
 func (t *attempt) exchange(ctx context.Context, r authorizationRequest, code account.Secret) (api.LoginEvent, error) {
 	response, err := t.d.grants.Exchange(ctx, grant.Exchange{
-		TokenEndpoint:  t.provider.Endpoints.Token,
-		Auth:           t.auth,
-		Code:           code,
-		Verifier:       r.verifier,
-		RedirectURI:    r.redirectURI,
-		Scope:          oneResource(t.provider, t.scopes),
-		Resource:       t.account.Resource,
-		ScopeSeparator: t.provider.ScopeSeparator,
+		TokenEndpoint: t.provider.Endpoints.Token,
+		Auth:          t.auth,
+		Code:          code,
+		Verifier:      r.verifier,
+		RedirectURI:   r.redirectURI,
+		Scope:         oneResource(t.provider, t.scopes),
+		Resource:      t.account.Resource,
+		Dialect:       dialect(t.provider),
 	})
 	if err != nil {
 		return api.LoginEvent{}, t.exchangeProblem(err)
 	}
+	t.redirectURI = r.redirectURI
 	return t.complete(ctx, response, r.nonce)
 }
 

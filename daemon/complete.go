@@ -52,6 +52,9 @@ func (t *attempt) complete(ctx context.Context, response grant.Response, nonce s
 		LoggedInAt:         d.now().UTC().Truncate(time.Second),
 		RefreshExpiry:      response.RefreshExpiry.UTC().Truncate(time.Second),
 	}
+	if p.RedirectURIAtRefresh {
+		c.RedirectURI = t.redirectURI
+	}
 	if c.RefreshToken.IsZero() {
 		c.AccessToken, c.TokenType, c.Expiry = tok.Access, tok.Type, tok.Expiry
 		tok.RefreshLate = true // nothing could refresh it

@@ -38,11 +38,11 @@ func (t *attempt) viaDevice(ctx context.Context, events func(api.LoginEvent)) (d
 		ExpiresAt:               moment(code.Expiry),
 	})
 	response, err := t.d.grants.PollDevice(ctx, grant.DevicePoll{
-		TokenEndpoint:  p.Endpoints.Token,
-		Auth:           t.auth,
-		Code:           code,
-		Resource:       t.account.Resource,
-		ScopeSeparator: p.ScopeSeparator,
+		TokenEndpoint: p.Endpoints.Token,
+		Auth:          t.auth,
+		Code:          code,
+		Resource:      t.account.Resource,
+		Dialect:       dialect(p),
 	})
 	if err != nil {
 		return done, t.cause(ctx, t.deviceProblem(err))

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"flag"
@@ -116,7 +117,7 @@ func journey(t *testing.T, name string) string {
 		return a
 	}
 	w.out.WriteString("# " + p.Title + "\n")
-	w.rotation = p.Rotation
+	w.provider = p
 
 	attempt := begin(account.GrantAuthorizationCode)
 	if err := checkRedirect(attempt.account, p); err != nil {
@@ -187,7 +188,7 @@ func goldenRedirect(a *attempt) string {
 // witness is a provider's end: it notes what arrives and answers alike everywhere.
 type witness struct {
 	t        *testing.T
-	rotation provider.Rotation
+	provider provider.Provider
 
 	mu  sync.Mutex // guards out
 	out strings.Builder
@@ -253,14 +254,24 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch {
 	case r.Method == http.MethodGet:
 		return answerWith(200, `{"sub":"1","id":"1","account_id":"1","email":"ada@example.com"}`), nil
-	case form.Has("grant_type") && w.rotation == provider.RotationNone:
-		return answerWith(200, `{"access_token":"fake-access-token","token_type":"Bearer"}`), nil
 	case form.Has("grant_type"):
-		return answerWith(200, `{"access_token":"fake-access-token","token_type":"Bearer","refresh_token":"fake-refresh-token"}`), nil
+		return answerWith(200, w.tokenResponse(form.Get("grant_type"))), nil
 	case form.Has("client_id") && !form.Has("token"), r.Header.Get("Authorization") != "" && form.Has("scope"):
 		return answerWith(200, `{"device_code":"fake-device-code","user_code":"WDJB-MJHT","verification_uri":"https://device.example.com/"}`), nil
 	}
 	return answerWith(200, `{}`), nil
+}
+
+// tokenResponse is an answer of the token endpoint, in the provider's dialect.
+func (w *witness) tokenResponse(grantType string) string {
+	members := fmt.Sprintf(`"access_token":"fake-access-token","token_type":%q`, cmp.Or(w.provider.TokenType, "bearer"))
+	if w.provider.Rotation != provider.RotationNone {
+		members += `,"refresh_token":"fake-refresh-token"`
+	}
+	if w.provider.TokenMember != "" && grantType == "authorization_code" {
+		return fmt.Sprintf(`{"ok":true,%q:{%s}}`, w.provider.TokenMember, members)
+	}
+	return "{" + members + "}"
 }
 
 // readable undoes HTTP Basic.

@@ -44,6 +44,8 @@ type attempt struct {
 	onDefaults bool
 	force      bool
 	headless   bool
+	// redirectURI is where the code came; "" where there was none.
+	redirectURI string
 	// spent is true when what the login has obtained is the only valid credential there is: it is kept even where it cannot
 	// be saved yet.
 	spent bool

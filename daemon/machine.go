@@ -208,12 +208,12 @@ func (d *Daemon) askAsClient(
 		return machineToken{}, err
 	}
 	r, err := d.grants.ClientCredentials(ctx, grant.ClientCredentials{
-		TokenEndpoint:  c.TokenEndpoint,
-		Auth:           auth,
-		Scope:          strings.Join(scopes, " "),
-		Resource:       cmp.Or(key.Resource, a.Resource),
-		Audience:       cmp.Or(key.Audience, a.Audience),
-		ScopeSeparator: p.ScopeSeparator,
+		TokenEndpoint: c.TokenEndpoint,
+		Auth:          auth,
+		Scope:         strings.Join(scopes, " "),
+		Resource:      cmp.Or(key.Resource, a.Resource),
+		Audience:      cmp.Or(key.Audience, a.Audience),
+		Dialect:       dialect(p),
 	})
 	return machineToken{token: r.Token}, err
 }

@@ -41,13 +41,14 @@ func (d *Daemon) spend(
 	}
 	for again := false; ; again = true {
 		r, err := d.grants.Refresh(ctx, grant.Refresh{
-			TokenEndpoint:  c.TokenEndpoint,
-			Auth:           auth,
-			RefreshToken:   c.RefreshToken,
-			Scope:          cmp.Or(key.Scope, oneResource(p, c.Scopes)),
-			Audience:       key.Audience,
-			Resource:       cmp.Or(key.Resource, a.Resource),
-			ScopeSeparator: p.ScopeSeparator,
+			TokenEndpoint: c.TokenEndpoint,
+			Auth:          auth,
+			RefreshToken:  c.RefreshToken,
+			Scope:         cmp.Or(key.Scope, oneResource(p, c.Scopes)),
+			Audience:      key.Audience,
+			Resource:      cmp.Or(key.Resource, a.Resource),
+			RedirectURI:   c.RedirectURI,
+			Dialect:       dialect(p),
 		})
 		c = d.rotate(ctx, a, key, c, p, r, err)
 		var lost *grant.ProviderError

@@ -47,7 +47,7 @@ func (c *Client) adcExternal(
 		return Response{}, "", externalProblem(ctx, w, err)
 	}
 	// The library drops what the answer says of scopes, and counts the lifetime by another clock.
-	resp, fail := w.last.token("")
+	resp, fail := w.last.token(Dialect{})
 	if fail != nil {
 		return Response{}, "", w.last.ofMachine(fail, false)
 	}

@@ -44,7 +44,7 @@ func (c *Client) metadata(ctx context.Context, r ADCRequest) (ADCResult, error) 
 	}
 	a, fail := c.askMetadata(ctx, path)
 	if fail == nil {
-		result.Response, fail = a.token(",")
+		result.Response, fail = a.token(Dialect{ScopeSeparator: ","})
 	}
 	if fail != nil {
 		result.Response = Response{}

@@ -19,8 +19,8 @@ type Exchange struct {
 	Scope string
 	// Resource is a resource indicator (RFC 8707 §2.2); "" for none.
 	Resource string
-	// ScopeSeparator is the provider's; "" means a space.
-	ScopeSeparator string
+	// Dialect is how the provider answers.
+	Dialect Dialect
 }
 
 // Exchange redeems a code, once: a code is spent by the first request that reaches the provider. Errors are
@@ -33,7 +33,7 @@ func (c *Client) Exchange(ctx context.Context, x Exchange) (Response, error) {
 		"code_verifier": {x.Verifier.Reveal()},
 	}
 	setAll(form, "scope", x.Scope, "resource", x.Resource)
-	return c.token(ctx, x.TokenEndpoint, x.Auth, form, x.ScopeSeparator)
+	return c.token(ctx, x.TokenEndpoint, x.Auth, form, x.Dialect)
 }
 
 // setAll sets the named parameters, given as name, value, name, value, leaving out empty values.

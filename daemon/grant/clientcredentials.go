@@ -18,8 +18,7 @@ type ClientCredentials struct {
 	// Resource is a resource indicator (RFC 8707 §2.2), Audience the like parameter of some providers; "" for none.
 	Resource string
 	Audience string
-	// ScopeSeparator is the provider's; "" means a space.
-	ScopeSeparator string
+	Dialect  Dialect
 }
 
 // ClientCredentials asks for an access token. The response has no refresh token: the request can be made again, so that
@@ -39,7 +38,7 @@ func (c *Client) ClientCredentials(ctx context.Context, r ClientCredentials) (Re
 	if fail != nil {
 		return Response{}, fail
 	}
-	resp, fail := a.token(r.ScopeSeparator)
+	resp, fail := a.token(r.Dialect)
 	if fail != nil {
 		return Response{}, a.ofMachine(fail, r.Auth.Method == provider.AuthPrivateKeyJWT)
 	}

@@ -36,7 +36,7 @@ func TestClientCredentials(t *testing.T) {
 		{"least, basic", ClientCredentials{Auth: basic}, "grant_type=client_credentials"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tc.ask.TokenEndpoint, tc.ask.ScopeSeparator = endpoint, ","
+			tc.ask.TokenEndpoint, tc.ask.Dialect.ScopeSeparator = endpoint, ","
 			resp, err := c.ClientCredentials(t.Context(), tc.ask)
 			if err != nil {
 				t.Fatal(err)

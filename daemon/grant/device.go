@@ -126,8 +126,8 @@ type DevicePoll struct {
 	Code          DeviceCode
 	// Resource is a resource indicator (RFC 8707 §2.2); "" for none.
 	Resource string
-	// ScopeSeparator is the provider's; "" means a space.
-	ScopeSeparator string
+	// Dialect is how the provider answers.
+	Dialect Dialect
 }
 
 // PollDevice asks for the token until the person has decided or the code has expired. It waits the interval first,
@@ -188,7 +188,7 @@ func (c *Client) pollOnce(
 	if fail != nil {
 		return Response{}, 0, fail
 	}
-	resp, fail = a.token(p.ScopeSeparator)
+	resp, fail = a.token(p.Dialect)
 	if fail == nil {
 		return resp, 0, nil
 	}

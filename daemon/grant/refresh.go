@@ -1,7 +1,6 @@
 package grant
 
 import (
-	"cmp"
 	"context"
 	"net/url"
 
@@ -20,8 +19,6 @@ type Refresh struct {
 	Audience string
 	// RedirectURI is that of the login where the provider wants it again; "" elsewhere.
 	RedirectURI string
-	// ScopeSeparator is the provider's; "" means a space. It is that of Dialect where Dialect has none.
-	ScopeSeparator string
 	// Dialect is how the provider answers.
 	Dialect Dialect
 }
@@ -31,7 +28,5 @@ type Refresh struct {
 func (c *Client) Refresh(ctx context.Context, r Refresh) (Response, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.RefreshToken.Reveal()}}
 	setAll(form, "scope", r.Scope, "resource", r.Resource, "audience", r.Audience, "redirect_uri", r.RedirectURI)
-	dialect := r.Dialect
-	dialect.ScopeSeparator = cmp.Or(dialect.ScopeSeparator, r.ScopeSeparator)
-	return c.tokenIn(ctx, r.TokenEndpoint, r.Auth, form, dialect)
+	return c.token(ctx, r.TokenEndpoint, r.Auth, form, r.Dialect)
 }

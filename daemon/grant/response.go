@@ -49,35 +49,23 @@ type Dialect struct {
 	TokenType string
 }
 
-// token sends a token request. separator stands between scopes in the answer; "" means a space.
+// token sends a token request whose answer is in dialect.
 func (c *Client) token(
-	ctx context.Context, endpoint string, auth ClientAuth, form url.Values, separator string,
-) (Response, error) {
-	return c.tokenIn(ctx, endpoint, auth, form, Dialect{ScopeSeparator: separator})
-}
-
-// tokenIn sends a token request whose answer is in dialect.
-func (c *Client) tokenIn(
 	ctx context.Context, endpoint string, auth ClientAuth, form url.Values, dialect Dialect,
 ) (Response, error) {
 	a, fail := c.post(ctx, "token request", endpoint, auth, form)
 	if fail != nil {
 		return Response{}, fail
 	}
-	resp, fail := a.tokenIn(dialect)
+	resp, fail := a.token(dialect)
 	if fail != nil {
 		return Response{RefreshToken: resp.RefreshToken}, fail
 	}
 	return resp, nil
 }
 
-// token reads the answer to a token request; separator stands between its scopes.
-func (a answer) token(separator string) (Response, *ProviderError) {
-	return a.tokenIn(Dialect{ScopeSeparator: separator})
-}
-
-// tokenIn reads the answer to a token request.
-func (a answer) tokenIn(dialect Dialect) (Response, *ProviderError) {
+// token reads the answer to a token request.
+func (a answer) token(dialect Dialect) (Response, *ProviderError) {
 	var resp Response
 	if a.status >= 300 && a.status < 400 {
 		return resp, a.fail(Unknown, "the answer is a redirect, which is not followed")

@@ -58,7 +58,7 @@ func TestTokenResponse(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := answerOf(200, tc.contentType, tc.body)
-			resp, err := a.token(tc.separator)
+			resp, err := a.token(Dialect{ScopeSeparator: tc.separator})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,7 +235,7 @@ func FuzzTokenResponse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, contentType string, body []byte) {
 		a := answerOf(status, contentType, string(body))
-		resp, fail := a.tokenIn(Dialect{ScopeSeparator: ",", TokenMember: "authed_user", TokenType: "user"})
+		resp, fail := a.token(Dialect{ScopeSeparator: ",", TokenMember: "authed_user", TokenType: "user"})
 		if fail == nil {
 			if resp.Token.Access.IsZero() || resp.Token.Type != "Bearer" || resp.Token.Lifetime < 0 || !a.ok() {
 				t.Errorf("accepted an unusable answer: lifetime %v, type %q", resp.Token.Lifetime, resp.Token.Type)
@@ -283,7 +283,7 @@ func TestDialect(t *testing.T) {
 		{"other dialect's type", Dialect{}, `{"access_token":"at-1","token_type":"user"}`, "", "", nil, "token_type is not Bearer"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			resp, err := answerOf(200, "application/json", tc.body).tokenIn(tc.dialect)
+			resp, err := answerOf(200, "application/json", tc.body).token(tc.dialect)
 			if tc.reason == "" && err != nil || tc.reason != "" && (err == nil || !strings.Contains(err.Error(), tc.reason)) {
 				t.Errorf("got %v, want %q", err, tc.reason)
 			}

@@ -103,7 +103,7 @@ func (c *Client) assertedAccess(ctx context.Context, r ServiceAccountRequest) (R
 	if fail != nil {
 		return Response{}, fail
 	}
-	resp, fail := a.token("")
+	resp, fail := a.token(Dialect{})
 	if fail != nil {
 		return Response{}, a.ofMachine(fail, true)
 	}
