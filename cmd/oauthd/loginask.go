@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 
 	"oauthd/ipc/api"
@@ -23,44 +22,46 @@ type asker struct {
 	ctx context.Context // ends with Ctrl-C, which a read from a terminal does not notice
 	std stdio
 	in  *bufio.Reader
+	// provider is the one of that name; it asks the daemon.
+	provider func(ctx context.Context, name string) (api.Provider, error)
 }
-
-// providersAsked are what the first question offers.
-var providersAsked = []string{"google", "microsoft", "github", "gitlab"}
 
 // askLogin asks for all that a first login needs, and fills in def; it returns the account's name and the command line
 // that says the same.
 func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name string, command []string, err error) {
-	a := &asker{ctx: ctx, std: std, in: bufio.NewReader(std.in)}
+	c := starting()
+	defer c.Close()
+	a := &asker{ctx: ctx, std: std, in: bufio.NewReader(std.in), provider: c.Provider}
 	fmt.Fprintf(std.err, "A few questions; Enter takes what stands in brackets. Ctrl-C gives up.\n\n")
 	command = []string{"oauthd", "login", ""}
 
-	where, err := a.ask("Provider: "+strings.Join(providersAsked, ", ")+", or an issuer's URL", "google", func(s string) error {
+	var p api.Provider
+	where, err := a.ask("Provider: google, microsoft, github, any that oauthd providers lists, or an issuer's URL", "google", func(s string) error {
 		if strings.Contains(s, "://") {
 			return checkIssuer(s)
 		}
-		if !slices.Contains(providersAsked, s) {
-			return fmt.Errorf("%q is none of them; an issuer's URL begins with https://", s)
-		}
-		return nil
+		var err error
+		p, err = a.provider(ctx, s)
+		return err
 	})
 	if err != nil {
 		return "", nil, err
 	}
 	if strings.Contains(where, "://") {
+		p = api.Provider{DefaultScopes: []string{"openid", "email"}}
 		def.Issuer = where
 		command = append(command, "--issuer", where)
 	} else {
 		def.Provider = where
 		command = append(command, "--provider", where)
 	}
-	if command, err = a.askClient(def, where, command); err != nil {
+	if command, err = a.askPlace(def, p, command); err != nil {
 		return "", nil, err
 	}
-	suggested := ""
-	if where == "google" || def.Issuer != "" {
-		suggested = "openid email"
+	if command, err = a.askClient(def, p, command); err != nil {
+		return "", nil, err
 	}
+	suggested := strings.Join(p.DefaultScopes, " ")
 	scopes, err := a.ask("Scopes, with blanks between", suggested, nil)
 	if err != nil {
 		return "", nil, err
@@ -77,9 +78,43 @@ func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name 
 	return name, command, nil
 }
 
+// askPlace asks for what a provider's URLs depend on, and tells what to register there.
+func (a *asker) askPlace(def *api.AccountDefinition, p api.Provider, command []string) ([]string, error) {
+	var err error
+	if p.TenantHint != "" {
+		fmt.Fprintf(a.std.err, "  A tenant is %s.\n", p.TenantHint)
+		if def.Tenant, err = a.ask("Tenant", p.Tenant, required("this provider needs a tenant")); err != nil {
+			return nil, err
+		}
+		if def.Tenant == p.Tenant {
+			def.Tenant = ""
+		} else {
+			command = append(command, "--tenant", def.Tenant)
+		}
+	}
+	switch {
+	case p.RedirectPort == api.RedirectPortFixed:
+		def.RedirectURI, err = a.ask("Redirect URI, as registered there, with a port of your choice", p.RedirectURI, nil)
+		command = append(command, "--redirect-uri", def.RedirectURI)
+	case p.Name != "" && p.Name != "google":
+		fmt.Fprintf(a.std.err, "  The redirect URI to register there is %s\n", p.RedirectURI)
+	}
+	return command, err
+}
+
+// required refuses an empty answer.
+func required(why string) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			return errors.New(why)
+		}
+		return nil
+	}
+}
+
 // askClient asks for the client, which a discovered issuer may register by itself.
-func (a *asker) askClient(def *api.AccountDefinition, where string, command []string) ([]string, error) {
-	if where == "google" {
+func (a *asker) askClient(def *api.AccountDefinition, p api.Provider, command []string) ([]string, error) {
+	if p.Name == "google" {
 		file, err := a.ask("Path of the client_secrets.json, or a client id", "client_secret.json", func(s string) error {
 			if strings.HasSuffix(s, ".apps.googleusercontent.com") {
 				return nil
@@ -97,16 +132,11 @@ func (a *asker) askClient(def *api.AccountDefinition, where string, command []st
 		}
 		return a.askSecretOf(def, file, command)
 	}
-	question, required := "Client id, as registered at the provider", true
+	question, check := "Client id, as registered at the provider", required("register a native (desktop) client at the provider first")
 	if def.Issuer != "" {
-		question, required = "Client id, or nothing to have the issuer register one", false
+		question, check = "Client id, or nothing to have the issuer register one", nil
 	}
-	id, err := a.ask(question, "", func(s string) error {
-		if required && s == "" {
-			return errors.New("register a native (desktop) client at the provider first")
-		}
-		return nil
-	})
+	id, err := a.ask(question, "", check)
 	if err != nil || id == "" {
 		return command, err
 	}

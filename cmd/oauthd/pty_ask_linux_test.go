@@ -15,7 +15,7 @@ import (
 
 // The questions of oauthd login, as they begin.
 const (
-	askProvider      = "Provider: google, microsoft, github, gitlab, or an issuer's URL [google]: "
+	askProvider      = "Provider: google, microsoft, github, any that oauthd providers lists, or an issuer's URL [google]: "
 	askClientSecrets = "Path of the client_secrets.json, or a client id [client_secret.json]: "
 	askClientID      = "Client id, or nothing to have the issuer register one: "
 	askSecret        = "Client secret, if the client has one (it does not show): "
@@ -178,7 +178,7 @@ func TestQuestionsAskAgain(t *testing.T) {
 		}
 	}
 	wrong(askProvider,
-		"gogle", `"gogle" is none of them; an issuer's URL begins with https://`,
+		"gogle", `there is no provider "gogle"`,
 		"ftp://login.example.com", "an issuer's URL begins with https://",
 		"https://", "names no host",
 		"http://login.example.com", "http:// is for this machine alone",
