@@ -174,7 +174,7 @@ func (t *takeover) event() api.ImportEvent {
 	return api.ImportEvent{
 		Event: api.EventFound, Account: t.account.Name, Grant: string(t.account.Grant), Format: t.found.Format,
 		Provider: cmp.Or(t.provider.Name, t.found.Provider),
-		Issuer: t.provider.Issuer, TokenEndpoint: t.provider.Endpoints.Token, ClientID: t.account.ClientID,
+		Issuer:   t.provider.Issuer, TokenEndpoint: t.provider.Endpoints.Token, ClientID: t.account.ClientID,
 		HasSecret: !t.secret.IsZero(), Scopes: t.found.Scopes, Email: t.found.Email,
 	}
 }
