@@ -232,6 +232,9 @@ func reveal(sealed []byte, with ...age.Identity) ([]byte, error) {
 	if errors.As(err, &other) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, errOtherIdentity)
 	}
+	if errors.Is(err, ErrIdentity) || errors.Is(err, ErrNoPassphrase) { // of a plugin
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is no age file", ErrDamaged)
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"filippo.io/age"
-	"filippo.io/age/plugin"
 )
 
 // What [File.Open] may answer beside the errors of every store.
@@ -25,6 +24,7 @@ var (
 	// ErrIdentity means that the identities of the configured file cannot be used, or do not open identity.age.
 	ErrIdentity = errors.New("the identity file does not open the store")
 
+	errPlugin        = fmt.Errorf("%w: its plugin failed, is not on PATH, or took another PIN", ErrIdentity)
 	errOtherIdentity = errors.New("it is encrypted to another identity")
 )
 
@@ -170,8 +170,8 @@ func (f *File) create(path, passphrase string) (*age.X25519Identity, error) {
 		return nil, fmt.Errorf("make an identity: %w", err)
 	}
 	sealed, err := seal([]byte(identity.String()+"\n"), recipients...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrIdentity, err)
+	if err != nil { // a plugin's, whose text is its own
+		return nil, errPlugin
 	}
 	return identity, fileError(replaceFile(path, sealed))
 }
@@ -188,23 +188,13 @@ func readIdentities(path, pin string) (identities []age.Identity, recipients []a
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrIdentity, err)
 	}
-	ui := &plugin.ClientUI{
-		DisplayMessage: func(string, string) error { return nil },
-		RequestValue: func(_, _ string, secret bool) (string, error) {
-			if !secret || pin == "" {
-				return "", ErrNoPassphrase
-			}
-			return pin, nil
-		},
-		Confirm: func(string, string, string, string) (bool, error) { return false, ErrNoPassphrase },
-	}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		identity, recipient := parseIdentity(line, ui)
+		identity, recipient := parseIdentity(line, pin)
 		if identity == nil {
 			return nil, nil, fmt.Errorf("%w: %s:%d is no age identity", ErrIdentity, path, n)
 		}
@@ -216,14 +206,14 @@ func readIdentities(path, pin string) (identities []age.Identity, recipients []a
 	return identities, recipients, nil
 }
 
-func parseIdentity(line string, ui *plugin.ClientUI) (age.Identity, age.Recipient) {
+func parseIdentity(line, pin string) (age.Identity, age.Recipient) {
 	if i, err := age.ParseX25519Identity(line); err == nil {
 		return i, i.Recipient()
 	}
 	if i, err := age.ParseHybridIdentity(line); err == nil {
 		return i, i.Recipient()
 	}
-	if i, err := plugin.NewIdentity(line, ui); err == nil {
+	if i, err := parsePlugin(line, pin); err == nil {
 		return i, i.Recipient()
 	}
 	return nil, nil

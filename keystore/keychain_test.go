@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 		_ = hold(os.Args[2])
 		os.Exit(1)
 	}
+	if filepath.Base(os.Args[0]) == "age-plugin-"+pluginName {
+		os.Exit(agePlugin())
+	}
 	os.Exit(m.Run())
 }
 
