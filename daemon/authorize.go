@@ -155,7 +155,9 @@ func (t *attempt) plainURL(r authorizationRequest) string {
 
 // dialect is how p answers token requests.
 func dialect(p provider.Provider) grant.Dialect {
-	return grant.Dialect{ScopeSeparator: p.ScopeSeparator, TokenMember: p.TokenMember, TokenType: p.TokenType}
+	return grant.Dialect{
+		ScopeSeparator: p.ScopeSeparator, TokenMember: p.TokenMember, TokenType: p.TokenType, LoginEnded: p.LoginEndedErrors,
+	}
 }
 
 // asksForMore reports whether scopes were named for this login that an earlier one at this provider did not bring.

@@ -47,6 +47,8 @@ type Dialect struct {
 	TokenMember string
 	// TokenType is what token_type may say of a bearer token next to Bearer; "" means nothing.
 	TokenType string
+	// LoginEnded are error codes that mean [LoginRequired] here, whatever they mean elsewhere.
+	LoginEnded []string
 }
 
 // token sends a token request whose answer is in dialect.
@@ -72,6 +74,9 @@ func (a answer) token(dialect Dialect) (Response, *ProviderError) {
 	}
 	members, parseErr := parseMembers(a.header.Get("Content-Type"), a.body)
 	refused := a.refusal(members)
+	if refused != nil && slices.Contains(dialect.LoginEnded, refused.Code) && !a.passing() {
+		refused.Kind = LoginRequired
+	}
 	if dialect.TokenMember != "" {
 		if nested := parseObject(members[dialect.TokenMember]); nested["access_token"] != nil {
 			members = nested

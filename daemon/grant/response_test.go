@@ -297,3 +297,24 @@ func TestDialect(t *testing.T) {
 		})
 	}
 }
+
+func TestLoginEndedIsAProvidersOwnWord(t *testing.T) {
+	atlassian := Dialect{LoginEnded: []string{"unauthorized_client"}}
+	for _, tc := range []struct {
+		name    string
+		dialect Dialect
+		status  int
+		want    Kind
+	}{
+		{"its word", atlassian, 403, LoginRequired},
+		{"while it is in trouble", atlassian, 503, Transient},
+		{"elsewhere", Dialect{}, 403, Configuration},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, fail := answerOf(tc.status, "application/json", `{"error":"unauthorized_client"}`).token(tc.dialect)
+			if fail == nil || fail.Kind != tc.want {
+				t.Errorf("got %v, want kind %s", fail, tc.want)
+			}
+		})
+	}
+}

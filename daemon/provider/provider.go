@@ -126,6 +126,8 @@ type Provider struct {
 	NoNonce bool
 	// ErrorsIn200 is true where errors come with the status of a success. They are understood everywhere.
 	ErrorsIn200 bool
+	// LoginEndedErrors are the error codes by which a refresh is refused for good, next to those that mean it everywhere.
+	LoginEndedErrors []string
 	// TokenMember names the member of the token response that holds the token; "" where that is the response itself.
 	TokenMember string
 	// TokenType is what the token response says in the place of Bearer; "" where it says that.

@@ -68,9 +68,10 @@ type Row struct {
 	ScopesFoldCase        bool              `toml:"scopes_fold_case"`
 	ScopesNotEchoed       []string          `toml:"scopes_not_echoed"`
 
-	ErrorsIn200 bool   `toml:"errors_in_200"`
-	TokenMember string `toml:"token_member"`
-	TokenType   string `toml:"token_type"`
+	ErrorsIn200 bool     `toml:"errors_in_200"`
+	LoginEnded  []string `toml:"login_ended_errors"`
+	TokenMember string   `toml:"token_member"`
+	TokenType   string   `toml:"token_type"`
 	// RevocationForm is "rfc7009", which is also what "" means, "github", "bearer" or "bearer_form".
 	RevocationForm string `toml:"revocation_form"`
 	SubjectClaim   string `toml:"subject_claim"`
@@ -93,7 +94,7 @@ func (r Row) Provider(name string) Provider {
 
 // clone returns a copy that shares no slice or map.
 func (r Row) clone() *Row {
-	for _, list := range []*[]string{&r.IssuerAliases, &r.IDTokenAlgorithms, &r.DefaultScopes, &r.ScopesNotEchoed} {
+	for _, list := range []*[]string{&r.IssuerAliases, &r.IDTokenAlgorithms, &r.DefaultScopes, &r.ScopesNotEchoed, &r.LoginEnded} {
 		*list = slices.Clone(*list)
 	}
 	for _, m := range []*map[string]string{&r.AuthParams, &r.MoreScopesParams, &r.ScopeAliases, &r.ScopeParents} {
@@ -123,7 +124,7 @@ func (r *Row) provider(name string) Provider {
 		Narrowing: Narrowing(unless("none", c.Narrowing)), OneResourcePerToken: c.OneResourcePerToken,
 		IdleLimit: idle, RefreshKillsAccessToken: c.RefreshKillsAccessToken,
 		Rotation: Rotation(c.Rotation), RedirectURIAtRefresh: c.RedirectURIAtRefresh,
-		ClientSecretRequired: c.ClientSecretRequired, ErrorsIn200: c.ErrorsIn200,
+		ClientSecretRequired: c.ClientSecretRequired, ErrorsIn200: c.ErrorsIn200, LoginEndedErrors: c.LoginEnded,
 		TokenMember: c.TokenMember, TokenType: c.TokenType,
 		RevocationForm: RevocationForm(unless("rfc7009", c.RevocationForm)),
 		ScopeParameter: c.ScopeParameter, RequestScopeSeparator: c.RequestScopeSeparator, ScopeSeparator: c.ScopeSeparator,
