@@ -107,8 +107,10 @@ func (sv *serving) guard(next http.Handler) http.Handler {
 
 func admissible(r *http.Request) error {
 	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if strings.Contains(host, ":") {
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
 	}
 	if !strings.EqualFold(host, api.Host) && !strings.EqualFold(host, "localhost") {
 		return &api.Error{

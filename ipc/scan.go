@@ -11,7 +11,6 @@ import (
 // decoder then decides. A fuzz test holds it to that decoder.
 func scanTokenRequest(data []byte) (r api.TokenRequest, ok bool) {
 	s := scanner{rest: data}
-	var minTTL int64
 	seen := 0
 	if !s.take('{') {
 		return r, false
@@ -32,8 +31,8 @@ func scanTokenRequest(data []byte) (r api.TokenRequest, ok bool) {
 		case "resource":
 			field, good = 8, s.string(&r.Resource)
 		case "min_ttl":
-			field, good = 16, s.seconds(&minTTL)
-			r.MinTTL = &minTTL
+			r.MinTTL = new(int64)
+			field, good = 16, s.seconds(r.MinTTL)
 		case "force":
 			field, good = 32, s.flag(&r.Force)
 		case "id_token":
