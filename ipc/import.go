@@ -38,18 +38,7 @@ func (sv *serving) postImport(ctx context.Context, w http.ResponseWriter, r *htt
 			return err
 		}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(sv.stop, func() { cancel(errStopping()) })()
-
-	events := eventWriter{w: w, control: http.NewResponseController(w), broken: cancel}
-	err = func() (err error) {
-		defer recovered(&err)
-		return sv.cfg.Backend.Import(ctx, req, func(e api.ImportEvent) { events.write(e) })
-	}()
-	if err == nil || !events.begun {
-		return err
-	}
-	events.write(api.ImportEvent{Event: api.EventError, Error: sv.report(ctx, r.Pattern, req.As, err)})
-	return nil
+	return sv.tell(ctx, w, r.Pattern, req.As, func(ctx context.Context, events func(any)) error {
+		return sv.cfg.Backend.Import(ctx, req, func(e api.ImportEvent) { events(e) })
+	})
 }

@@ -19,21 +19,30 @@ func (sv *serving) postLogin(ctx context.Context, w http.ResponseWriter, r *http
 	if err != nil {
 		return err
 	}
+	name := r.PathValue("name")
+	return sv.tell(ctx, w, r.Pattern, name, func(ctx context.Context, events func(any)) error {
+		return sv.cfg.Backend.Login(ctx, name, def, func(e api.LoginEvent) { events(e) })
+	})
+}
+
+// tell runs what reports through events, and writes these as they come; an error after the first of them becomes the
+// last. A caller who goes away ends the context of run, as the end of the server does.
+func (sv *serving) tell(
+	ctx context.Context, w http.ResponseWriter, route, name string, run func(ctx context.Context, events func(any)) error,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// A login waits for a person: a server that stops does not.
+	// It may wait for a person: a server that stops does not.
 	defer context.AfterFunc(sv.stop, func() { cancel(errStopping()) })()
-
-	name := r.PathValue("name")
 	events := eventWriter{w: w, control: http.NewResponseController(w), broken: cancel}
-	err = func() (err error) {
+	err := func() (err error) {
 		defer recovered(&err)
-		return sv.cfg.Backend.Login(ctx, name, def, func(e api.LoginEvent) { events.write(e) })
+		return run(ctx, events.write)
 	}()
 	if err == nil || !events.begun {
 		return err
 	}
-	events.write(api.LoginEvent{Event: api.EventError, Error: sv.report(ctx, r.Pattern, name, err)})
+	events.write(api.LoginEvent{Event: api.EventError, Error: sv.report(ctx, route, name, err)})
 	return nil
 }
 

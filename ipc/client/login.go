@@ -3,8 +3,6 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 
 	"oauthd/ipc/api"
@@ -37,38 +35,9 @@ func (c *Client) Login(
 	if err != nil {
 		return err
 	}
-	// Ending the context closes the connection, which is how the daemon learns that nobody waits any longer.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	resp, err := c.send(ctx, http.MethodPost, api.PathLogin, name, body)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	stream := json.NewDecoder(resp.Body)
-	for {
-		var ev api.LoginEvent
-		var syntax *json.SyntaxError
-		var wrongType *json.UnmarshalTypeError
-		switch err := stream.Decode(&ev); {
-		case errors.Is(err, io.EOF):
-			return &api.Error{Code: api.LoginFailed, Message: "the daemon ended the login without a result", Hint: "try again"}
-		case errors.As(err, &syntax), errors.As(err, &wrongType):
-			return malformed()
-		case err != nil:
-			return cutShort(ctx, err)
-		}
-		if ev.Event == api.EventError {
-			if ev.Error == nil {
-				return malformed()
-			}
-			return ev.Error
-		}
-		if err := events(ev); err != nil {
-			return err
-		}
-		if ev.Event == api.EventDone {
-			return nil
-		}
-	}
+	silent := &api.Error{Code: api.LoginFailed, Message: "the daemon ended the login without a result", Hint: "try again"}
+	_, err = stream(ctx, c, http.MethodPost, api.PathLogin, name, body, silent, func(e api.LoginEvent) (more bool, err error) {
+		return e.Event != api.EventDone, events(e)
+	})
+	return err
 }

@@ -2,9 +2,7 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -68,34 +66,10 @@ func (c *Client) watchOnce(ctx context.Context, account string, each func(api.Wa
 		}
 		path += "?account=" + url.QueryEscape(account)
 	}
-	// Ending the context closes the connection, which is how the daemon learns that nobody watches any longer.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	resp, err := c.send(ctx, http.MethodGet, path, "", nil)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	stream := json.NewDecoder(resp.Body)
-	for {
-		var event api.WatchEvent
-		var syntax *json.SyntaxError
-		var wrongType *json.UnmarshalTypeError
-		switch err := stream.Decode(&event); {
-		case errors.Is(err, io.EOF):
-			return true, &api.Error{Code: api.NoDaemon, Message: "the daemon has ended", Hint: "start one with oauthd serve"}
-		case errors.As(err, &syntax), errors.As(err, &wrongType):
-			return true, malformed()
-		case err != nil:
-			return true, cutShort(ctx, err)
-		case event.Event == api.EventError && event.Error == nil:
-			return true, malformed()
-		case event.Event == api.EventError:
-			return true, event.Error
-		case !each(event):
-			return true, nil
-		}
-	}
+	silent := &api.Error{Code: api.NoDaemon, Message: "the daemon has ended", Hint: "start one with oauthd serve"}
+	return stream(ctx, c, http.MethodGet, path, "", nil, silent, func(e api.WatchEvent) (more bool, err error) {
+		return each(e), nil
+	})
 }
 
 // Reload has the daemon read its configuration again. An error means that nothing was taken over.
