@@ -115,8 +115,11 @@ func TestTableHasAllOfXOAuth2(t *testing.T) {
 		t.Fatalf("got %d fixed endpoints, want all", len(fixed))
 	}
 	for entry, want := range fixed {
-		if entry == "Google" { // the present version of the same endpoint
+		switch entry {
+		case "Google": // the present version of the same endpoint
 			want.AuthURL = "https://accounts.google.com/o/oauth2/v2/auth"
+		case "LinkedIn": // the one for native apps, which takes PKCE
+			want.AuthURL = "https://www.linkedin.com/oauth/native-pkce/authorization"
 		}
 		p, ok := Lookup(oracleName(entry))
 		compare(t, entry, p, ok, want)
