@@ -155,7 +155,8 @@ func (t *attempt) commit(ctx context.Context, c account.Credential, tok account.
 		return err
 	}
 	defer unlock()
-	if !d.logins.current(name, t.login) {
+	// What was spent for it cannot be had again.
+	if !d.logins.current(name, t.login) && (!t.spent || !d.logins.wanted(t.login)) {
 		return errSuperseded
 	}
 	undo := func() error { return nil }

@@ -25,6 +25,8 @@ type login struct {
 	// before.
 	ended chan struct{}
 	last  <-chan struct{}
+	// forgotten is true when a logout came after. Logins that took over from each other share it; guarded by logins.mu.
+	forgotten *bool
 }
 
 // logins are those under way, at most one for an account.
@@ -36,23 +38,15 @@ type logins struct {
 	stopping  bool
 }
 
-// supersede tells the login of name that is under way to end.
+// supersede tells the login of name that is under way to end, because the account is logged out.
 func (s *logins) supersede(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.supersedeLocked(name)
-}
-
-func (s *logins) supersedeLocked(name string) (ended <-chan struct{}) {
-	last, ok := s.byAccount[name]
-	if !ok {
-		none := make(chan struct{})
-		close(none)
-		return none
+	if last, ok := s.byAccount[name]; ok {
+		last.cancel(errSuperseded)
+		*last.forgotten = true
+		delete(s.byAccount, name)
 	}
-	last.cancel(errSuperseded)
-	delete(s.byAccount, name)
-	return last.ended
 }
 
 // begin makes l the login of name, and tells the one that is under way to end.
@@ -62,7 +56,14 @@ func (s *logins) begin(name string, l *login) error {
 	if s.stopping {
 		return errStopping
 	}
-	l.last = s.supersedeLocked(name)
+	if last, ok := s.byAccount[name]; ok {
+		last.cancel(errSuperseded)
+		l.last, l.forgotten = last.ended, last.forgotten
+	} else {
+		none := make(chan struct{})
+		close(none)
+		l.last, l.forgotten = none, new(bool)
+	}
 	s.byAccount[name] = l
 	s.running.Add(1)
 	return nil
@@ -108,6 +109,13 @@ func (s *logins) current(name string, l *login) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.byAccount[name] == l
+}
+
+// wanted reports whether what l has obtained may still be kept: a newer login waits for l to end, a logout does not.
+func (s *logins) wanted(l *login) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !*l.forgotten
 }
 
 // endAll ends every login that waits for a person, with cause.
