@@ -9,15 +9,14 @@ import (
 	"path/filepath"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/google"
 	"golang.org/x/oauth2/google/externalaccount"
 
 	"oauthd/daemon/provider"
 )
 
 // adcExternal exchanges a token of another issuer at Google's security token service (RFC 8693), and by the result gets
-// tokens of a service account where the file names one. golang.org/x/oauth2/google reads the other issuer's token and
-// exchanges it; what it is given has been checked, and its requests are witnessed.
+// tokens of a service account where the file names one. golang.org/x/oauth2/google/externalaccount reads the other issuer's
+// token and exchanges it; what it is given has been checked, and its requests are witnessed.
 func (c *Client) adcExternal(
 	ctx context.Context, members map[string]json.RawMessage, r ADCRequest,
 ) (Response, string, error) {
@@ -100,39 +99,24 @@ func (c *Client) externalSource(
 	if err != nil {
 		return nil, err
 	}
-	if from.Executable != nil {
-		return wrongFile(externalaccount.NewTokenSource(ctx, externalaccount.Config{
-			Audience: fields["audience"], SubjectTokenType: fields["subject_token_type"], TokenURL: fields["token_url"],
-			ClientID: fields["client_id"], ClientSecret: fields["client_secret"], Scopes: scopes,
-			WorkforcePoolUserProject: fields["workforce_pool_user_project"],
-			SubjectTokenSupplier: &executableSource{
-				command: from.Executable.Command, outputFile: from.Executable.OutputFile, timeoutMillis: from.Executable.TimeoutMillis,
-				impersonated: text(members["service_account_impersonation_url"]), now: c.now,
-			},
-		}))
+	// Nothing of the file is read a second time, because the library takes other spellings of its names. Impersonation is
+	// this package's part, so that its answers are read by the same rules as others.
+	config := externalaccount.Config{
+		Audience: fields["audience"], SubjectTokenType: fields["subject_token_type"], TokenURL: fields["token_url"],
+		ClientID: fields["client_id"], ClientSecret: fields["client_secret"], Scopes: scopes,
+		WorkforcePoolUserProject: fields["workforce_pool_user_project"],
 	}
-	// Impersonation is this package's part, so that its answers are read by the same rules as others.
-	exchange := make(map[string]json.RawMessage, len(members))
-	for name, value := range members {
-		if name != "service_account_impersonation_url" {
-			exchange[name] = value
+	if from.Executable == nil {
+		config.CredentialSource = &from
+	} else {
+		config.SubjectTokenSupplier = &executableSource{
+			command: from.Executable.Command, outputFile: from.Executable.OutputFile, timeoutMillis: from.Executable.TimeoutMillis,
+			impersonated: text(members["service_account_impersonation_url"]), now: c.now,
 		}
 	}
-	data, err := json.Marshal(exchange)
-	if err != nil {
-		return nil, errors.New("the file is not JSON")
-	}
-	credentials, err := google.CredentialsFromJSONWithType(ctx, data, google.ExternalAccount, scopes...)
-	if err != nil {
-		return wrongFile(nil, err)
-	}
-	return credentials.TokenSource, nil
-}
-
-// wrongFile replaces the library's words on a file, which may quote it.
-func wrongFile(source oauth2.TokenSource, err error) (oauth2.TokenSource, error) {
-	if err != nil {
-		return nil, errors.New("the file is no external_account credentials that can be used: a field is missing or of the wrong type")
+	source, err := externalaccount.NewTokenSource(ctx, config)
+	if err != nil { // in words that may quote the file
+		return nil, errors.New("the file is no external_account credentials that can be used: a field is missing, or does not go with others")
 	}
 	return source, nil
 }

@@ -187,7 +187,8 @@ func TestADCExternalRefuses(t *testing.T) {
 		{"no token_url", strings.ReplaceAll(external(good, ""), "token_url", "x"), nil, "the file has no token_url"},
 		{"impersonation elsewhere", external(good, strings.ReplaceAll(impersonating, "googleapis.com", "evil.example")), nil, "service_account_impersonation_url is not Google's"},
 		{"no audience", strings.ReplaceAll(external(good, ""), `"audience"`, `"x"`), nil, "the file has no audience"},
-		{"wrong type", strings.ReplaceAll(external(good, `,"quota_project_id":7`), "", ""), nil, "a field is missing or of the wrong type"},
+		{"wrong type", external(good, `,"client_id":7`), nil, "client_id is not a string"},
+		{"a project that goes with another pool", external(good, `,"workforce_pool_user_project":"hunter2"`), nil, "does not go with others"},
 		{"no source", external(`{}`, ""), nil, "names no file, url, executable"},
 		{"source no object", external(`"hunter2"`, ""), nil, "credential_source is missing, or not as it should be"},
 		{"two sources", external(`{"file":"/x","url":"https://idp.example.com"}`, ""), both, "more than one source"},
@@ -230,6 +231,29 @@ func TestADCExternalRefuses(t *testing.T) {
 	ask := ADCRequest{File: file(t, external(good, "")), Audience: "x", IDToken: true}
 	if _, err := newCloud(t, nil).client().ApplicationDefault(t.Context(), ask); err == nil || !strings.Contains(err.Error(), "no ID token") {
 		t.Errorf("ID token without impersonation: got %v", err)
+	}
+}
+
+// What is checked is what is used: encoding/json matches names in any case, and with "K" (U+212A) for k.
+func TestADCExternalUsesWhatWasChecked(t *testing.T) {
+	source := fmt.Sprintf(`{"file":%q}`, subjectFile(t, "subject-jwt"))
+	for _, more := range []string{
+		`,"Token_URL":"https://evil.example/token"`,
+		`,"to\u212aen_url":"https://evil.example/token"`,
+		`,"Service_Account_Impersonation_URL":"https://evil.example/r:generateAccessToken"`,
+		`,"\u017fervice_account_impersonation_url":"https://evil.example/r:generateAccessToken"`,
+		`,"credential_\u017fource":{"url":"https://evil.example/subject"}`,
+	} {
+		t.Run(more, func(t *testing.T) {
+			google := newCloud(t, map[string]http.HandlerFunc{stsToken: say(200, "application/json", okBody)})
+			_, err := google.client().ApplicationDefault(t.Context(), ADCRequest{File: file(t, external(source, more)), Scopes: []string{"a"}})
+			if err != nil || google.count() != 1 {
+				t.Errorf("got %v after %d requests, want a token by the exchange alone", err, google.count())
+			}
+			if got := google.last().PostForm.Get("subject_token"); got != "subject-jwt" {
+				t.Error("the subject token is not that of the source that was checked")
+			}
+		})
 	}
 }
 
