@@ -32,6 +32,12 @@ func TestTableIsWellFormed(t *testing.T) {
 		if p.Rotation == RotationNone && p.NoRefreshToken == "" {
 			t.Errorf("%s: no sentence says why there is no refresh token", name)
 		}
+		if (p.JWKSURI != "") != (p.IDTokenAlgorithms != nil) {
+			t.Errorf("%s: got jwks_uri %q, algorithms %v; want both or neither", name, p.JWKSURI, p.IDTokenAlgorithms)
+		}
+		if p.JWKSURI != "" && p.Issuer == "" && p.IssuerTemplate == "" {
+			t.Errorf("%s: has keys for ID tokens of no issuer", name)
+		}
 	}
 	if _, ok := Lookup("nobody"); ok {
 		t.Error("Lookup knows nobody")
