@@ -81,7 +81,7 @@ func describeProvider(p provider.Provider, builtIn bool) api.Provider {
 		RedirectURI:             p.Redirect.URI(),
 		RedirectPort:            string(p.Redirect.Port),
 		Rotation:                string(p.Rotation),
-		NoRefreshToken:          p.NoRefreshToken,
+		NoRefresh:               p.NoRefreshToken,
 		IdleLimit:               int64(p.IdleLimit / time.Second),
 		RefreshKillsAccessToken: p.RefreshKillsAccessToken,
 		RedirectURIAtRefresh:    p.RedirectURIAtRefresh,

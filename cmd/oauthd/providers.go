@@ -183,8 +183,8 @@ func refreshWords(p api.Provider) string {
 	if p.IdleLimit > 0 {
 		words += "; ends when unused for " + span(time.Duration(p.IdleLimit)*time.Second)
 	}
-	if p.NoRefreshToken != "" {
-		words += "; " + p.NoRefreshToken
+	if p.NoRefresh != "" {
+		words += "; " + p.NoRefresh
 	}
 	return strings.TrimPrefix(words, "; ")
 }

@@ -49,10 +49,10 @@ type Provider struct {
 	RedirectURI  string `json:"redirect_uri"`
 	RedirectPort string `json:"redirect_port,omitempty"`
 
-	// Rotation is "static", "rotating" or "none"; "" where it is not known. NoRefreshToken says why there may be no refresh
+	// Rotation is "static", "rotating" or "none"; "" where it is not known. NoRefresh says why there may be no refresh
 	// token.
-	Rotation       string `json:"rotation,omitempty"`
-	NoRefreshToken string `json:"no_refresh_token,omitempty"`
+	Rotation  string `json:"rotation,omitempty"`
+	NoRefresh string `json:"no_refresh,omitempty"`
 	// IdleLimit is the number of seconds after which an unused refresh token ends; 0 where it does not, or where that is
 	// not known.
 	IdleLimit int64 `json:"idle_limit,omitempty"`
