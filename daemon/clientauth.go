@@ -42,6 +42,9 @@ func pinned(
 		auth.Key, err = clientKey(a, key)
 		return auth, key, err
 	case provider.AuthNone:
+		if a.Grant == account.GrantClientCredentials {
+			return auth, account.Secret{}, errNoMachineSecret
+		}
 		return auth, account.Secret{}, nil
 	default:
 		auth.Secret = secret

@@ -42,7 +42,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	case errors.Is(err, vault.ErrNoCredential):
 		result.Detail = "nobody was logged in"
 		if selfContained(a) {
-			result.Detail = "nothing of it is kept here, its tokens come from files of yours; without its account file it is gone"
+			result.Detail = "nothing of it is kept here but its account file, and without that no more tokens come"
 		}
 	case errors.Is(err, vault.ErrUnreadable):
 		result.Detail = "the record could not be read, so there was nothing to revoke"

@@ -25,6 +25,15 @@ var errNoMachineClient = &api.Error{Code: api.BadRequest, Message: "nothing says
 var errNoAudience = &api.Error{Code: api.BadRequest, Message: "an ID token of a service account is for an audience",
 	Hint: "--audience URL names the service that takes it"}
 
+var errNoMachineSecret = &api.Error{Code: api.BadRequest, Message: "nothing says by what the program authenticates",
+	Hint: "add --client-secret-stdin for its secret, or --key-file FILE for its private key"}
+
+var errTwoTargets = &api.Error{Code: api.BadRequest, Message: "an access token of Google's is for scopes or for an audience, not for both",
+	Hint: "leave out --scope or --audience"}
+
+var errOnlyIDToken = &api.Error{Code: api.BadRequest, Message: "an ID token comes along with an access token, and nothing says what that is for",
+	Hint: "--scope S says it; scopes in the account's file say it for good"}
+
 // selfContained reports whether all that a's tokens take is in files of this machine, so that nothing is kept of it.
 func selfContained(a account.Account) bool {
 	switch a.Grant {
@@ -181,7 +190,9 @@ func (d *Daemon) ask(
 	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider,
 ) (machineToken, error) {
 	scopes := strings.Fields(key.Scope)
-	if key.Scope == "" {
+	// An access token for an audience is for no scopes; where only the ID token is for it, the other one may have some.
+	forAudience := key.Audience != "" && (a.Grant == account.GrantServiceAccount || a.Grant == account.GrantADC && !key.IDToken)
+	if key.Scope == "" && !forAudience {
 		scopes = a.Scopes
 	}
 	var got machineToken
@@ -235,9 +246,6 @@ func (d *Daemon) askAsServiceAccount(
 	if key.IDToken || key.Scope == "" {
 		r.Audience = cmp.Or(key.Audience, a.Audience)
 	}
-	if key.Audience != "" && key.Scope == "" {
-		r.Scopes = nil
-	}
 	got, err := d.grants.ServiceAccount(ctx, r)
 	if err == nil && got.Token.Access.IsZero() { // an ID token alone; an access token for the same costs no request
 		idToken, expiry := got.Token.IDToken, got.Token.IDTokenExpiry
@@ -257,6 +265,9 @@ func (d *Daemon) askAsHere(ctx context.Context, a account.Account, key token.Key
 		IDToken:  key.IDToken,
 		Sources:  a.CredentialSources,
 	})
+	if err == nil && r.Response.Token.Access.IsZero() {
+		err = errOnlyIDToken
+	}
 	return machineToken{r.Response.Token, r.Email}, err
 }
 
@@ -272,7 +283,9 @@ func machineProblem(a account.Account, err error) error {
 	switch {
 	case errors.Is(err, grant.ErrNoDefaultCredentials):
 		p.Hint = "gcloud auth application-default login makes them; key_file in the account's file names others"
-	case a.Grant == account.GrantServiceAccount:
+	case errors.Is(err, grant.ErrUntrustedTokenURI):
+		p.Hint = "oauthd import KEY.json --trust-endpoint believes it"
+	case errors.Is(err, grant.ErrNoScopes):
 		p.Hint = "--scope or --audience says what a token is for; oauthd login " + a.Name + " --scope S keeps it"
 	case a.KeyFile != "":
 		p.Hint = "check " + a.KeyFile + " and the account's file"

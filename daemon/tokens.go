@@ -44,6 +44,9 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 			return api.Token{}, errNoAudience
 		}
 	}
+	if !a.Grant.HasClient() && !r.IDToken && r.Scope != "" && r.Audience != "" {
+		return api.Token{}, errTwoTargets
+	}
 	t, err := d.tokens.Token(ctx, request)
 	if err != nil {
 		return api.Token{}, d.providerProblem(a, err)

@@ -32,7 +32,7 @@ func (c *Client) adcExternal(
 		err = errors.New("external_account credentials give no ID token, and no token for an audience, " +
 			"without a service_account_impersonation_url")
 	case len(r.Scopes) == 0:
-		err = errors.New("no scopes are asked for")
+		err = ErrNoScopes
 	}
 	if err != nil {
 		return Response{}, "", err

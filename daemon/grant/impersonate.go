@@ -100,7 +100,7 @@ func (r ADCRequest) checkGenerated() error {
 	case r.Audience != "" && !r.IDToken:
 		return errors.New("these credentials give no access token for an audience, only an ID token")
 	case len(r.Scopes) == 0 && !r.IDToken:
-		return errors.New("no scopes are asked for")
+		return ErrNoScopes
 	}
 	return nil
 }

@@ -18,6 +18,13 @@ const (
 	selfAssertionBehind = time.Minute
 )
 
+// What is wrong with a request for which nobody was asked, in the errors of [Client.ServiceAccount] and
+// [Client.ApplicationDefault].
+var (
+	ErrNoScopes          = errors.New("no scopes are asked for")
+	ErrUntrustedTokenURI = errors.New("the key file's token_uri is not Google's")
+)
+
 // ServiceAccountRequest asks for tokens of a Google service account.
 type ServiceAccountRequest struct {
 	Account ServiceAccount
@@ -73,7 +80,7 @@ func (r ServiceAccountRequest) check() error {
 	case r.Account.key.IsZero():
 		return errors.New("there is no key")
 	case len(r.Scopes) == 0 && r.Audience == "":
-		return errors.New("no scopes are asked for, and no audience")
+		return fmt.Errorf("%w, and no audience", ErrNoScopes)
 	case r.IDToken && r.Audience == "":
 		return errors.New("an ID token needs an audience")
 	case r.Audience != "" && !r.IDToken && len(r.Scopes) > 0:
@@ -83,8 +90,7 @@ func (r ServiceAccountRequest) check() error {
 	case len(r.Scopes) == 0 && !r.IDToken:
 		return nil // nothing is sent
 	case r.TokenEndpoint == "" && !TrustedTokenURI(r.Account.TokenURI):
-		return fmt.Errorf("the key file's token_uri is at %q, which is not Google's; name the endpoint if you trust it",
-			hostOf(r.Account.TokenURI))
+		return fmt.Errorf("%w: it is at %q", ErrUntrustedTokenURI, hostOf(r.Account.TokenURI))
 	}
 	return nil
 }

@@ -148,7 +148,7 @@ func TestServiceAccountRequestsThatMakeNoSense(t *testing.T) {
 		{"ID token for nobody", ServiceAccountRequest{Account: a, Scopes: []string{"a"}, IDToken: true}, "an ID token needs an audience"},
 		{"scopes and audience", ServiceAccountRequest{Account: a, Scopes: []string{"a"}, Audience: "x"}, "not for both"},
 		{"subject and audience", ServiceAccountRequest{Account: a, Subject: "ada@example.com", Audience: "x"}, "cannot be for a subject"},
-		{"untrusted token_uri", ServiceAccountRequest{Account: far, Scopes: []string{"a"}}, `"evil.example", which is not Google's`},
+		{"untrusted token_uri", ServiceAccountRequest{Account: far, Scopes: []string{"a"}}, `token_uri is not Google's: it is at "evil.example"`},
 		{"untrusted token_uri, ID token", ServiceAccountRequest{Account: far, Audience: "x", IDToken: true}, "not Google's"},
 		{"self-signed without kid", ServiceAccountRequest{Account: nameless, Audience: "x"}, "private_key_id"},
 	} {
