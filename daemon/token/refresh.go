@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// maxSleep bounds how late a jump of the wall clock, as after a suspend, is noticed.
-	maxSleep = 30 * time.Second
+	// maxSleep bounds how late a jump of the wall clock, as after a suspend, is noticed where nobody calls Wake. Each
+	// look wakes the whole process up, so that it is long.
+	maxSleep = 10 * time.Minute
 	// idleAfter is how long after the last request a token is no longer refreshed ahead of expiry.
 	idleAfter = 24 * time.Hour
 	// maxProactive bounds the refreshes ahead of expiry under way, for when many are due at once.
@@ -62,7 +63,8 @@ func (c *Cache) shutdown() {
 	c.harden()
 }
 
-// Wake makes the refresh ahead of expiry look at the clock at once: after a suspend, which else is noticed within 30 s.
+// Wake makes the refresh ahead of expiry look at the clock at once: after a suspend or a jump of the clock, which else is
+// noticed within 10 minutes.
 func (c *Cache) Wake() { c.wakeLoop() }
 
 // wakeLoop makes the loop look at the queue again.
