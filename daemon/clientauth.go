@@ -28,12 +28,8 @@ func pinned(
 		}
 	}
 	hasKey := !key.IsZero() || a.KeyFile != "" && with.secret.IsZero()
-	configured := p.Endpoints.AuthMethod
-	if hasKey && secret.IsZero() {
-		configured = a.Endpoints.AuthMethod // a provider's usual method is one for secrets
-	}
 	auth = grant.ClientAuth{ID: a.ClientID, AssertionAudience: p.Endpoints.Token}
-	if auth.Method, err = p.PinAuthMethod(!secret.IsZero(), hasKey, configured); err != nil {
+	if auth.Method, err = p.PinAuthMethod(!secret.IsZero(), hasKey, a.Endpoints.AuthMethod); err != nil {
 		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
 			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret, --key-file FILE the private key"}
 	}

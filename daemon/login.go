@@ -142,6 +142,11 @@ func (t *attempt) authorize(ctx context.Context, events func(api.LoginEvent)) (a
 		return api.LoginEvent{}, &api.Error{Code: api.Unsupported, Message: t.provider.Name + " has no authorization endpoint",
 			Hint: "oauthd login " + t.account.Name + " --device"}
 	}
+	if t.provider.ClientSecretRequired && t.auth.Method == provider.AuthNone {
+		return api.LoginEvent{}, &api.Error{Code: api.BadRequest,
+			Message: t.provider.Name + " gives tokens through the browser only to a client that has a secret",
+			Hint:    "add --client-secret-stdin, which reads the secret from standard input"}
+	}
 	return t.viaRedirect(ctx, events)
 }
 

@@ -7,8 +7,8 @@ import (
 
 // PinAuthMethod returns the one token_endpoint_auth_method a client of this provider uses; it is settled before the
 // first request and never probed. configured is the person's choice, "" for none. Without one, a client with a private
-// key uses "private_key_jwt", one without key and secret "none"; a client with a secret what the provider's entry says,
-// else what the server advertises, client_secret_basic first, which is also the default where it advertises nothing (RFC
+// key uses "private_key_jwt", one without key and secret "none", unless the provider's entry wants a key; a client with a
+// secret what the provider's entry says, else what the server advertises, client_secret_basic first, which is also the default where it advertises nothing (RFC
 // 8414 §2). An error says why the choice and what the client has do not fit, or that the server takes no method oauthd
 // speaks.
 func (p Provider) PinAuthMethod(hasSecret, hasKey bool, configured string) (AuthMethod, error) {
@@ -21,7 +21,7 @@ func (p Provider) PinAuthMethod(hasSecret, hasKey bool, configured string) (Auth
 			AuthPrivateKeyJWT, key)
 	case hasKey:
 		return AuthPrivateKeyJWT, nil
-	case !hasSecret:
+	case !hasSecret && p.Endpoints.AuthMethod != string(AuthPrivateKeyJWT):
 		return AuthNone, nil
 	default:
 		method = p.Endpoints.AuthMethod
