@@ -12,7 +12,7 @@ import (
 var clientsPage string
 
 // newClientsPage returns a page of help: cobra takes a command that does nothing for one.
-func newClientsPage() *cobra.Command {
+func newClientsPage(stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "clients",
 		Short: "get tokens from Python, Node and the shell: whole programs",

@@ -32,9 +32,7 @@ const exitInterrupted = 130
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, std stdio) int {
-	root := newRoot(std)
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := newRoot(std, args).ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}

@@ -10,7 +10,23 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newRoot(std stdio) *cobra.Command {
+// verb makes a command. Making them all takes as long as asking for a token, so that they are made when they are needed.
+type verb struct {
+	name string
+	make func(stdio) *cobra.Command
+}
+
+func verbs() []verb {
+	return []verb{
+		{"login", newLogin}, {"token", newToken}, {"accounts", newAccounts}, {"account", newAccount}, {"logout", newLogout},
+		{"import", newImport}, {"providers", newProviders}, {"status", newStatus}, {"watch", newWatch}, {"reload", newReload},
+		{"lock", newLock}, {"unlock", newUnlock}, {"stop", newStop}, {"serve", newServe}, {"demo", newDemo},
+		{"keystore", newKeystore}, {keychainChild, newKeychainChild}, {"clients", newClientsPage},
+	}
+}
+
+// newRoot returns the command for args: with the one verb that these begin with, or with all of them.
+func newRoot(std stdio, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "oauthd",
 		Short: "ssh-agent for OAuth",
@@ -20,7 +36,6 @@ access token over a Unix socket, and none ever sees a refresh token.
 Start with "oauthd demo", which needs nothing, or log in:
   oauthd login work --client-secrets client_secret.json --scope openid --scope email
   oauthd token work`,
-		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -28,12 +43,17 @@ Start with "oauthd demo", which needs nothing, or log in:
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	root.AddCommand(
-		newLogin(std), newToken(std), newAccounts(std), newAccount(std), newLogout(std),
-		newStatus(std), newWatch(std), newReload(std), newStop(std), newServe(std), newDemo(std), newKeychainChild(std),
-		newLock(std), newUnlock(std), newKeystore(std), newImport(std), newProviders(std),
-	)
-	root.AddCommand(newClientsPage()) // a page of help
+	root.SetArgs(args)
+	for _, v := range verbs() {
+		if len(args) > 0 && args[0] == v.name {
+			root.AddCommand(v.make(std))
+			return root
+		}
+	}
+	for _, v := range verbs() {
+		root.AddCommand(v.make(std))
+	}
+	root.Version = version()
 	return root
 }
 
