@@ -151,8 +151,8 @@ func (d *Daemon) describe(a account.Account, f facts, storeErr error) api.Accoun
 		NextRefreshAt:   moment(schedule.NextRefreshAt),
 		File:            a.File,
 	}
-	ends, why := d.forecast(a, f)
-	out.LoginEndsAt, out.LoginEndsReason = moment(ends), why
+	end := d.forecast(a, f)
+	out.LoginEndsAt, out.LoginEndsReason, out.LoginProlonged = moment(end.at), end.reason, end.prolonged
 	if schedule.LastError != nil {
 		out.LastError = api.AsError(d.providerProblem(a, schedule.LastError))
 	}

@@ -29,6 +29,8 @@ const (
 	surveyPause    = 100 * time.Millisecond
 	keepAlivePause = time.Second
 	keepAliveWait  = 10 * time.Second
+	// keepAliveLate is how long a keep-alive may be overdue, as after a night without power, before a listing warns.
+	keepAliveLate = 24 * time.Hour
 	// leastIdleLimit is the shortest limit that is kept: a shorter one is there to end sessions.
 	leastIdleLimit = 24 * time.Hour
 )
@@ -138,24 +140,34 @@ func (d *Daemon) idleLimit(a account.Account) time.Duration {
 	return 0
 }
 
-// forecast returns when a login ends as far as that is known, and why; zero where nothing is known.
-func (d *Daemon) forecast(a account.Account, f facts) (at time.Time, reason string) {
+// ending is when a login ends as far as that is known, and why; the zero value is that nothing is known.
+type ending struct {
+	at     time.Time
+	reason string
+	// prolonged is true where a keep-alive puts it off in time.
+	prolonged bool
+}
+
+func (d *Daemon) forecast(a account.Account, f facts) (end ending) {
 	if !f.loggedIn || f.dead {
-		return time.Time{}, ""
+		return ending{}
 	}
 	if f.used.IsZero() {
 		if f.ends.IsZero() {
-			return time.Time{}, ""
+			return ending{}
 		}
-		return f.ends, "the provider gave an access token without a refresh token"
+		return ending{at: f.ends, reason: "the provider gave an access token without a refresh token"}
 	}
 	if limit := d.idleLimit(a); limit > 0 {
-		at = f.used.Add(limit)
-		reason = fmt.Sprintf("the provider ends a login that is not used for %d days; oauthd refreshes it before",
-			limit/(24*time.Hour))
+		end = ending{
+			at: f.used.Add(limit),
+			reason: fmt.Sprintf("the provider ends a login that is not used for %d days; oauthd refreshes it before",
+				limit/(24*time.Hour)),
+			prolonged: limit >= leastIdleLimit && d.now().Sub(f.used) < limit/3*2+keepAliveLate,
+		}
 	}
-	if !f.refreshEnds.IsZero() && (at.IsZero() || f.refreshEnds.Before(at)) {
-		at, reason = f.refreshEnds, "the provider said that the refresh token ends then, unless a refresh prolongs it"
+	if !f.refreshEnds.IsZero() && (end.at.IsZero() || f.refreshEnds.Before(end.at)) {
+		end = ending{at: f.refreshEnds, reason: "the provider said that the refresh token ends then, unless a refresh prolongs it"}
 	}
-	return at, reason
+	return end
 }

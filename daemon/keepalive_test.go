@@ -158,17 +158,23 @@ func TestKeepAliveDueAndForecast(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		provider string
+		tenant   string
 		issuer   string
 		facts    func(now time.Time) facts
 		due      bool
 		ends     time.Duration // from now; 0 for not known
 		reason   string
+		// prolonged is true where a keep-alive is expected in time.
+		prolonged bool
 	}{
-		{name: "just used", provider: "microsoft", facts: func(now time.Time) facts { return facts{used: now} }, ends: limit, reason: "90 days"},
+		{name: "just used", provider: "microsoft", facts: func(now time.Time) facts { return facts{used: now} }, ends: limit,
+			reason: "90 days", prolonged: true},
 		{name: "before two thirds", provider: "microsoft",
-			facts: func(now time.Time) facts { return facts{used: now.Add(-60*day + 1)} }, ends: 30*day + 1, reason: "90 days"},
+			facts: func(now time.Time) facts { return facts{used: now.Add(-60*day + 1)} }, ends: 30*day + 1, reason: "90 days", prolonged: true},
 		{name: "two thirds", provider: "microsoft", facts: func(now time.Time) facts { return facts{used: now.Add(-60 * day)} },
-			due: true, ends: 30 * day, reason: "90 days"},
+			due: true, ends: 30 * day, reason: "90 days", prolonged: true},
+		{name: "a week's limit", provider: "okta", tenant: "acme.okta.com", facts: func(now time.Time) facts { return facts{used: now.Add(-time.Hour)} },
+			ends: 7*day - time.Hour, reason: "7 days", prolonged: true},
 		{name: "too late", provider: "microsoft", facts: func(now time.Time) facts { return facts{used: now.Add(-limit)} },
 			ends: 0, reason: "90 days"},
 		{name: "Google", provider: "google", facts: func(now time.Time) facts { return facts{used: now.Add(-121 * day)} },
@@ -203,13 +209,17 @@ func TestKeepAliveDueAndForecast(t *testing.T) {
 				r := newRig(t, oauthtest.Config{})
 				r.start()
 				now := r.now()
-				a := account.Account{Name: "work", Provider: tt.provider, Issuer: tt.issuer}
+				a := account.Account{Name: "work", Provider: tt.provider, Tenant: tt.tenant, Issuer: tt.issuer}
 				f := tt.facts(now)
 				f.loggedIn = true
 				if got := r.d.keepAliveDue(a, f); got != tt.due {
 					t.Errorf("due: got %t, want %t", got, tt.due)
 				}
-				at, reason := r.d.forecast(a, f)
+				end := r.d.forecast(a, f)
+				at, reason := end.at, end.reason
+				if end.prolonged != tt.prolonged {
+					t.Errorf("prolonged: got %t, want %t", end.prolonged, tt.prolonged)
+				}
 				if at.IsZero() != (tt.reason == "") || !at.IsZero() && at.Sub(now) != tt.ends || !strings.Contains(reason, tt.reason) {
 					t.Errorf("forecast: got %v from now, %q; want %v, %q", at.Sub(now), reason, tt.ends, tt.reason)
 				}

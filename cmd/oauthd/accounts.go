@@ -66,7 +66,7 @@ func printAccounts(std stdio, accounts []api.Account) error {
 // endsSoon reports whether a listing warns of a login's end.
 func endsSoon(a api.Account, now time.Time) bool {
 	const soon = 14 * 24 * time.Hour
-	return a.State != api.StateLoginRequired && a.LoginEndsAt != nil && a.LoginEndsAt.Sub(now) < soon
+	return a.State != api.StateLoginRequired && a.LoginEndsAt != nil && !a.LoginProlonged && a.LoginEndsAt.Sub(now) < soon
 }
 
 // stateWords is the state with what else holds now.

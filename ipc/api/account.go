@@ -40,6 +40,8 @@ type Account struct {
 	// "" where nothing is known.
 	LoginEndsAt     *time.Time `json:"login_ends_at,omitempty"`
 	LoginEndsReason string     `json:"login_ends_reason,omitempty"`
+	// LoginProlonged is true where oauthd itself puts that end off in time, as things stand.
+	LoginProlonged bool `json:"login_prolonged,omitempty"`
 	LastError       *Error     `json:"last_error,omitempty"`
 	// File is the account's configuration file.
 	File string `json:"file,omitempty"`
