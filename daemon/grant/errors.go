@@ -36,7 +36,7 @@ func kindOf(code string) Kind {
 		"bad_refresh_token", "bad_verification_code":
 		return LoginRequired
 	case "invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request",
-		"invalid_target", "unsupported_token_type", "invalid_redirect_uri", "invalid_client_metadata",
+		"invalid_target", "invalid_resource", "unsupported_token_type", "invalid_redirect_uri", "invalid_client_metadata",
 		"incorrect_client_credentials", "redirect_uri_mismatch", "deleted_client", "device_flow_disabled":
 		return Configuration
 	default:
