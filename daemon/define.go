@@ -79,6 +79,9 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (with give
 		a.Provider, a.Tenant, a.Issuer, a.Endpoints = def.Provider, "", "", account.Endpoints{}
 	}
 	if def.Tenant != "" {
+		if a.Provider == "" && (a.Issuer != "" || a.Endpoints.Token != "") {
+			return with, bad("a tenant is of a provider by name; an issuer's URL has its own in it")
+		}
 		a.Tenant = def.Tenant
 	}
 	if def.Grant != "" {

@@ -92,11 +92,15 @@ func (d *Daemon) named(a account.Account) (provider.Provider, error) {
 	if !ok {
 		return provider.Provider{}, d.unknownProvider(a.Provider)
 	}
-	p, err := p.ForTenant(a.Tenant)
+	filled, err := p.ForTenant(a.Tenant)
 	if err != nil {
-		return provider.Provider{}, (&api.Error{Code: api.BadRequest, Message: err.Error(),
-			Hint: "oauthd login NAME --tenant T, or tenant in the account's file; oauthd providers " + a.Provider + " tells more"}).Because(err)
+		hint := "oauthd login NAME --tenant T, or tenant in the account's file; oauthd providers " + a.Provider + " tells more"
+		if p.TenantHint == "" {
+			hint = "leave out --tenant, and tenant in the account's file"
+		}
+		return provider.Provider{}, (&api.Error{Code: api.BadRequest, Message: err.Error(), Hint: hint}).Because(err)
 	}
+	p = filled
 	p.Endpoints.AuthMethod = cmp.Or(a.Endpoints.AuthMethod, p.Endpoints.AuthMethod)
 	return p, nil
 }
