@@ -30,6 +30,7 @@ type world struct {
 	listeners []net.Listener
 	watched   map[string]*exec.Cmd
 	streams   []func() // each ends one
+	metadata  *metadataServer
 }
 
 func (w *world) closeStreams() {

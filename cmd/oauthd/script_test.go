@@ -48,6 +48,7 @@ func TestScript(t *testing.T) {
 			"httpget":     cmdHTTPGet,
 			"httpstream":  cmdHTTPStream,
 			"linejson":    cmdLineJSON,
+			"metadata":    cmdMetadata,
 			"mode":        cmdMode,
 			"occupy":      cmdOccupy,
 			"portfree":    cmdPortFree,
