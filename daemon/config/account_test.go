@@ -34,7 +34,7 @@ func TestClientSecretsOfAnAccount(t *testing.T) {
 		{"an issuer of one's own wins", "issuer = \"https://login.example.com\"\nclient_secrets = \"c.json\"", desktopClient,
 			account.Account{Issuer: "https://login.example.com"}, false},
 		{"endpoints on this machine", `client_secrets = "c.json"`, localClient, account.Account{Endpoints: account.Endpoints{
-			Authorization: "http://127.0.0.1:9/auth", Token: "http://127.0.0.1:9/token", AuthMethod: "client_secret_post"}}, true},
+			Authorization: "http://127.0.0.1:9/auth", Token: "http://127.0.0.1:9/token"}}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := files(t, map[string]string{"accounts/work.toml": tt.toml + "\n", "accounts/c.json": tt.json, "sub/x": ""})

@@ -158,11 +158,11 @@ func (cs ClientSecrets) Provider() (Provider, error) {
 		isGoogle(token, "oauth2.googleapis.com", "accounts.google.com", "www.googleapis.com"):
 		return google(), nil
 	case isLoopback(auth.Hostname()) && isLoopback(token.Hostname()):
-		return FromEndpoints(account.Endpoints{
-			Authorization: cs.AuthURI,
-			Token:         cs.TokenURI,
-			AuthMethod:    string(AuthPost),
-		}), nil
+		e := account.Endpoints{Authorization: cs.AuthURI, Token: cs.TokenURI}
+		if !cs.ClientSecret.IsZero() {
+			e.AuthMethod = string(AuthPost)
+		}
+		return FromEndpoints(e), nil
 	default:
 		return Provider{}, fmt.Errorf("the client_secrets file names %q and %q, which are not Google's; %s",
 			cut(auth.Host), cut(token.Host), hint)
