@@ -89,7 +89,12 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (with give
 			return with, &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error(),
 				Hint: "leave --grant out, or say --device where no browser can come back to this machine"}
 		}
-		a.Grant = account.Grant(def.Grant)
+		if wanted := account.Grant(def.Grant); wanted != a.Grant {
+			a.Grant = wanted
+			if !wanted.HasClient() { // what was said of a provider and a client is not of this grant
+				*a = account.Account{Name: a.Name, Scopes: a.Scopes, Grant: wanted, File: a.File, Managed: a.Managed}
+			}
+		}
 	}
 	if err := d.applyMachine(a, def, &with); err != nil {
 		return with, err

@@ -55,6 +55,8 @@ func (d *Daemon) applyMachine(a *account.Account, def api.AccountDefinition, wit
 	}
 	a.Subject, a.Audience = cmp.Or(def.Subject, a.Subject), cmp.Or(def.Audience, a.Audience)
 	switch {
+	case !a.Grant.HasClient() && ofClient(def):
+		return bad("a "+string(a.Grant)+" account has no provider, client or redirect to name", "leave out what names one")
 	case a.Subject != "" && a.Grant != account.GrantServiceAccount:
 		return bad("a subject is for a service account", "--grant service_account")
 	case a.Audience != "" && a.Grant.Interactive():
@@ -81,6 +83,12 @@ func (d *Daemon) applyMachine(a *account.Account, def api.AccountDefinition, wit
 	}
 	with.key = key.Text()
 	return nil
+}
+
+// ofClient reports whether def says something of a provider, a client, or how that asks.
+func ofClient(def api.AccountDefinition) bool {
+	return def.Provider != "" || def.Issuer != "" || def.Tenant != "" || def.ClientID != "" || def.ClientSecret != "" ||
+		def.ClientSecrets != "" || def.RedirectURI != "" || def.Resource != "" || len(def.AuthParams) > 0
 }
 
 // useKey settles which service account's key is tried: the one that came with the login, else the kept one.

@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"os"
 	"strings"
 	"testing"
 
+	"oauthd/daemon/config"
 	"oauthd/daemon/oauthtest"
 	"oauthd/ipc/api"
 )
@@ -67,6 +69,9 @@ func TestMachineMistakes(t *testing.T) {
 	}{
 		{"a program without a secret", "--key-file FILE", api.AccountDefinition{Grant: "client_credentials", Issuer: r.server.Issuer(), ClientID: "build"}},
 		{"a key of elsewhere", "--trust-endpoint", api.AccountDefinition{Grant: "service_account", Key: api.Confidential(elsewhere), Scopes: []string{"a"}}},
+		{"a provider of a service account", "leave out", api.AccountDefinition{Grant: "adc", Provider: "github", Tenant: "acme"}},
+		{"a client of a service account", "leave out", api.AccountDefinition{
+			Grant: "service_account", Key: api.Confidential(elsewhere), ClientID: "app", Scopes: []string{"a"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := r.begin("work", tt.def)
@@ -79,5 +84,27 @@ func TestMachineMistakes(t *testing.T) {
 	}
 	if n := r.server.Requests(oauthtest.Token); n != 0 {
 		t.Errorf("got %d token requests, want none", n)
+	}
+}
+
+// An account that changes to a service account's grant keeps nothing that would send the key's assertions elsewhere.
+func TestGrantThatLeavesAProviderBehind(t *testing.T) {
+	r := newRealRig(t, machines())
+	r.start()
+	r.tried("work", r.buildDefinition())
+	r.tried("work", api.AccountDefinition{
+		Grant: "service_account", Key: api.Confidential(r.robotKey()), Scopes: []string{"storage.read"}})
+	file, err := os.ReadFile(config.AccountFile(r.dir, "work"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{"issuer", "client_id", "endpoint"} {
+		if strings.Contains(string(file), gone) {
+			t.Errorf("got file %q, want it without %s", file, gone)
+		}
+	}
+	r.restart()
+	if got := r.token(); got.Scope != "storage.read" {
+		t.Errorf("got scope %q, want storage.read", got.Scope)
 	}
 }
