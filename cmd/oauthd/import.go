@@ -199,6 +199,9 @@ func openSource(file string, stdin io.Reader, remove bool) (*importSource, error
 		if s.info, err = f.Stat(); err != nil {
 			return nil, fileProblem("the file", err)
 		}
+		if remove && !s.info.Mode().IsRegular() { // a pipe cannot be compared before it is removed
+			return nil, badRequest(file+" is not a regular file, so --delete-source cannot remove what is in it", "leave out --delete-source")
+		}
 		from = f
 	}
 	data, err := io.ReadAll(io.LimitReader(from, maxSource+1))
