@@ -264,7 +264,7 @@ That is all there is to it. The same with Google, once you have made a client of
 
    oauthd login work --client-secrets client_secret.json --scope openid --scope email
    oauthd token work
-   curl -H "$(oauthd token work --format header)" https://openidconnect.googleapis.com/v1/userinfo`)
+   oauthd token work --format header | curl -H @- https://openidconnect.googleapis.com/v1/userinfo`)
 }
 
 // usage tells how to use what --keep leaves running.
@@ -281,7 +281,7 @@ The daemon and the server go on running until Ctrl-C. From another terminal:
    %s status
    curl --unix-socket "$OAUTHD_SOCK" 'http://oauthd/v1/token?account=%s'
    printf '{"account":"%s"}\n' | nc -NU "$OAUTHD_SOCK"
-   curl -H "$(%s token %s --format header)" %s/api/hello`,
+   %s token %s --format header | curl -H @- %s/api/hello`,
 		d.socket, self, demoAccount, self, demoAccount, demoAccount, self, demoAccount, d.server.URL)
 }
 

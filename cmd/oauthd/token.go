@@ -24,7 +24,7 @@ func newToken(std stdio) *cobra.Command {
 		Short: "print a fresh access token",
 		Long: `Prints a token of the account and a newline, from the daemon's cache when it is
 fresh, else from the provider.`,
-		Example: `  curl -H "$(oauthd token work --format header)" https://api.example.com/
+		Example: `  oauthd token work --format header | curl -H @- https://api.example.com/
   oauthd token work --min-ttl 10m`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
