@@ -37,10 +37,16 @@ you leave out stays as it was. Without a name it asks, on a terminal.
 
 Over SSH, or where there is no display, a code to enter on another device is
 shown where the provider can do that; else the address that the browser was sent
-to can be pasted.`,
+to can be pasted.
+
+A program, a service account or what Google's tools find on this machine needs no
+person: --grant client_credentials, service_account or adc is tried out instead,
+and what its tokens take is kept.`,
 		Example: `  oauthd login work --client-secrets client_secret.json --scope openid --scope email
   oauthd login work --provider microsoft --client-id ID --scope User.Read
-  oauthd login corp --issuer https://login.corp.example --client-id ID`,
+  oauthd login corp --issuer https://login.corp.example --client-id ID
+  oauthd login build --grant client_credentials --issuer URL --client-id ID --client-secret-stdin
+  oauthd login robot --grant service_account --key-file key.json --scope S`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("paste") { // an empty one must not start a login
