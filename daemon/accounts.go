@@ -137,6 +137,7 @@ func (d *Daemon) describe(a account.Account, f facts, storeErr error) api.Accoun
 	out := api.Account{
 		Name:            a.Name,
 		Provider:        d.providerName(a),
+		Tenant:          a.Tenant,
 		Issuer:          a.Issuer,
 		ClientID:        a.ClientID,
 		Grant:           string(a.Grant),

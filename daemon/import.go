@@ -197,7 +197,11 @@ func (t *takeover) claim(ctx context.Context) error {
 	case err != nil:
 		return d.storeProblem(err)
 	case f.loggedIn && !f.dead:
-		return t.taken("is there already, and is logged in")
+		return &api.Error{
+			Code:    api.BadRequest,
+			Message: fmt.Sprintf("account %s is there already, and is logged in", name),
+			Hint:    "oauthd account show " + name + " tells who it is; --as NAME is for another login, never for one that was imported before",
+		}
 	case f.loggedIn && f.subject != "":
 		return &api.Error{
 			Code:    api.BadRequest,

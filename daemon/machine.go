@@ -287,7 +287,7 @@ func machineProblem(a account.Account, err error) error {
 		errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	p := &api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("%s: %v", a.Name, err), Hint: "check what the account's file and the request say; oauthd reload takes a changed file over"}
+	p := &api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("the credentials of %s: %v", a.Name, err), Hint: "check what the account's file and the request say; oauthd reload takes a changed file over"}
 	switch {
 	case errors.Is(err, grant.ErrNoDefaultCredentials):
 		p.Hint = "gcloud auth application-default login makes them; key_file in the account's file names others"

@@ -56,6 +56,7 @@ func printAccount(std stdio, a api.Account) error {
 		}
 	}
 	add("provider", a.Provider)
+	add("tenant", a.Tenant)
 	add("issuer", a.Issuer)
 	add("client id", a.ClientID)
 	add("grant", a.Grant)

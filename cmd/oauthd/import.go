@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"oauthd/ipc/api"
+	"oauthd/ipc/client"
 
 	"github.com/spf13/cobra"
 )
@@ -95,6 +97,10 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 		}
 	})
 	if err != nil {
+		if found.Event != "" && (ctx.Err() != nil || errors.Is(err, client.ErrNoDaemon)) {
+			fmt.Fprintf(std.err, "note: what was imported may have been used by now; oauthd account show %s tells whether it was kept, "+
+				"before you import it again\n", found.Account)
+		}
 		return err
 	}
 	if last.Event == api.EventLoginNeeded {

@@ -130,7 +130,7 @@ func (a *asker) askClient(def *api.AccountDefinition, p api.Provider, command []
 			def.ClientSecrets, err = clientSecretsFile.read(file, nil)
 			return append(command, "--client-secrets", file), err
 		}
-		return a.askSecretOf(def, file, command)
+		return a.askSecretOf(def, p, file, command)
 	}
 	question, check := "Client id, as registered at the provider", required("register a native (desktop) client at the provider first")
 	if def.Issuer != "" {
@@ -140,14 +140,22 @@ func (a *asker) askClient(def *api.AccountDefinition, p api.Provider, command []
 	if err != nil || id == "" {
 		return command, err
 	}
-	return a.askSecretOf(def, id, command)
+	return a.askSecretOf(def, p, id, command)
 }
 
 // askSecretOf asks for the secret of a client that was registered by hand.
-func (a *asker) askSecretOf(def *api.AccountDefinition, id string, command []string) ([]string, error) {
+func (a *asker) askSecretOf(def *api.AccountDefinition, p api.Provider, id string, command []string) ([]string, error) {
 	def.ClientID = id
 	command = append(command, "--client-id", id)
-	secret, err := a.askSecret("Client secret, if the client has one (it does not show)")
+	question := "Client secret, if the client has one (it does not show)"
+	if p.ClientSecretRequired {
+		question = "Client secret (it does not show)"
+	}
+	secret, err := a.askSecret(question)
+	for err == nil && secret == "" && p.ClientSecretRequired {
+		fmt.Fprintf(a.std.err, "  %s gives no token to a client without one\n", p.Title)
+		secret, err = a.askSecret(question)
+	}
 	if err != nil || secret == "" {
 		return command, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -296,5 +297,53 @@ func TestQuestionsNeedTerminal(t *testing.T) {
 			}
 			s.wantNothing(t)
 		})
+	}
+}
+
+// A provider by name may want a tenant, a fixed redirect URI and a secret; the questions know which.
+func TestQuestionsOfAProvider(t *testing.T) {
+	s := askingSeat(t)
+	s.write(t, filepath.Join("home", ".config", "oauthd", "config.toml"), `[keystore]
+backend = "memory"
+[providers.corp]
+title = "Corp"
+issuer = "https://{tenant}"
+tenant_hint = "your host, as login.example.com"
+redirect_port = "fixed"
+client_secret_required = true
+default_scopes = ["openid", "email"]
+`)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	redirectURI := "http://" + listener.Addr().String() + "/callback"
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	host := strings.TrimPrefix(s.provider.URL, "http://")
+	const askRequired = "Client secret (it does not show): "
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "login")
+	p.answers(t, askProvider, "corp")
+	p.await(t, "A tenant is your host, as login.example.com.")
+	p.answers(t, "Tenant: ", "")
+	p.await(t, "this provider needs a tenant")
+	p.answers(t, "Tenant: ", host,
+		"Redirect URI, as registered there, with a port of your choice [http://127.0.0.1:8400/callback]: ", redirectURI,
+		"Client id, as registered at the provider: ", "post")
+	for _, secret := range []string{"", s.secret} {
+		p.await(t, askRequired)
+		p.hides(t)
+		p.press(t, secret+enter)
+		if secret == "" {
+			p.await(t, "Corp gives no token to a client without one")
+		}
+	}
+	p.answers(t, askScopes, "", askName, "")
+	p.await(t, "oauthd login work --provider corp --tenant "+host+" --redirect-uri "+redirectURI+" --client-id post --client-secret-stdin")
+	p.await(t, "work: logged in as ada@example.com")
+	p.wantExit(t, 0)
+	if exit, out, _ := s.run(t, "", "oauthd", "account", "show", "work"); exit != 0 || !strings.Contains(out, host) {
+		t.Errorf("account show: got exit %d without the tenant", exit)
 	}
 }

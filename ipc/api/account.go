@@ -20,6 +20,7 @@ const (
 type Account struct {
 	Name     string `json:"name"`
 	Provider string `json:"provider"`
+	Tenant   string `json:"tenant,omitempty"`
 	Issuer   string `json:"issuer,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
 	Grant    string `json:"grant"`
@@ -41,8 +42,8 @@ type Account struct {
 	LoginEndsAt     *time.Time `json:"login_ends_at,omitempty"`
 	LoginEndsReason string     `json:"login_ends_reason,omitempty"`
 	// LoginProlonged is true where oauthd itself puts that end off in time, as things stand.
-	LoginProlonged bool `json:"login_prolonged,omitempty"`
-	LastError       *Error     `json:"last_error,omitempty"`
+	LoginProlonged bool   `json:"login_prolonged,omitempty"`
+	LastError      *Error `json:"last_error,omitempty"`
 	// File is the account's configuration file.
 	File string `json:"file,omitempty"`
 }
