@@ -27,13 +27,17 @@ func dropFilePages() {
 type mapping struct{ start, end uintptr }
 
 // cleanMappings reads a process' mappings (proc_pid_smaps(5)) and returns those that are nothing but what their files
-// hold: they have no page of their own, and cannot be written.
+// hold: they have no page of their own, in memory or swapped out, and cannot be written.
 func cleanMappings(smaps io.Reader) (clean []mapping) {
 	var current mapping
-	ofFile := false
+	ofFile, inMemory := false, false
 	for lines := bufio.NewScanner(smaps); lines.Scan(); {
 		line := lines.Text()
-		if size, ok := strings.CutPrefix(line, "Anonymous:"); ok && ofFile && strings.TrimSpace(size) == "0 kB" {
+		if size, ok := strings.CutPrefix(line, "Anonymous:"); ok {
+			inMemory = strings.TrimSpace(size) != "0 kB"
+		}
+		// A library's relocated addresses, swapped out, would come back as its file has them.
+		if size, ok := strings.CutPrefix(line, "Swap:"); ok && ofFile && !inMemory && strings.TrimSpace(size) == "0 kB" {
 			clean = append(clean, current)
 		}
 		var m mapping
