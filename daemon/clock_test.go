@@ -27,11 +27,16 @@ func TestWallClockJumps(t *testing.T) {
 				if n := r.refreshes() - before; by > 0 && n != 1 || by < 0 && n != 0 {
 					t.Errorf("got %d refreshes at once, want what is due alone", n)
 				}
+				seen := map[string]bool{}
 				for range 8 {
 					tok := r.token()
-					if !tok.ExpiresAt.After(r.now()) || *tok.ExpiresIn <= 0 {
-						t.Errorf("got a token that ends at %v, now %v", tok.ExpiresAt, r.now())
+					if left := tok.ExpiresAt.Sub(r.now()); left <= 0 || left > time.Hour || *tok.ExpiresIn <= 0 || *tok.ExpiresIn > 3600 {
+						t.Errorf("got a token that ends at %v, now %v; want one of an hour at most", tok.ExpiresAt, r.now())
 					}
+					if seen[tok.AccessToken] {
+						t.Error("got a token again that had ended an hour after it was made")
+					}
+					seen[tok.AccessToken] = true
 					time.Sleep(time.Hour)
 				}
 				if a := r.shown("work"); a.State != api.StateReady || a.LastError != nil {

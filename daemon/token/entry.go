@@ -49,13 +49,14 @@ type held struct {
 	account.Token
 	ok       bool // false in the zero value: no token
 	lifetime time.Duration
+	arrived  arrival
 }
 
 // hold normalizes t. Where the provider did not tell the lifetime, what is left of it now is as good.
 func hold(t account.Token, now time.Time) held {
 	t.Expiry = t.Expiry.Round(0)
 	t.IDTokenExpiry = t.IDTokenExpiry.Round(0)
-	h := held{Token: t, ok: true, lifetime: t.Lifetime}
+	h := held{Token: t, ok: true, lifetime: t.Lifetime, arrived: arrival{wall: now, running: time.Now()}}
 	if h.lifetime <= 0 && !t.Expiry.IsZero() {
 		h.lifetime = max(t.Expiry.Sub(now), 0)
 	}

@@ -63,10 +63,6 @@ func (c *Cache) shutdown() {
 	c.harden()
 }
 
-// Wake makes the refresh ahead of expiry look at the clock at once: after a suspend or a jump of the clock, which else is
-// noticed within 10 minutes.
-func (c *Cache) Wake() { c.wakeLoop() }
-
 // wakeLoop makes the loop look at the queue again.
 func (c *Cache) wakeLoop() {
 	select {
