@@ -67,7 +67,7 @@ func TestRestEnds(t *testing.T) {
 			end.do()
 			synctest.Wait()
 			if percent, limit := look(); percent != 50 || limit != 1<<40 {
-				t.Errorf("after %s: got collection at %d %% and a limit of %d bytes, want 50 and %d", end.name, percent, limit, 1<<40)
+				t.Errorf("after %s: got collection at %d %% and a limit of %d bytes, want 50 and %d", end.name, percent, limit, int64(1<<40))
 			}
 		}
 		<-ended
