@@ -131,3 +131,37 @@ func TestRunWaitsForTheRecordsLock(t *testing.T) {
 		}
 	})
 }
+
+// A record whose lock is held, as while a provider hangs, holds up no other.
+func TestRunSavesOthersMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{}
+		v := New(store)
+		stop := running(t, v)
+		unlock, err := v.Lock(t.Context(), "home")
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.set("put", errFault)
+		_ = v.Rotate(t.Context(), "home", credential("new"))
+		_ = v.Rotate(t.Context(), "work", credential("new"))
+		store.set("put", nil)
+		time.Sleep(lastRetry)
+		synctest.Wait()
+		if store.kept(t, "work") != "new" {
+			t.Error("work is not saved, because the lock of home is held")
+		}
+		if store.kept(t, "home") != "" {
+			t.Error("home is saved by another than who holds its lock")
+		}
+		unlock()
+		time.Sleep(2 * lastRetry)
+		synctest.Wait()
+		if store.kept(t, "home") != "new" {
+			t.Error("home is not saved, and its lock is free")
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

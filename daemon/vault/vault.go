@@ -21,6 +21,9 @@ var ErrNoCredential = errors.New("no credential")
 // ErrUnreadable means that what is kept under that name is not a record of this version. It is left as it is.
 var ErrUnreadable = errors.New("unreadable record")
 
+// errInUse means that somebody holds the lock of a record.
+var errInUse = errors.New("it is in use")
+
 // probeName cannot be an account's name, which starts with a letter or digit.
 const probeName = ".probe"
 
@@ -58,19 +61,25 @@ func New(store keystore.Store) *Vault {
 
 // Lock gives exclusive use of the record name until unlock is called. It fails when ctx ends first.
 func (v *Vault) Lock(ctx context.Context, name string) (unlock func(), err error) {
-	v.mu.Lock()
-	lock, ok := v.locks[name]
-	if !ok {
-		lock = make(chan struct{}, 1)
-		v.locks[name] = lock
-	}
-	v.mu.Unlock()
+	lock := v.lockOf(name)
 	select {
 	case lock <- struct{}{}:
 		return func() { <-lock }, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("vault: wait for %q: %w", name, ctx.Err())
 	}
+}
+
+// lockOf returns what holds one element while the record name is locked.
+func (v *Vault) lockOf(name string) chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	lock, ok := v.locks[name]
+	if !ok {
+		lock = make(chan struct{}, 1)
+		v.locks[name] = lock
+	}
+	return lock
 }
 
 // Load returns the credential kept under name, or [ErrNoCredential]. A credential that the store has not taken yet is
@@ -197,30 +206,39 @@ func (v *Vault) Run(ctx context.Context) error {
 	}
 }
 
-// flush tries to save every pending record once.
+// flush tries to save every pending record once. One that is locked is left to who has it, and to the next round: a
+// provider that hangs must not keep the others from being saved.
 func (v *Vault) flush(ctx context.Context) error {
 	var errs []error
 	for _, name := range v.unsavedNames() {
-		unlock, err := v.Lock(ctx, name)
-		if err != nil {
-			errs = append(errs, err)
+		lock := v.lockOf(name)
+		select {
+		case lock <- struct{}{}:
+		default:
+			errs = append(errs, fmt.Errorf("vault: save %q: %w", name, errInUse))
 			continue
 		}
-		settled := false
-		if c, ok := v.unsaved(name); ok {
-			if err := v.put(ctx, name, c); err != nil {
-				errs = append(errs, err)
-			} else {
-				v.settle(name)
-				settled = true
-			}
-		}
-		unlock()
+		settled, err := v.saveUnsaved(ctx, name)
+		<-lock
+		errs = append(errs, err)
 		if settled && v.Settled != nil {
 			v.Settled(name)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// saveUnsaved saves name's record, where it is still pending; the caller holds its lock.
+func (v *Vault) saveUnsaved(ctx context.Context, name string) (settled bool, err error) {
+	c, ok := v.unsaved(name)
+	if !ok {
+		return false, nil
+	}
+	if err := v.put(ctx, name, c); err != nil {
+		return false, err
+	}
+	v.settle(name)
+	return true, nil
 }
 
 func (v *Vault) put(ctx context.Context, name string, c account.Credential) error {
