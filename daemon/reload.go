@@ -34,6 +34,9 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 	}
 	who(ctx, d.log.Info()).Strs("added", result.Added).Strs("removed", result.Removed).Strs("changed", result.Changed).
 		Strs("dropped", result.Dropped).Msg("reload")
+	for _, warning := range result.Warnings {
+		who(ctx, d.log.Warn()).Msg(warning) // a signal has nobody else to tell
+	}
 	return result, nil
 }
 
