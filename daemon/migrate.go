@@ -17,8 +17,9 @@ import (
 
 // Migrate moves the records of cfg's accounts, of clients that issuers registered, and whatever else from can list, to
 // another store, and returns how many it has moved. All are copied and read back before the first is deleted, and what
-// is deleted is read once more from the other store just before. from is right where both have a record: it is the one
-// in use. Stopped at any point, a second call goes on; nobody else may write to either store meanwhile.
+// is deleted is read once more from the other store just before. Where both have a record the newer one is right, and
+// from's, as the one in use, where that cannot be told. Stopped at any point, a second call goes on, whichever store was
+// used in between; nobody else may write to either store meanwhile.
 //
 // A copy that is read back wrong is a [api.KeystoreUnavailable] error; other errors are the stores', with the code that
 // goes with them.
@@ -75,13 +76,13 @@ func copyRecord(ctx context.Context, name string, from, to keystore.Store) error
 	if err != nil {
 		return err
 	}
-	if there, err := to.Get(ctx, name); err == nil && bytes.Equal(there, data) {
+	if sameOrNewer(ctx, name, data, to) == nil {
 		return nil // of a call that was stopped
 	}
 	if err := to.Put(ctx, name, data); err != nil {
 		return notAbsent(err)
 	}
-	return sameRecord(ctx, name, data, to)
+	return sameOrNewer(ctx, name, data, to)
 }
 
 func deleteCopied(ctx context.Context, name string, from, to keystore.Store) error {
@@ -89,7 +90,7 @@ func deleteCopied(ctx context.Context, name string, from, to keystore.Store) err
 	if err != nil {
 		return err
 	}
-	if err := sameRecord(ctx, name, data, to); err != nil {
+	if err := sameOrNewer(ctx, name, data, to); err != nil {
 		return err
 	}
 	return from.Delete(ctx, name)
@@ -97,12 +98,13 @@ func deleteCopied(ctx context.Context, name string, from, to keystore.Store) err
 
 var errNotKept = errors.New("the new store does not give back what was put into it")
 
-func sameRecord(ctx context.Context, name string, data []byte, to keystore.Store) error {
+// sameOrNewer returns nil when to has data under name, or what came after it.
+func sameOrNewer(ctx context.Context, name string, data []byte, to keystore.Store) error {
 	there, err := to.Get(ctx, name)
 	if err != nil {
 		return notAbsent(err)
 	}
-	if !bytes.Equal(there, data) {
+	if !bytes.Equal(there, data) && !vault.Newer(there, data) {
 		return errNotKept
 	}
 	return nil

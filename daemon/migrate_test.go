@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/config"
@@ -176,6 +177,53 @@ func TestMigrateStoppedAnywhere(t *testing.T) {
 				t.Errorf("%s: again: got %d of %d records", step, len(got), len(records))
 			}
 		}
+	}
+}
+
+// A move was stopped, and the new store used before a second one: what was rotated there is not overwritten.
+func TestMigrateKeepsTheNewerRecord(t *testing.T) {
+	record := func(loggedIn time.Time, rotations int, refreshToken string) string {
+		store := &keystore.Memory{}
+		v := vault.New(store)
+		c := account.Credential{LoggedInAt: loggedIn, Generation: uint64(rotations), RefreshToken: account.NewSecret(refreshToken)}
+		if err := v.Save(t.Context(), "work", c); err != nil {
+			t.Fatal(err)
+		}
+		data, err := store.Get(t.Context(), "work")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	first := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	second := first.Add(time.Hour)
+	for _, tt := range []struct {
+		name, old, fresh string
+		keepsFresh       bool
+	}{
+		{"rotated in the new store", record(first, 1, "spent"), record(first, 2, "good"), true},
+		{"rotated in the old store", record(first, 2, "good"), record(first, 1, "spent"), false},
+		{"a login in the new store", record(first, 7, "former"), record(second, 1, "latter"), true},
+		{"a login in the old store", record(second, 1, "latter"), record(first, 7, "former"), false},
+		{"the same age", record(first, 1, "old"), record(first, 1, "fresh"), false},
+		{"damage in the new store", record(first, 1, "good"), "damage", false},
+		{"damage in the old store", "damage", record(first, 1, "good"), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			from, to := &keystore.Memory{}, &keystore.Memory{}
+			fill(t, from, map[string]string{"work": tt.old})
+			fill(t, to, map[string]string{"work": tt.fresh})
+			cfg := &config.Config{Accounts: map[string]account.Account{"work": {}}}
+			if moved, err := Migrate(t.Context(), cfg, from, to); err != nil || moved != 1 {
+				t.Fatalf("got %d moved, %v, want 1", moved, err)
+			}
+			if got := held(t, to, []string{"work"})["work"] == tt.fresh; got != tt.keepsFresh {
+				t.Errorf("got the new store's own record kept: %t, want %t", got, tt.keepsFresh)
+			}
+			if left := held(t, from, []string{"work"}); len(left) != 0 {
+				t.Error("got a record left in the old store, want none")
+			}
+		})
 	}
 }
 

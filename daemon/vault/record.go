@@ -102,6 +102,20 @@ func decode(data []byte) (account.Credential, error) {
 	return c, nil
 }
 
+// Newer reports whether both are credentials as the store holds them, and a is of a later login than b, or of the same
+// one and saved later. It is false where that cannot be told.
+func Newer(a, b []byte) bool {
+	newer, errA := decode(a)
+	older, errB := decode(b)
+	if errA != nil || errB != nil {
+		return false
+	}
+	if !newer.LoggedInAt.Equal(older.LoggedInAt) {
+		return newer.LoggedInAt.After(older.LoggedInAt)
+	}
+	return newer.Generation > older.Generation
+}
+
 // known leaves a time that is not known out of the record.
 func known(t time.Time) *time.Time {
 	if t.IsZero() {
