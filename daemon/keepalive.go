@@ -46,18 +46,23 @@ func (d *Daemon) Resumed() {
 
 // keepAlive refreshes what would otherwise end of disuse, until ctx ends.
 func (d *Daemon) keepAlive(ctx context.Context) {
-	timer := time.NewTimer(keepAliveFirst + rand.N(time.Minute))
+	next := time.Now().Add(keepAliveFirst + rand.N(time.Minute))
+	timer := time.NewTimer(time.Until(next))
 	defer timer.Stop()
 	for {
 		select {
 		case <-timer.C:
 			d.keepAliveRound(ctx)
-			timer.Reset(keepAliveEvery + rand.N(time.Minute))
+			next = time.Now().Add(keepAliveEvery + rand.N(time.Minute))
 		case <-d.resumed:
-			timer.Reset(keepAliveResumed + rand.N(time.Minute))
+			// Jumps may follow each other for hours; none puts off what is due sooner.
+			if soon := time.Now().Add(keepAliveResumed + rand.N(time.Minute)); soon.Before(next) {
+				next = soon
+			}
 		case <-ctx.Done():
 			return
 		}
+		timer.Reset(time.Until(next))
 	}
 }
 

@@ -84,6 +84,26 @@ func TestKeepAliveGoesOnUntilItSucceeds(t *testing.T) {
 	})
 }
 
+// A clock that is set every few seconds, or a machine that never wakes for long, does not put keeping alive off for ever.
+func TestJumpsDoNotPutOffKeepAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oauthtest.Config{})
+		r.account("work")
+		r.server.Always(oauthtest.Token, lasting(30*day))
+		r.start()
+		r.token()
+		time.Sleep(20*day + 22*time.Hour) // it was refreshed for a day, as it was asked for
+		before := r.refreshes()
+		for range 5 * 60 * 2 {
+			r.d.Resumed()
+			time.Sleep(30 * time.Second)
+		}
+		if n := r.refreshes() - before; n != 1 {
+			t.Errorf("got %d refreshes of a login that came due hours ago, want 1", n)
+		}
+	})
+}
+
 func TestRecordsAreReadLazily(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const accounts = 2000
