@@ -64,7 +64,7 @@ func (d *Daemon) noKeychain(err error) *api.Error {
 		p.Message += ": nothing on the session bus keeps secrets"
 		p.Hint = "start a keyring (gnome-keyring, KWallet, KeePassXC) in your session, then try again" + otherwise
 	case errors.Is(err, keystore.ErrNoAnswer):
-		p.Message += " in time"
+		p.Message += ": there was no answer in time"
 		p.Hint = "look for a prompt of the keyring in your desktop session, or start the keyring anew; then try again"
 	case errors.Is(err, keystore.ErrDismissed):
 		p.Message = "the keychain did not keep the record; its prompt may have been dismissed"
