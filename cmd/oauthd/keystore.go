@@ -101,7 +101,8 @@ func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 			Hint: "every credential is in one of the stores or in both; the same command goes on"}
 	}
 	fmt.Fprintf(std.out, "records moved from %s to %s: %d\n", cfg.Backend, to, moved)
-	fmt.Fprintf(std.err, "oauthd: now say so in %s:\n\n[keystore]\nbackend = %q\n", main, to)
+	fmt.Fprintf(std.err, "oauthd: now say so in %s:\n\n[keystore]\nbackend = %q\n\n"+
+		"then run oauthd stop: a daemon that some command has started meanwhile looks in %s\n", main, to, cfg.Backend)
 	return nil
 }
 
