@@ -214,8 +214,8 @@ func (c *Cache) missLocked(ctx context.Context, e *entry, r Request, now time.Ti
 	if e.flight == nil {
 		c.startLocked(ctx, e, false)
 	}
-	if valid && e.count > 0 && r.MinTTL == nil {
-		// The provider has been failing and may hang: nobody waits for it with a valid token at hand.
+	if valid && e.lastError != nil && r.MinTTL == nil {
+		// The provider or the store has been failing and may hang: nobody waits for it with a valid token at hand.
 		return e.token.forRequest(r), nil, nil
 	}
 	return account.Token{}, e.flight, nil

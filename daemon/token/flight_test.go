@@ -192,3 +192,32 @@ func TestShutdown(t *testing.T) {
 		})
 	}
 }
+
+// A keychain that hangs fails each refresh, for good as far as the cache knows, after its 3 s: nobody waits for that with
+// a valid token at hand once it is known.
+func TestValidTokenDoesNotWaitForWhatFailsSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{latency: 3 * time.Second, reply: func(context.Context, Key, int) (account.Token, error) {
+			return account.Token{}, errDefinite
+		}}
+		c := New(Config{Minter: p})
+		run(t, c)
+		c.Put(work, fresh(9, time.Hour))
+		time.Sleep(59*time.Minute + 10*time.Second)
+		wantCalls(t, p, 1) // ahead of expiry
+		for range 3 {
+			start := time.Now()
+			get(t, c, Request{Key: work}, 9)
+			if waited := time.Since(start); waited != 0 {
+				t.Errorf("got the token after %v, want it at once", waited)
+			}
+			time.Sleep(4 * time.Second)
+		}
+		wantCalls(t, p, 4) // each of them asked all the same
+		p.reply = nil
+		p.lifetime = time.Hour
+		get(t, c, Request{Key: work}, 9)
+		time.Sleep(4 * time.Second)
+		get(t, c, Request{Key: work}, 5)
+	})
+}
