@@ -154,11 +154,34 @@ func (s *source) decode(into any) bool {
 		return true
 	case errors.As(err, &wrong):
 		line, _ := wrong.Position()
-		s.add(line, "%s", strings.TrimPrefix(wrong.Error(), "toml: "))
+		s.add(line, "%s", plainly(wrong))
 	default:
 		s.add(0, "%s", strings.TrimPrefix(err.Error(), "toml: "))
 	}
 	return false
+}
+
+// plainly words a mistake of the decoder's without the names of this program's types.
+func plainly(e *toml.DecodeError) string {
+	text := strings.TrimPrefix(e.Error(), "toml: ")
+	got, field, ok := strings.Cut(text, " into struct field ")
+	if !ok {
+		return text
+	}
+	want := "a value of another type"
+	switch _, t, _ := strings.Cut(field, " of type "); t {
+	case "string":
+		want = "a string"
+	case "bool":
+		want = "true or false"
+	case "[]string":
+		want = "a list of strings"
+	case "[]int":
+		want = "a list of numbers"
+	case "map[string]string":
+		want = "a table of strings"
+	}
+	return fmt.Sprintf("%s: a TOML %s where %s is wanted", strings.Join(e.Key(), "."), strings.TrimPrefix(got, "cannot decode TOML "), want)
 }
 
 // line finds the line where key is set in table ("" is the top), or 0. TOML positions are gone after decoding, and a
