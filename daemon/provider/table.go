@@ -57,11 +57,12 @@ func Lookup(name string) (Provider, bool) {
 func Names() []string { return slices.Sorted(maps.Keys(builtIn())) }
 
 // LookupIssuer returns the built-in provider that issuer belongs to, pinned to that one issuer. The result shares nothing
-// with later ones.
+// with later ones. It is asked for every account now and then, of which there may be thousands.
 func LookupIssuer(issuer string) (Provider, bool) {
-	for _, name := range Names() {
-		p, _ := Lookup(name)
-		if !p.NeedsTenant() && p.IssuerMatches(issuer, "") {
+	for name, row := range builtIn() {
+		known := Provider{Issuer: row.Issuer, IssuerTemplate: row.IssuerTemplate, IssuerAliases: row.IssuerAliases}
+		if known.IssuerMatches(issuer, "") {
+			p := row.Provider(name)
 			p.Issuer, p.IssuerTemplate = issuer, ""
 			return p, true
 		}

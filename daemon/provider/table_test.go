@@ -210,3 +210,22 @@ func TestPinAuthMethod(t *testing.T) {
 		})
 	}
 }
+
+// LookupIssuer takes the first that fits, in no order.
+func TestNoTwoRowsShareAnIssuer(t *testing.T) {
+	owner := map[string]string{}
+	for name, row := range builtIn() {
+		for _, issuer := range append([]string{row.Issuer, row.IssuerTemplate}, row.IssuerAliases...) {
+			if other := owner[issuer]; issuer != "" && other != "" && row.Issuer != "https://{tenant}" {
+				t.Errorf("%s and %s have the issuer %q", other, name, issuer)
+			}
+			owner[issuer] = name
+		}
+	}
+}
+
+func BenchmarkLookupIssuer(b *testing.B) {
+	for b.Loop() {
+		LookupIssuer("https://login.example.com")
+	}
+}
