@@ -2,17 +2,12 @@ package daemon
 
 import (
 	"fmt"
-	"io"
-	"os"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
 	"oauthd/ipc/api"
 )
-
-// maxKeyFile is far above any private key.
-const maxKeyFile = 64 << 10
 
 // pinned settles how a's client authenticates at p: with what came with the login, else what its files say, else what is
 // kept of the same client. key is what is to be kept of a private key.
@@ -82,19 +77,9 @@ func keyText(a account.Account, kept account.Secret) (account.Secret, error) {
 		return kept, &api.Error{Code: api.LoginRequired, Message: a.Name + " has no private key",
 			Hint: "oauthd login " + a.Name + " --key-file FILE"}
 	}
-	f, err := os.Open(a.KeyFile)
+	text, err := grant.ReadKeyFile(a.KeyFile)
 	if err != nil {
 		return kept, keyProblem(a, err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	switch {
-	case err != nil:
-		return kept, keyProblem(a, err)
-	case len(text) > maxKeyFile:
-		return kept, keyProblem(a, fmt.Errorf("%s is larger than any private key", a.KeyFile))
-	case len(text) == 0:
-		return kept, keyProblem(a, fmt.Errorf("%s is empty", a.KeyFile))
 	}
 	return account.NewSecret(string(text)), nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -106,15 +105,15 @@ func (c *Client) ApplicationDefault(ctx context.Context, r ADCRequest) (ADCResul
 func (r ADCRequest) find() (data []byte, path string, err error) {
 	switch {
 	case r.File != "":
-		data, err = readSmall(r.File)
+		data, err = ReadKeyFile(r.File)
 		return data, r.File, err
 	case r.Places.Env != "":
-		if data, err = readSmall(r.Places.Env); err != nil {
+		if data, err = ReadKeyFile(r.Places.Env); err != nil {
 			err = fmt.Errorf("GOOGLE_APPLICATION_CREDENTIALS: %w", err)
 		}
 		return data, r.Places.Env, err
 	case r.Places.WellKnown != "":
-		data, err = readSmall(r.Places.WellKnown)
+		data, err = ReadKeyFile(r.Places.WellKnown)
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, "", nil
 		}
@@ -122,23 +121,6 @@ func (r ADCRequest) find() (data []byte, path string, err error) {
 	default:
 		return nil, "", nil
 	}
-}
-
-// readSmall reads a regular file; anything else could keep the reader waiting.
-func readSmall(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, maxKeyFile+1))
 }
 
 // kindOfFile returns the type of a credentials file, or "" where it is none that Google has.

@@ -46,7 +46,7 @@ var _ externalaccount.SubjectTokenSupplier = (*executableSource)(nil)
 // used while it is good.
 func (s *executableSource) SubjectToken(ctx context.Context, options externalaccount.SupplierOptions) (string, error) {
 	if s.outputFile != "" {
-		if kept, err := readSmall(s.outputFile); err == nil {
+		if kept, err := ReadKeyFile(s.outputFile); err == nil {
 			if token, err := s.parse(kept); err == nil {
 				return token, nil
 			}

@@ -5,11 +5,31 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 )
 
 // maxKeyFile is the number of bytes a file of keys or credentials may have.
 const maxKeyFile = 64 << 10
+
+// ReadKeyFile reads a file of keys or credentials, and of one that is too large a byte more than it may have. It must be a
+// regular file; anything else could keep the reader waiting.
+func ReadKeyFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+}
 
 // trimFile takes away a byte order mark and white space around the content of a file.
 func trimFile(data []byte) ([]byte, error) {
