@@ -83,12 +83,13 @@ type Row struct {
 // with r that its owner may change. r must be right, see [Row.Check].
 func (r Row) Provider(name string) Provider {
 	kept := r.clone()
-	p := kept.provider(name)
 	if r.Tenant != "" {
-		if filled, err := p.ForTenant(r.Tenant); err == nil {
+		if filled, err := (Provider{Name: name, row: kept}).ForTenant(r.Tenant); err == nil {
 			return filled
 		}
 	}
+	p := kept.clone().provider(name)
+	p.row = kept
 	return p
 }
 
@@ -103,35 +104,33 @@ func (r Row) clone() *Row {
 	return &r
 }
 
-// provider is r without regard to tenants.
+// provider is r without regard to tenants; it shares r's slices and maps.
 func (r *Row) provider(name string) Provider {
-	c := r.clone()
-	idle, err := parseDays(c.IdleLimit)
+	idle, err := parseDays(r.IdleLimit)
 	if err != nil {
 		idle = 0
 	}
 	return Provider{
-		Name: name, Title: c.Title, Note: c.Note, TenantHint: c.TenantHint,
-		Issuer: c.Issuer, IssuerTemplate: c.IssuerTemplate, IssuerAliases: c.IssuerAliases,
+		Name: name, Title: r.Title, Note: r.Note, TenantHint: r.TenantHint,
+		Issuer: r.Issuer, IssuerTemplate: r.IssuerTemplate, IssuerAliases: r.IssuerAliases,
 		Endpoints: account.Endpoints{
-			Authorization: c.Authorization, Token: c.Token, Device: c.Device, Revocation: c.Revocation, Userinfo: c.Userinfo,
-			AuthMethod: c.AuthMethod,
+			Authorization: r.Authorization, Token: r.Token, Device: r.Device, Revocation: r.Revocation, Userinfo: r.Userinfo,
+			AuthMethod: r.AuthMethod,
 		},
-		PushedAuthorizationEndpoint: c.PushedRequest, RequirePAR: c.RequirePAR, RegistrationEndpoint: c.Registration,
-		JWKSURI: c.JWKSURI, IDTokenAlgorithms: c.IDTokenAlgorithms, RequireIss: c.RequireIss, NoNonce: c.NoNonce,
-		DefaultScopes: c.DefaultScopes, AuthParams: c.AuthParams, MoreScopesParams: c.MoreScopesParams,
-		Redirect:  Redirect{Host: c.RedirectHost, Path: c.RedirectPath, Port: PortRule(c.RedirectPort)},
-		Narrowing: Narrowing(unless("none", c.Narrowing)), OneResourcePerToken: c.OneResourcePerToken,
-		IdleLimit: idle, RefreshKillsAccessToken: c.RefreshKillsAccessToken,
-		Rotation: Rotation(c.Rotation), RedirectURIAtRefresh: c.RedirectURIAtRefresh,
-		ClientSecretRequired: c.ClientSecretRequired, ErrorsIn200: c.ErrorsIn200, LoginEndedErrors: c.LoginEnded,
-		TokenMember: c.TokenMember, TokenType: c.TokenType,
-		RevocationForm: RevocationForm(unless("rfc7009", c.RevocationForm)),
-		ScopeParameter: c.ScopeParameter, RequestScopeSeparator: c.RequestScopeSeparator, ScopeSeparator: c.ScopeSeparator,
-		ScopeAliases: c.ScopeAliases, ScopeParents: c.ScopeParents, ScopePrefix: c.ScopePrefix,
-		ScopesFoldCase: c.ScopesFoldCase, ScopesNotEchoed: c.ScopesNotEchoed, OfflineScope: c.OfflineScope,
-		NoRefreshToken: c.NoRefreshToken, SubjectClaim: c.SubjectClaim, EmailClaim: c.EmailClaim,
-		row: r,
+		PushedAuthorizationEndpoint: r.PushedRequest, RequirePAR: r.RequirePAR, RegistrationEndpoint: r.Registration,
+		JWKSURI: r.JWKSURI, IDTokenAlgorithms: r.IDTokenAlgorithms, RequireIss: r.RequireIss, NoNonce: r.NoNonce,
+		DefaultScopes: r.DefaultScopes, AuthParams: r.AuthParams, MoreScopesParams: r.MoreScopesParams,
+		Redirect:  Redirect{Host: r.RedirectHost, Path: r.RedirectPath, Port: PortRule(r.RedirectPort)},
+		Narrowing: Narrowing(unless("none", r.Narrowing)), OneResourcePerToken: r.OneResourcePerToken,
+		IdleLimit: idle, RefreshKillsAccessToken: r.RefreshKillsAccessToken,
+		Rotation: Rotation(r.Rotation), RedirectURIAtRefresh: r.RedirectURIAtRefresh,
+		ClientSecretRequired: r.ClientSecretRequired, ErrorsIn200: r.ErrorsIn200, LoginEndedErrors: r.LoginEnded,
+		TokenMember: r.TokenMember, TokenType: r.TokenType,
+		RevocationForm: RevocationForm(unless("rfc7009", r.RevocationForm)),
+		ScopeParameter: r.ScopeParameter, RequestScopeSeparator: r.RequestScopeSeparator, ScopeSeparator: r.ScopeSeparator,
+		ScopeAliases: r.ScopeAliases, ScopeParents: r.ScopeParents, ScopePrefix: r.ScopePrefix,
+		ScopesFoldCase: r.ScopesFoldCase, ScopesNotEchoed: r.ScopesNotEchoed, OfflineScope: r.OfflineScope,
+		NoRefreshToken: r.NoRefreshToken, SubjectClaim: r.SubjectClaim, EmailClaim: r.EmailClaim,
 	}
 }
 

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -22,9 +23,10 @@ func (p Provider) ForTenant(tenant string) (Provider, error) {
 		}
 		return p, nil
 	}
-	if tenant == "" {
-		tenant = p.row.Tenant
+	if p.Tenant != "" && (tenant == "" || tenant == p.Tenant) {
+		return p, nil
 	}
+	tenant = cmp.Or(tenant, p.row.Tenant)
 	if tenant == "" {
 		return Provider{}, fmt.Errorf("%s needs a tenant: %s", p.Name, p.row.TenantHint)
 	}
