@@ -56,8 +56,7 @@ func (d *Daemon) define(name string, def api.AccountDefinition) (account.Account
 
 func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (with given, err error) {
 	bad := func(format string, args ...any) error {
-		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...),
-			Hint: "oauthd login --help shows what goes together"}
+		return badRequest("oauthd login --help shows what goes together", format, args...)
 	}
 	switch {
 	case def.Provider != "" && def.Issuer != "":
@@ -96,7 +95,7 @@ func (d *Daemon) apply(a *account.Account, def api.AccountDefinition) (with give
 			}
 		}
 	}
-	if err := d.applyMachine(a, def, &with); err != nil {
+	if err := applyMachine(a, def, &with); err != nil {
 		return with, err
 	}
 	if def.Resource != "" {

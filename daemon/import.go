@@ -87,28 +87,25 @@ func (d *Daemon) takeover(r api.ImportRequest) (*takeover, error) {
 		}
 		return nil, p
 	}
-	bad := func(hint, format string, args ...any) error {
-		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...), Hint: hint}
-	}
 	t := &takeover{attempt: attempt{d: d, scopes: f.Scopes, imported: true}, found: f, request: r}
 	switch {
 	case r.Provider != "" && r.Issuer != "":
-		return nil, bad("leave one out", "give a provider or an issuer, not both")
+		return nil, badRequest("leave one out", "give a provider or an issuer, not both")
 	case r.Sole && f.Shared != "":
-		return nil, bad("leave out --delete-source, then remove the credential by the tool that wrote it",
+		return nil, badRequest("leave out --delete-source, then remove the credential by the tool that wrote it",
 			"the file cannot be removed after the import: %s", f.Shared)
 	case r.ClientID != "" && f.ClientID != "" && r.ClientID != f.ClientID:
-		return nil, bad("leave out --client-id; a refresh token is of use to its own client alone",
+		return nil, badRequest("leave out --client-id; a refresh token is of use to its own client alone",
 			"the refresh token in the file is of another client")
 	}
 	if r.Issuer != "" {
 		if err := provider.CheckIssuer(r.Issuer); err != nil {
-			return nil, bad("give it as the provider's documentation has it", "issuer: %v", err)
+			return nil, badRequest("give it as the provider's documentation has it", "issuer: %v", err)
 		}
 	}
 	for _, scope := range r.Scopes {
 		if err := checkScope(scope); err != nil {
-			return nil, bad("scopes are separate words", "%v", err)
+			return nil, badRequest("scopes are separate words", "%v", err)
 		}
 	}
 	t.secret = f.ClientSecret
@@ -124,12 +121,12 @@ func (d *Daemon) takeover(r api.ImportRequest) (*takeover, error) {
 	}
 	if f.Kind == foreign.KindKey {
 		if r.Provider != "" || r.Issuer != "" || r.ClientID != "" || r.ClientSecret != "" {
-			return nil, bad("leave them out", "a service account's key says by itself what it is of, and has no client")
+			return nil, badRequest("leave them out", "a service account's key says by itself what it is of, and has no client")
 		}
 		t.account.Grant, t.account.ClientID = account.GrantServiceAccount, ""
 	}
 	if t.account.Name == "" {
-		return nil, bad("--as NAME names it", "nothing in the file gives the account a name")
+		return nil, badRequest("--as NAME names it", "nothing in the file gives the account a name")
 	}
 	return t, account.CheckName(t.account.Name)
 }

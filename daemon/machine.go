@@ -49,22 +49,19 @@ func selfContained(a account.Account) bool {
 }
 
 // applyMachine brings into a what only grants without a person have.
-func (d *Daemon) applyMachine(a *account.Account, def api.AccountDefinition, with *given) error {
-	bad := func(message, hint string) error {
-		return &api.Error{Code: api.BadRequest, Message: message, Hint: hint}
-	}
+func applyMachine(a *account.Account, def api.AccountDefinition, with *given) error {
 	a.Subject, a.Audience = cmp.Or(def.Subject, a.Subject), cmp.Or(def.Audience, a.Audience)
 	switch {
 	case !a.Grant.HasClient() && ofClient(def):
-		return bad("a "+string(a.Grant)+" account has no provider, client or redirect to name", "leave out what names one")
+		return badRequest("leave out what names one", "a %s account has no provider, client or redirect to name", a.Grant)
 	case a.Subject != "" && a.Grant != account.GrantServiceAccount:
-		return bad("a subject is for a service account", "--grant service_account")
+		return badRequest("--grant service_account", "a subject is for a service account")
 	case a.Audience != "" && a.Grant.Interactive():
-		return bad("an audience is for grants without a person", "--auth-param audience=… where the provider has such a parameter")
+		return badRequest("--auth-param audience=… where the provider has such a parameter", "an audience is for grants without a person")
 	case def.Key != "" && a.Grant == account.GrantADC:
-		return bad("application default credentials bring their own key", "--grant service_account with --key-file")
+		return badRequest("--grant service_account with --key-file", "application default credentials bring their own key")
 	case def.KeyID != "" && def.Key == "":
-		return bad("a key id names a key, and there is none", "--key-file FILE")
+		return badRequest("--key-file FILE", "a key id names a key, and there is none")
 	case def.Key == "":
 		return nil
 	}

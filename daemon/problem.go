@@ -18,6 +18,11 @@ import (
 
 // The files problem.go and storeproblem.go word every failure for callers: what happened, and what to do next.
 
+// badRequest words a request that does not make sense.
+func badRequest(hint, format string, args ...any) error {
+	return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...), Hint: hint}
+}
+
 func configProblem(err error) *api.Error {
 	return (&api.Error{
 		Code:    api.ConfigInvalid,
