@@ -170,15 +170,18 @@ func (c *Client) send(
 		return answer{}, fail
 	}
 	defer func() { _ = res.Body.Close() }()
+	a.read(res, c.now)
+	return a, nil
+}
+
+// read takes in what came; now is the clock at its end.
+func (a *answer) read(res *http.Response, now func() time.Time) {
 	a.status, a.header = res.StatusCode, res.Header
-	var whole bool
-	a.body, whole, err = provider.ReadBody(res.Body)
+	body, whole, err := provider.ReadBody(res.Body)
 	if err != nil {
 		a.broken = provider.SafeCause(err)
 	}
-	a.tooLarge = !whole && err == nil
-	a.now = c.now()
-	return a, nil
+	a.body, a.tooLarge, a.now = body, !whole && err == nil, now()
 }
 
 func (c *Client) http() *http.Client {

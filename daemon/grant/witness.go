@@ -65,14 +65,7 @@ func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errWitnessed
 	}
 	defer func() { _ = res.Body.Close() }()
-	a.status, a.header = res.StatusCode, res.Header
-	var whole bool
-	a.body, whole, err = provider.ReadBody(res.Body)
-	if err != nil {
-		a.broken = provider.SafeCause(err)
-	}
-	a.tooLarge = !whole && err == nil
-	a.now = w.client.now()
+	a.read(res, w.client.now)
 	w.last = a
 	switch {
 	case w.metadata && res.Header.Get("Metadata-Flavor") != "Google":
