@@ -341,6 +341,24 @@ func TestGrantChangedInTheFile(t *testing.T) {
 	r.refused(api.LoginRequired)
 }
 
+// What was known of a login says nothing of an account that now takes its key from a file.
+func TestFactsOfAnotherGrantAreForgotten(t *testing.T) {
+	r := newRealRig(t, machines())
+	r.write("accounts/work.toml", "issuer = \""+r.server.Issuer()+"\"\nclient_id = \"app\"\n")
+	r.start()
+	if a := r.shown("work"); a.State != api.StateLoginRequired {
+		t.Errorf("got state %s of an account that nobody is logged in to, want login_required", a.State)
+	}
+	r.write("accounts/robot.json", r.robotKey())
+	r.write("accounts/work.toml", "grant = \"service_account\"\nkey_file = \"robot.json\"\nscopes = [\"storage.read\"]\n")
+	if _, err := r.d.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.shown("work"); a.State != api.StateReady {
+		t.Errorf("got state %s with a key, want ready", a.State)
+	}
+}
+
 func TestDefinitionsWithoutAPerson(t *testing.T) {
 	r := newRealRig(t, machines())
 	r.start()
