@@ -71,7 +71,6 @@ type Daemon struct {
 	registered registrations
 	logins     logins
 	watchers   watchers
-	gate       gate
 	reads      atomic.Int64 // of the files, begun
 
 	mu       sync.Mutex // guards the fields below
@@ -126,9 +125,6 @@ func New(cfg Config) *Daemon {
 		resumed: make(chan struct{}, 1),
 		config:  cfg.Config,
 		known:   map[string]facts{},
-	}
-	if store, ok := cfg.Store.(openable); ok {
-		d.gate.shut.Store(store.Closed())
 	}
 	d.discovered = discoveries{client: httpClient, now: now, byIssuer: map[string]discovery{}}
 	d.registered.byIssuer = map[string]account.Registration{}
@@ -186,7 +182,7 @@ func (d *Daemon) Status(ctx context.Context) (api.Status, error) {
 		StartedAt: d.started,
 		StartedBy: d.cfg.StartedBy,
 		Socket:    d.cfg.Socket,
-		Store:     api.Store{Backend: d.cfg.Config.Backend, State: "ok", Needs: d.needs()},
+		Store:     api.Store{Backend: d.cfg.Config.Backend, State: "ok", Needs: d.vault.Gate().Needs()},
 		Accounts:  accounts,
 	}
 	err = d.locked()

@@ -273,6 +273,5 @@ func (d *Daemon) newToken(key token.Key, t account.Token) {
 // settled is told by the vault that a credential which was in memory only is in the store.
 func (d *Daemon) settled(name string) {
 	d.log.Info().Str("account", name).Bool("degraded", false).Msg("state")
-	d.closeStore()
 	d.changed(name)
 }

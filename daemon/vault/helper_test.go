@@ -69,8 +69,8 @@ func (s *faultyStore) Delete(ctx context.Context, name string) error {
 	return s.Memory.Delete(ctx, name)
 }
 
-// kept returns the refresh token in the store itself, "" where there is no record.
-func (s *faultyStore) kept(t *testing.T, name string) string {
+// saved returns the refresh token in the store itself, "" if there is no record.
+func (s *faultyStore) saved(t *testing.T, name string) string {
 	t.Helper()
 	data, err := s.Memory.Get(t.Context(), name)
 	if err != nil {

@@ -49,7 +49,7 @@ func TestRunRetriesWithBackOff(t *testing.T) {
 		store.set("put", nil)
 		time.Sleep(lastRetry)
 		synctest.Wait()
-		if v.Degraded("work") || store.kept(t, "work") != "new" {
+		if v.Degraded("work") || store.saved(t, "work") != "new" {
 			t.Errorf("got degraded %t, want the record saved once the store takes it", v.Degraded("work"))
 		}
 		settled := len(store.tries())
@@ -64,7 +64,7 @@ func TestRunRetriesWithBackOff(t *testing.T) {
 		store.set("put", nil)
 		time.Sleep(firstRetry)
 		synctest.Wait()
-		if v.Degraded("work") || store.kept(t, "work") != "newer" {
+		if v.Degraded("work") || store.saved(t, "work") != "newer" {
 			t.Error("the back-off did not start anew after a success")
 		}
 		if err := stop(); err != nil {
@@ -91,7 +91,7 @@ func TestRunSavesAtTheEnd(t *testing.T) {
 					store.set("put", nil)
 				}
 				err := stop()
-				if tt.working && (err != nil || store.kept(t, "work") != "new" || store.kept(t, "home") != "new") {
+				if tt.working && (err != nil || store.saved(t, "work") != "new" || store.saved(t, "home") != "new") {
 					t.Errorf("got %v, want both saved at the end", err)
 				}
 				if !tt.working && (!errors.Is(err, errFault) || !strings.Contains(err.Error(), "work") || !strings.Contains(err.Error(), "home")) {
@@ -123,7 +123,7 @@ func TestRunWaitsForTheRecordsLock(t *testing.T) {
 		}
 		unlock()
 		time.Sleep(time.Minute)
-		if got := store.kept(t, "work"); got != "" {
+		if got := store.saved(t, "work"); got != "" {
 			t.Error("a deleted credential came back, want it forgotten")
 		}
 		if err := stop(); err != nil {
@@ -148,16 +148,16 @@ func TestRunSavesOthersMeanwhile(t *testing.T) {
 		store.set("put", nil)
 		time.Sleep(lastRetry)
 		synctest.Wait()
-		if store.kept(t, "work") != "new" {
+		if store.saved(t, "work") != "new" {
 			t.Error("work is not saved, because the lock of home is held")
 		}
-		if store.kept(t, "home") != "" {
+		if store.saved(t, "home") != "" {
 			t.Error("home is saved by another than who holds its lock")
 		}
 		unlock()
 		time.Sleep(2 * lastRetry)
 		synctest.Wait()
-		if store.kept(t, "home") != "new" {
+		if store.saved(t, "home") != "new" {
 			t.Error("home is not saved, and its lock is free")
 		}
 		if err := stop(); err != nil {

@@ -42,22 +42,29 @@ type Vault struct {
 	Settled func(name string)
 
 	store keystore.Store
+	gate  *Gate
 	wake  chan struct{}
 
-	mu      sync.Mutex // guards the fields below
+	// mu guards the fields below. It is never held while a record's lock or the gate's mutex is taken.
+	mu      sync.Mutex
 	pending map[string]account.Credential
 	locks   map[string]chan struct{}
 }
 
 // New returns a Vault over store.
 func New(store keystore.Store) *Vault {
-	return &Vault{
+	v := &Vault{
 		store:   store,
 		wake:    make(chan struct{}, 1),
 		pending: map[string]account.Credential{},
 		locks:   map[string]chan struct{}{},
 	}
+	v.gate = newGate(store, v.Saved)
+	return v
 }
+
+// Gate returns what locks the store. The vault itself does not ask it: whoever uses a credential enters first.
+func (v *Vault) Gate() *Gate { return v.gate }
 
 // Lock gives exclusive use of the record name until unlock is called. It fails when ctx ends first.
 func (v *Vault) Lock(ctx context.Context, name string) (unlock func(), err error) {
@@ -265,8 +272,10 @@ func (v *Vault) unsavedNames() []string {
 	return slices.Sorted(maps.Keys(v.pending))
 }
 
+// settle notes that the store has what is newest of name, which a shut gate may have waited for.
 func (v *Vault) settle(name string) {
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	delete(v.pending, name)
+	v.mu.Unlock()
+	v.gate.closeIdle()
 }

@@ -22,7 +22,7 @@ func TestSaveLoadDelete(t *testing.T) {
 		if err := v.Save(ctx, "work", c); err != nil {
 			t.Fatal(err)
 		}
-		if store.kept(t, "work") != want {
+		if store.saved(t, "work") != want {
 			t.Errorf("save %d returned before the store had the record", i)
 		}
 		got, err := v.Load(ctx, "work")
@@ -76,7 +76,7 @@ func TestStoreFailures(t *testing.T) {
 			if errors.Is(err, ErrNoCredential) {
 				t.Error("a failing store was taken for an empty one")
 			}
-			if store.kept(t, "work") != "old" || v.Degraded("work") {
+			if store.saved(t, "work") != "old" || v.Degraded("work") {
 				t.Error("the record changed, want what was there before and not degraded")
 			}
 		})
@@ -104,12 +104,12 @@ func TestRotateKeepsWhatTheStoreDoesNotTake(t *testing.T) {
 	if !v.Degraded("work") || v.Degraded("other") {
 		t.Errorf("got degraded %t and %t, want true for this account alone", v.Degraded("work"), v.Degraded("other"))
 	}
-	if store.kept(t, "work") != "old" {
+	if store.saved(t, "work") != "old" {
 		t.Error("the store has another record than before")
 	}
 
 	store.set("put", nil)
-	if err := v.Rotate(ctx, "work", credential("newer")); err != nil || v.Degraded("work") || store.kept(t, "work") != "newer" {
+	if err := v.Rotate(ctx, "work", credential("newer")); err != nil || v.Degraded("work") || store.saved(t, "work") != "newer" {
 		t.Errorf("got %v, degraded %t; want the next rotation saved", err, v.Degraded("work"))
 	}
 }
