@@ -7,18 +7,19 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/grant"
+	"oauthd/daemon/grant/google"
 	"oauthd/ipc/api"
 )
 
 // placeKey reads a service account's key and settles where its tokens come from. The key's word on that is believed as a
 // token endpoint's is.
 func (t *takeover) placeKey() error {
-	key, err := grant.ParseServiceAccount([]byte(t.found.Key.Reveal()))
+	key, err := google.ParseServiceAccount([]byte(t.found.Key.Reveal()))
 	if err != nil {
 		return (&api.Error{Code: api.ConfigInvalid, Message: "the service account's key: " + err.Error(),
 			Hint: "download a new key"}).Because(err)
 	}
-	if !grant.TrustedTokenURI(key.TokenURI) {
+	if !google.TrustedTokenURI(key.TokenURI) {
 		t.found.Doubt = hostOf(key.TokenURI)
 		if !t.request.TrustEndpoint {
 			return t.doubted("--trust-endpoint believes it")

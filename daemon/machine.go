@@ -11,6 +11,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/grant"
+	"oauthd/daemon/grant/google"
 	"oauthd/daemon/provider"
 	"oauthd/daemon/token"
 	"oauthd/ipc/api"
@@ -67,7 +68,7 @@ func applyMachine(a *account.Account, def api.AccountDefinition, with *given) er
 	}
 	a.KeyFile, a.KeyID = "", ""
 	if a.Grant == account.GrantServiceAccount {
-		key, err := grant.ParseServiceAccount([]byte(def.Key))
+		key, err := google.ParseServiceAccount([]byte(def.Key))
 		if err != nil {
 			return keyProblem(*a, err)
 		}
@@ -241,30 +242,30 @@ func (d *Daemon) askAsServiceAccount(
 	if err != nil {
 		return machineToken{}, err
 	}
-	robot, err := grant.ParseServiceAccount([]byte(text.Reveal()))
+	robot, err := google.ParseServiceAccount([]byte(text.Reveal()))
 	if err != nil {
 		return machineToken{}, keyProblem(a, err)
 	}
-	r := grant.ServiceAccountRequest{
+	r := google.ServiceAccountRequest{
 		Account: robot, TokenEndpoint: a.Endpoints.Token, Scopes: scopes, Subject: a.Subject, IDToken: key.IDToken,
 	}
 	if key.IDToken || key.Scope == "" {
 		r.Audience = cmp.Or(key.Audience, a.Audience)
 	}
-	got, err := d.grants.ServiceAccount(ctx, r)
+	got, err := google.Client{Grants: d.grants}.ServiceAccount(ctx, r)
 	if err == nil && got.Token.Access.IsZero() { // an ID token alone; an access token for the same costs no request
 		idToken, expiry := got.Token.IDToken, got.Token.IDTokenExpiry
 		r.IDToken = false
-		got, err = d.grants.ServiceAccount(ctx, r)
+		got, err = google.Client{Grants: d.grants}.ServiceAccount(ctx, r)
 		got.Token.IDToken, got.Token.IDTokenExpiry = idToken, expiry
 	}
 	return machineToken{got.Token, cmp.Or(a.Subject, robot.ClientEmail)}, err
 }
 
 func (d *Daemon) askAsHere(ctx context.Context, a account.Account, key token.Key, scopes []string) (machineToken, error) {
-	r, err := d.grants.ApplicationDefault(ctx, grant.ADCRequest{
+	r, err := google.Client{Grants: d.grants}.ApplicationDefault(ctx, google.ADCRequest{
 		File:     a.KeyFile,
-		Places:   grant.ADCPlaces(d.cfg.ADC),
+		Places:   google.ADCPlaces(d.cfg.ADC),
 		Scopes:   scopes,
 		Audience: cmp.Or(key.Audience, a.Audience),
 		IDToken:  key.IDToken,
@@ -286,11 +287,11 @@ func machineProblem(a account.Account, err error) error {
 	}
 	p := &api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("the credentials of %s: %v", a.Name, err), Hint: "check what the account's file and the request say; oauthd reload takes a changed file over"}
 	switch {
-	case errors.Is(err, grant.ErrNoDefaultCredentials):
+	case errors.Is(err, google.ErrNoDefaultCredentials):
 		p.Hint = "gcloud auth application-default login makes them; key_file in the account's file names others"
-	case errors.Is(err, grant.ErrUntrustedTokenURI):
+	case errors.Is(err, google.ErrUntrustedTokenURI):
 		p.Hint = "oauthd import KEY.json --trust-endpoint believes it"
-	case errors.Is(err, grant.ErrNoScopes):
+	case errors.Is(err, google.ErrNoScopes):
 		p.Hint = "--scope or --audience says what a token is for; oauthd login " + a.Name + " --scope S keeps it"
 	case a.KeyFile != "":
 		p.Hint = "check " + a.KeyFile + " and the account's file, then oauthd reload"

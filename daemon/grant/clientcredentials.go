@@ -38,7 +38,7 @@ func (c *Client) ClientCredentials(ctx context.Context, r ClientCredentials) (Re
 	if fail != nil {
 		return Response{}, fail
 	}
-	resp, fail := a.token(r.Dialect)
+	resp, fail := a.Token(r.Dialect)
 	if fail != nil {
 		return Response{}, a.ofMachine(fail, r.Auth.Method == provider.AuthPrivateKeyJWT)
 	}

@@ -5,7 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -77,6 +79,20 @@ func (k ClientKey) Text() account.Secret {
 	return account.NewSecret(string(line))
 }
 
+// PEM returns the key as PKCS #8 in PEM (RFC 7468), without its name; it is for the store. The zero ClientKey gives the
+// zero Secret.
+func (k ClientKey) PEM() account.Secret {
+	if k.IsZero() {
+		return account.Secret{}
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(k.private.signer)
+	if err != nil {
+		// Every key that newPrivateKey takes has that form.
+		return account.Secret{}
+	}
+	return account.NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+}
+
 // IsZero reports whether k is none.
 func (k ClientKey) IsZero() bool { return k.private == nil }
 
@@ -108,14 +124,14 @@ func (k ClientKey) MarshalText() ([]byte, error) { return account.Secret{}.Marsh
 
 // parseJWK reads one private key (RFC 7517 §4); errors are what follows "the file".
 func parseJWK(data []byte) (*privateKey, error) {
-	members, err := fileMembers(data)
+	members, err := ParseKeyFile(data)
 	if err != nil {
 		return nil, err
 	}
 	var jwk jose.JSONWebKey
-	switch kind := text(members["kty"]); {
+	switch kind := members.Text("kty"); {
 	case members["kty"] == nil:
-		return nil, fmt.Errorf("holds %s, not a private key", describe(members))
+		return nil, fmt.Errorf("holds %s, not a private key", members.Describe())
 	case kind == "oct":
 		return nil, errors.New("holds a symmetric key, not a private key")
 	case kind != "RSA" && kind != "EC" && kind != "OKP":
@@ -124,7 +140,7 @@ func parseJWK(data []byte) (*privateKey, error) {
 		return nil, errors.New("holds a public key, not the private one")
 	case kind == "RSA" && (members["p"] == nil || members["q"] == nil):
 		return nil, errors.New("holds an RSA key without its primes p and q")
-	case text(members["use"]) == "enc":
+	case members.Text("use") == "enc":
 		return nil, errors.New("holds a key for encryption, not for signing")
 	case json.Unmarshal(data, &jwk) != nil:
 		return nil, errors.New("holds a JSON Web Key that is damaged, or of a kind that cannot be used here")

@@ -75,7 +75,7 @@ func TestParseClientKey(t *testing.T) {
 				t.Error("its text, read and written again, differs")
 			}
 			for _, k := range []ClientKey{key, again} {
-				jws, err := k.sign(map[string]any{"sub": "desk"})
+				jws, err := k.Sign(map[string]any{"sub": "desk"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -104,7 +104,7 @@ func TestParseClientKeySaysWhatIsWrong(t *testing.T) {
 	whole := pkcs8(rsaKey())
 	for _, tc := range []struct{ name, data, want string }{
 		{"empty", " \n", "is empty"},
-		{"too large", strings.Repeat("x", maxKeyFile+1), "is larger than"},
+		{"too large", strings.Repeat("x", MaxKeyFile+1), "is larger than"},
 		{"public key", pemOf("PUBLIC KEY", public), "a public key, not the private one"},
 		{"RSA public key", pemOf("RSA PUBLIC KEY", public), "a public key, not the private one"},
 		{"certificate", pemOf("CERTIFICATE", public), "a certificate, not a private key"},
@@ -164,10 +164,9 @@ func TestParseClientKeySaysWhatIsWrong(t *testing.T) {
 
 func TestClientKeyNeverPrints(t *testing.T) {
 	key := clientKeyOf(t, p256Key(), "k-1")
-	a := ServiceAccount{ClientEmail: "robot@example.com", key: clientKeyOf(t, rsaKey(), "k-2")}
+	another := clientKeyOf(t, rsaKey(), "k-2")
 	var out bytes.Buffer
-	for _, value := range []any{key, &key, ClientAuth{Key: key}, struct{ inner ClientKey }{key}, []ClientKey{key}, a, &a,
-		ServiceAccountRequest{Account: a}} {
+	for _, value := range []any{key, &key, ClientAuth{Key: key}, struct{ inner ClientKey }{key}, []ClientKey{key}, another} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb, value)
 		}
@@ -190,7 +189,7 @@ func TestClientKeyNeverPrints(t *testing.T) {
 	if !(ClientKey{}).IsZero() || !(ClientKey{}).Text().IsZero() || (ClientKey{}).Algorithm() != "" || (ClientKey{}).KeyID() != "" {
 		t.Error("the zero ClientKey is not none")
 	}
-	if _, err := (ClientKey{}).sign(nil); err == nil {
+	if _, err := (ClientKey{}).Sign(nil); err == nil {
 		t.Error("the zero ClientKey signs")
 	}
 }
@@ -214,7 +213,7 @@ func FuzzParseClientKey(f *testing.F) {
 		if err != nil || !again.Text().Equal(key.Text()) {
 			t.Errorf("its text cannot be read back: %v", err)
 		}
-		if _, err := key.sign(map[string]any{}); err != nil {
+		if _, err := key.Sign(map[string]any{}); err != nil {
 			t.Error(err)
 		}
 	})

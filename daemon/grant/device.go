@@ -74,39 +74,39 @@ func (c *Client) AuthorizeDevice(ctx context.Context, d DeviceAuthorization) (De
 }
 
 // deviceCode reads the answer to a device authorization request.
-func (a answer) deviceCode() (DeviceCode, *ProviderError) {
-	members, fail := a.members()
+func (a Answer) deviceCode() (DeviceCode, *ProviderError) {
+	members, fail := a.Members()
 	if fail != nil {
 		return DeviceCode{}, fail
 	}
 	code := DeviceCode{
-		Code:     account.NewSecret(text(members["device_code"])),
-		UserCode: text(members["user_code"]),
+		Code:     account.NewSecret(members.Text("device_code")),
+		UserCode: members.Text("user_code"),
 		// Google wrote verification_url before there was an RFC, and still does.
-		VerificationURI:         firstText(members, "verification_uri", "verification_url"),
-		VerificationURIComplete: firstText(members, "verification_uri_complete", "verification_url_complete"),
+		VerificationURI:         members.first("verification_uri", "verification_url"),
+		VerificationURIComplete: members.first("verification_uri_complete", "verification_url_complete"),
 	}
 	switch {
 	case code.Code.IsZero():
-		return DeviceCode{}, a.fail(Unknown, "the answer has no device_code")
+		return DeviceCode{}, a.Fail(Unknown, "the answer has no device_code")
 	case strings.TrimSpace(code.UserCode) == "":
-		return DeviceCode{}, a.fail(Unknown, "the answer has no user_code")
+		return DeviceCode{}, a.Fail(Unknown, "the answer has no user_code")
 	case len(code.UserCode) > 64 || strings.ContainsFunc(code.UserCode, notPrintable):
-		return DeviceCode{}, a.fail(Unknown, "the answer's user_code cannot be shown")
+		return DeviceCode{}, a.Fail(Unknown, "the answer's user_code cannot be shown")
 	}
 	if err := provider.CheckURL(code.VerificationURI); err != nil {
-		return DeviceCode{}, a.fail(Unknown, "the answer's verification_uri: "+err.Error())
+		return DeviceCode{}, a.Fail(Unknown, "the answer's verification_uri: "+err.Error())
 	}
 	if provider.CheckURL(code.VerificationURIComplete) != nil {
 		code.VerificationURIComplete = ""
 	}
-	lifetime, err := parseSeconds("expires_in", members)
+	lifetime, err := members.Seconds("expires_in")
 	if err != nil {
-		return DeviceCode{}, a.fail(Unknown, err.Error())
+		return DeviceCode{}, a.Fail(Unknown, err.Error())
 	}
-	interval, err := parseSeconds("interval", members)
+	interval, err := members.Seconds("interval")
 	if err != nil {
-		return DeviceCode{}, a.fail(Unknown, err.Error())
+		return DeviceCode{}, a.Fail(Unknown, err.Error())
 	}
 	if lifetime == 0 {
 		lifetime = deviceLifetime
@@ -188,13 +188,13 @@ func (c *Client) pollOnce(
 	if fail != nil {
 		return Response{}, 0, fail
 	}
-	resp, fail = a.token(p.Dialect)
+	resp, fail = a.Token(p.Dialect)
 	if fail == nil {
 		return resp, 0, nil
 	}
 	// GitHub tells the new interval with slow_down.
-	members, _ := parseMembers(a.header.Get("Content-Type"), a.body)
-	asked, _ = parseSeconds("interval", members)
+	members, _ := parseMembers(a.Header.Get("Content-Type"), a.Body)
+	asked, _ = members.Seconds("interval")
 	return Response{RefreshToken: resp.RefreshToken}, asked, fail
 }
 
@@ -204,7 +204,7 @@ func (c *Client) pause(ctx context.Context, d time.Duration, expiry time.Time) e
 	for {
 		slice := min(d, devicePause)
 		if !expiry.IsZero() {
-			left := expiry.Sub(c.now())
+			left := expiry.Sub(c.Clock())
 			if left <= 0 {
 				return ErrDeviceExpired
 			}

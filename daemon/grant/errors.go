@@ -2,13 +2,10 @@ package grant
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"oauthd/daemon/provider"
 )
 
 // Kind tells what to do about a [ProviderError].
@@ -100,73 +97,4 @@ func (e *ProviderError) Unwrap() error { return e.cause }
 // Transient reports whether another try later may succeed, and how long the provider asks to wait before it.
 func (e *ProviderError) Transient() (retryAfter time.Duration, ok bool) {
 	return e.RetryAfter, e.Kind == Transient
-}
-
-// fail builds the error of an answer that says no error code.
-func (a answer) fail(kind Kind, reason string) *ProviderError {
-	if a.passing() {
-		kind = Transient
-	}
-	return &ProviderError{
-		Kind: kind, Op: a.op, Endpoint: a.endpoint, Status: a.status, Reason: reason,
-		RetryAfter: provider.RetryAfter(a.header, a.now),
-	}
-}
-
-// failBroken builds the error of an answer that broke off.
-func (a answer) failBroken() *ProviderError {
-	e := a.fail(Transient, "")
-	e.cause, e.Ambiguous = a.broken, a.ok()
-	return e
-}
-
-// ok reports whether the provider says it did what was asked.
-func (a answer) ok() bool { return a.status >= 200 && a.status < 300 }
-
-// passing reports whether the status alone says that another try later may succeed.
-func (a answer) passing() bool { return a.status == 408 || a.status == 429 || a.status >= 500 }
-
-// refusal reads an OAuth error from an answer's members: error as a code, or as an object that holds one. It returns
-// nil when there is none.
-func (a answer) refusal(members map[string]json.RawMessage) *ProviderError {
-	code, description := text(members["error"]), text(members["error_description"])
-	object := parseObject(members["error"])
-	if object != nil {
-		code = firstText(object, "code", "error", "status", "type")
-		description = firstText(object, "message", "error_description", "description")
-	}
-	if code == "" && object == nil {
-		return nil
-	}
-	e := a.fail(kindOf(code), "")
-	e.Code = a.printable(code, 80)
-	e.Description = a.printable(description, 200)
-	e.Subtype = a.printable(firstText(members, "error_subtype", "suberror"), 80)
-	return e
-}
-
-// printable filters text to the charset of error_description (RFC 6749 §5.2) and cuts it to most bytes. Providers have
-// been seen to quote the token they refuse, so what the request carried goes first.
-func (a answer) printable(text string, most int) string {
-	for _, secret := range a.secrets {
-		if len(secret) >= 4 {
-			text = strings.ReplaceAll(text, secret, "[redacted]")
-		}
-	}
-	kept := strings.Map(func(r rune) rune {
-		if r >= 0x20 && r <= 0x7e && r != '"' && r != '\\' {
-			return r
-		}
-		return -1
-	}, text)
-	return strings.TrimSpace(kept[:min(len(kept), most)])
-}
-
-func firstText(members map[string]json.RawMessage, names ...string) string {
-	for _, name := range names {
-		if s := text(members[name]); s != "" {
-			return s
-		}
-	}
-	return ""
 }

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 
 	"oauthd/daemon/account"
@@ -24,11 +25,15 @@ type Identity struct {
 func (c *Client) Userinfo(
 	ctx context.Context, endpoint string, access account.Secret, p provider.Provider,
 ) (Identity, error) {
-	a, fail := c.get(ctx, "userinfo request", endpoint, access)
+	header := wants("")
+	header.Set("Authorization", "Bearer "+access.Reveal()) // RFC 6750 §2.1
+	a, fail := c.Send(ctx, Request{
+		Op: "userinfo request", Method: http.MethodGet, Endpoint: endpoint, Header: header, Secrets: []string{access.Reveal()},
+	})
 	if fail != nil {
 		return Identity{}, fail
 	}
-	members, fail := a.members()
+	members, fail := a.Members()
 	if fail != nil {
 		return Identity{}, fail
 	}
@@ -41,9 +46,9 @@ func (c *Client) Userinfo(
 	}
 	subject := subjectOf(members[subjectClaim])
 	if subject == "" {
-		return Identity{}, a.fail(Unknown, "the answer names no subject")
+		return Identity{}, a.Fail(Unknown, "the answer names no subject")
 	}
-	return Identity{Issuer: p.Issuer, Subject: subject, Email: emailOf(members[emailClaim])}, nil
+	return Identity{Issuer: p.Issuer, Subject: subject, Email: members.Email(emailClaim)}, nil
 }
 
 // subjectOf reads a subject: a string of printable ASCII, at most 255 (OpenID Connect Core 1.0 §2), or a whole number,
@@ -58,14 +63,3 @@ func subjectOf(raw json.RawMessage) string {
 	}
 	return subject
 }
-
-// emailOf reads an address that can be shown, or "".
-func emailOf(raw json.RawMessage) string {
-	email := text(raw)
-	if len(email) > 254 || !strings.Contains(email, "@") || strings.ContainsFunc(email, notPrintable) {
-		return ""
-	}
-	return email
-}
-
-func notPrintable(r rune) bool { return r < 0x20 || r > 0x7e }

@@ -159,7 +159,7 @@ func TestIDTokenShape(t *testing.T) {
 
 func TestResponseHoldsTheIDTokensExpiry(t *testing.T) {
 	raw := jwt(`{"alg":"RS256"}`, `{"exp":1795348800}`)
-	resp, fail := answerOf(200, "application/json", `{"access_token":"a","id_token":"`+raw.Reveal()+`"}`).token(Dialect{})
+	resp, fail := answerOf(200, "application/json", `{"access_token":"a","id_token":"`+raw.Reveal()+`"}`).Token(Dialect{})
 	if fail != nil {
 		t.Fatal(fail)
 	}

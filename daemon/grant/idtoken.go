@@ -37,7 +37,7 @@ type Expect struct {
 // must not be used for a token that came any other way. Errors wrap [ErrIDToken] and quote no claim. expiry is the exp
 // claim.
 func ParseIDToken(raw account.Secret, expect Expect) (id Identity, expiry time.Time, err error) {
-	claims, err := parseClaims(raw)
+	claims, err := Claims(raw)
 	if err != nil {
 		return Identity{}, time.Time{}, fmt.Errorf("%w: %w", ErrIDToken, err)
 	}
@@ -45,53 +45,53 @@ func ParseIDToken(raw account.Secret, expect Expect) (id Identity, expiry time.T
 		return Identity{}, time.Time{}, fmt.Errorf("%w: %w", ErrIDToken, err)
 	}
 	id = Identity{
-		Issuer:  text(claims["iss"]),
+		Issuer:  claims.Text("iss"),
 		Subject: subjectOf(claims["sub"]),
-		Email:   emailOf(claims["email"]),
+		Email:   claims.Email("email"),
 	}
 	if !strings.HasPrefix(string(claims["sub"]), `"`) || id.Subject == "" {
 		return Identity{}, time.Time{}, fmt.Errorf("%w: it names no subject", ErrIDToken)
 	}
-	return id, expiryOf(claims), nil
+	return id, claims.Instant("exp"), nil
 }
 
-func (x Expect) check(claims map[string]json.RawMessage) error {
-	iss := text(claims["iss"])
+func (x Expect) check(claims Members) error {
+	iss := claims.Text("iss")
 	switch p := x.Provider; {
 	case iss == "" || len(iss) > 2048 || strings.ContainsFunc(iss, notPrintable):
 		return errors.New("it names no issuer")
 	case p.IssuerTemplate != "":
 		// The tid claim must name the tenant that iss names, or any tenant could speak for any other.
-		if tenant := text(claims["tid"]); tenant == "" || !p.IssuerMatches(iss, tenant) {
+		if tenant := claims.Text("tid"); tenant == "" || !p.IssuerMatches(iss, tenant) {
 			return errors.New("its issuer is not the provider's, or not that of its tenant")
 		}
 	case p.Issuer != "" && !p.IssuerMatches(iss, ""):
 		return fmt.Errorf("its issuer is not %q", p.Issuer)
 	}
 	audience, ok := audienceOf(claims["aud"])
-	authorized := text(claims["azp"])
+	authorized := claims.Text("azp")
 	switch {
 	case !ok || x.ClientID == "" || !slices.Contains(audience, x.ClientID):
 		return errors.New("it was made for another client")
 	case len(claims["azp"]) != 0 && authorized != x.ClientID, len(audience) > 1 && authorized == "":
 		return errors.New("its authorized party is another client")
 	}
-	expiry := expiryOf(claims)
+	expiry := claims.Instant("exp")
 	switch {
 	case expiry.IsZero():
 		return errors.New("it has no expiry")
 	case !x.Now.Before(expiry.Add(clockSkew)):
 		return errors.New("it has expired; is this computer's clock right?")
 	}
-	nonce := text(claims["nonce"])
+	nonce := claims.Text("nonce")
 	if x.Nonce != "" && subtle.ConstantTimeCompare([]byte(nonce), []byte(x.Nonce)) != 1 {
 		return errors.New("its nonce is not the one that was sent")
 	}
 	return nil
 }
 
-// parseClaims decodes a JWS in compact form (RFC 7515 §7.1) without looking at its signature.
-func parseClaims(raw account.Secret) (map[string]json.RawMessage, error) {
+// Claims decodes a JWS in compact form (RFC 7515 §7.1) without looking at its signature: what it says is a hint.
+func Claims(raw account.Secret) (Members, error) {
 	parts := strings.Split(raw.Reveal(), ".")
 	switch {
 	case raw.IsZero():
@@ -102,7 +102,7 @@ func parseClaims(raw account.Secret) (map[string]json.RawMessage, error) {
 		return nil, errors.New("it is not a JWT")
 	}
 	header, err := decodePart(parts[0])
-	if err != nil || text(header["alg"]) == "" {
+	if err != nil || header.Text("alg") == "" {
 		return nil, errors.New("its header is not one of a JWT")
 	}
 	claims, err := decodePart(parts[1])
@@ -112,12 +112,12 @@ func parseClaims(raw account.Secret) (map[string]json.RawMessage, error) {
 	return claims, nil
 }
 
-func decodePart(part string) (map[string]json.RawMessage, error) {
+func decodePart(part string) (Members, error) {
 	decoded, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	if err != nil {
 		return nil, errors.New("not base64url")
 	}
-	members := parseObject(decoded)
+	members := ParseMembers(decoded)
 	if members == nil {
 		return nil, errors.New("not a JSON object")
 	}
@@ -133,23 +133,11 @@ func audienceOf(raw json.RawMessage) ([]string, bool) {
 	return list, json.Unmarshal(raw, &list) == nil && len(list) > 0
 }
 
-func expiryOf(claims map[string]json.RawMessage) time.Time { return instantOf(claims["exp"]) }
-
-// instantOf reads seconds since 1970, whole or not; zero when they are missing, not positive, or out of any calendar.
-func instantOf(raw json.RawMessage) time.Time {
-	const year9999 = 253402300799
-	var seconds float64
-	if len(raw) == 0 || json.Unmarshal(raw, &seconds) != nil || seconds <= 0 || seconds > year9999 {
-		return time.Time{}
-	}
-	return time.Unix(int64(seconds), 0)
-}
-
-// claimedExpiry returns the exp claim of an ID token nobody has verified; zero when there is none.
-func claimedExpiry(raw account.Secret) time.Time {
-	claims, err := parseClaims(raw)
+// ClaimedExpiry returns the exp claim of a JWT that nobody has verified; zero if there is none.
+func ClaimedExpiry(raw account.Secret) time.Time {
+	claims, err := Claims(raw)
 	if err != nil {
 		return time.Time{}
 	}
-	return expiryOf(claims)
+	return claims.Instant("exp")
 }

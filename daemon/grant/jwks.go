@@ -82,7 +82,7 @@ func (r keyRing) verify(jws *jose.JSONWebSignature) (payload []byte, ok bool) {
 
 // heldKeys returns the keys fetched from uri not too long ago.
 func (c *Client) heldKeys(uri string) (ring keyRing, held bool) {
-	now := c.now()
+	now := c.Clock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ring, held = c.keys[uri]
@@ -94,7 +94,7 @@ func (c *Client) heldKeys(uri string) (ring keyRing, held bool) {
 // provider signs with keys that it publishes, so that what is wrong will pass.
 func (c *Client) fetchKeys(ctx context.Context, uri string) (keyRing, *ProviderError) {
 	const op = "key set request"
-	a, fail := c.send(ctx, http.MethodGet, uri, http.Header{}, nil, 0, answer{op: op, endpoint: place(uri)})
+	a, fail := c.Send(ctx, Request{Op: op, Method: http.MethodGet, Endpoint: uri, Header: wants("")})
 	if fail != nil {
 		return keyRing{}, fail
 	}
@@ -114,14 +114,14 @@ func (c *Client) fetchKeys(ctx context.Context, uri string) (keyRing, *ProviderE
 }
 
 // keys reads a key set, leaving out what it cannot use.
-func (a answer) keys() ([]jose.JSONWebKey, *ProviderError) {
-	members, fail := a.members()
+func (a Answer) keys() ([]jose.JSONWebKey, *ProviderError) {
+	members, fail := a.Members()
 	if fail != nil {
 		return nil, fail
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(members["keys"], &list) != nil || list == nil {
-		return nil, a.fail(Unknown, "the answer is not a key set")
+		return nil, a.Fail(Unknown, "the answer is not a key set")
 	}
 	keys := []jose.JSONWebKey{}
 	for _, raw := range list {

@@ -16,7 +16,6 @@ import (
 )
 
 const (
-	jwtBearerGrantType    = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	jwtBearerAssertion    = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	clientAssertionLife   = 5 * time.Minute
 	clientAssertionBehind = 10 * time.Second
@@ -24,8 +23,8 @@ const (
 	tolerableClock = time.Minute
 )
 
-// sign returns claims as a JWS in compact form (RFC 7519 §3), signed by the key's algorithm.
-func (k ClientKey) sign(claims map[string]any) (account.Secret, error) {
+// Sign returns claims as a JWS in compact form (RFC 7519 §3), signed by the key's algorithm.
+func (k ClientKey) Sign(claims map[string]any) (account.Secret, error) {
 	if k.IsZero() {
 		return account.Secret{}, errors.New("there is no private key to sign with")
 	}
@@ -54,7 +53,7 @@ func (k ClientKey) sign(claims map[string]any) (account.Secret, error) {
 // assert authenticates the client by an assertion of its own (RFC 7523 §2.2, §3), which is good for one request.
 func (a ClientAuth) assert(form url.Values, endpoint string, now time.Time) error {
 	issued := now.Add(-clientAssertionBehind)
-	assertion, err := a.Key.sign(map[string]any{
+	assertion, err := a.Key.Sign(map[string]any{
 		"iss": a.ID,
 		"sub": a.ID,
 		"aud": cmp.Or(a.AssertionAudience, endpoint),
@@ -73,7 +72,7 @@ func (a ClientAuth) assert(form url.Values, endpoint string, now time.Time) erro
 
 // ofMachine makes fail one of a grant that no person has a part in: a login cannot help. asserted says that the request
 // had a signed assertion, whose times are by this machine's clock.
-func (a answer) ofMachine(fail *ProviderError, asserted bool) *ProviderError {
+func (a Answer) ofMachine(fail *ProviderError, asserted bool) *ProviderError {
 	if fail.Kind == LoginRequired {
 		fail.Kind = Configuration
 	}
@@ -88,8 +87,8 @@ func (a answer) ofMachine(fail *ProviderError, asserted bool) *ProviderError {
 
 // clockTrouble says how far this machine's clock is from that of the provider, by the answer's Date (RFC 9110 §6.6.1);
 // "" where they agree, or there is no telling.
-func (a answer) clockTrouble() string {
-	date, err := http.ParseTime(a.header.Get("Date"))
+func (a Answer) clockTrouble() string {
+	date, err := http.ParseTime(a.Header.Get("Date"))
 	if err != nil {
 		return ""
 	}

@@ -149,7 +149,7 @@ func TestClockTrouble(t *testing.T) {
 		{"years", now.AddDate(10, 0, 0).Format(http.TimeFormat), "this machine's clock is 3653 days slow"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			a := answer{header: http.Header{"Date": {tc.date}}, now: now}
+			a := Answer{Header: http.Header{"Date": {tc.date}}, now: now}
 			if got := a.clockTrouble(); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}

@@ -32,8 +32,8 @@ func (c *Client) PushAuthorization(
 	}
 	form := url.Values{}
 	maps.Copy(form, p.Parameters)
-	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	if err := p.Auth.apply(form, header, p.Endpoint, c.now()); err != nil {
+	header := wants("application/x-www-form-urlencoded")
+	if err := p.Auth.apply(form, header, p.Endpoint, c.Clock()); err != nil {
 		return "", time.Time{}, wrong(err.Error())
 	}
 	// It is a parameter of the authorization request too, so that it stands beside HTTP Basic.
@@ -50,23 +50,23 @@ func (c *Client) PushAuthorization(
 }
 
 // pushed reads the answer to a pushed authorization request (RFC 9126 §2.2).
-func (a answer) pushed() (requestURI string, expiry time.Time, fail *ProviderError) {
-	members, fail := a.members()
+func (a Answer) pushed() (requestURI string, expiry time.Time, fail *ProviderError) {
+	members, fail := a.Members()
 	if fail != nil {
 		return "", time.Time{}, fail
 	}
-	requestURI = text(members["request_uri"])
+	requestURI = members.Text("request_uri")
 	switch u, err := url.Parse(requestURI); {
-	case a.status != http.StatusCreated && a.status != http.StatusOK:
-		return "", time.Time{}, a.fail(Unknown, "the answer's status is not 201")
+	case a.Status != http.StatusCreated && a.Status != http.StatusOK:
+		return "", time.Time{}, a.Fail(Unknown, "the answer's status is not 201")
 	case requestURI == "":
-		return "", time.Time{}, a.fail(Unknown, "the answer has no request_uri")
+		return "", time.Time{}, a.Fail(Unknown, "the answer has no request_uri")
 	case err != nil, !u.IsAbs(), len(requestURI) > 2048, strings.ContainsFunc(requestURI, notGraphic):
-		return "", time.Time{}, a.fail(Unknown, "the answer's request_uri is not a URI")
+		return "", time.Time{}, a.Fail(Unknown, "the answer's request_uri is not a URI")
 	}
-	lifetime, err := parseSeconds("expires_in", members)
+	lifetime, err := members.Seconds("expires_in")
 	if err != nil {
-		return "", time.Time{}, a.fail(Unknown, err.Error())
+		return "", time.Time{}, a.Fail(Unknown, err.Error())
 	}
 	if lifetime > 0 {
 		expiry = a.sentAt.Add(lifetime).Round(0)

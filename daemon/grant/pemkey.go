@@ -8,6 +8,17 @@ import (
 	"fmt"
 )
 
+// ParsePEMKey reads a private key named keyID among PEM blocks (RFC 7468), as [ParseClientKey] does. Errors are what follows
+// "the file" and never quote the data.
+func ParsePEMKey(data []byte, keyID string) (ClientKey, error) {
+	key, err := parsePEM(bytes.TrimSpace(data))
+	if err != nil {
+		return ClientKey{}, err
+	}
+	key.id = keyID
+	return ClientKey{key}, nil
+}
+
 // parsePEM reads a private key among PEM blocks (RFC 7468); what belongs to one, its parameters and certificates, may be
 // beside it. Errors are what follows "the file".
 func parsePEM(data []byte) (*privateKey, error) {

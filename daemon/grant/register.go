@@ -70,10 +70,9 @@ func (c *Client) Register(ctx context.Context, r Registration) (Registered, erro
 			Kind: Configuration, Op: op, Endpoint: place(r.Endpoint), Reason: "a client needs a redirect URI",
 		}
 	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	once := &onceBody{text: strings.NewReader(string(body))}
-	a, fail := c.send(ctx, http.MethodPost, r.Endpoint, header, once, int64(len(body)),
-		answer{op: op, endpoint: place(r.Endpoint)})
+	a, fail := c.Send(ctx, Request{
+		Op: op, Method: http.MethodPost, Endpoint: r.Endpoint, Header: wants("application/json"), Body: string(body),
+	})
 	if fail != nil {
 		return Registered{}, fail
 	}
@@ -85,23 +84,23 @@ func (c *Client) Register(ctx context.Context, r Registration) (Registered, erro
 }
 
 // registered reads the answer to a client registration request.
-func (a answer) registered() (Registered, *ProviderError) {
-	members, fail := a.members()
+func (a Answer) registered() (Registered, *ProviderError) {
+	members, fail := a.Members()
 	if fail != nil {
 		return Registered{}, fail
 	}
 	made := Registered{
-		ClientID:                text(members["client_id"]),
-		ClientSecret:            account.NewSecret(text(members["client_secret"])),
-		AuthMethod:              text(members["token_endpoint_auth_method"]),
-		RegistrationAccessToken: account.NewSecret(text(members["registration_access_token"])),
-		RegistrationClientURI:   text(members["registration_client_uri"]),
+		ClientID:                members.Text("client_id"),
+		ClientSecret:            account.NewSecret(members.Text("client_secret")),
+		AuthMethod:              members.Text("token_endpoint_auth_method"),
+		RegistrationAccessToken: account.NewSecret(members.Text("registration_access_token")),
+		RegistrationClientURI:   members.Text("registration_client_uri"),
 	}
 	if made.ClientID == "" || len(made.ClientID) > 2048 || strings.ContainsFunc(made.ClientID, notPrintable) {
-		return Registered{}, a.fail(Unknown, "the answer has no usable client_id")
+		return Registered{}, a.Fail(Unknown, "the answer has no usable client_id")
 	}
-	if !isText(members["client_secret"]) || !isText(members["token_endpoint_auth_method"]) {
-		return Registered{}, a.fail(Unknown, "the answer's client_secret or token_endpoint_auth_method is not a string")
+	if !members.IsText("client_secret") || !members.IsText("token_endpoint_auth_method") {
+		return Registered{}, a.Fail(Unknown, "the answer's client_secret or token_endpoint_auth_method is not a string")
 	}
 	switch secret := !made.ClientSecret.IsZero(); provider.AuthMethod(made.AuthMethod) {
 	case "":
@@ -115,13 +114,13 @@ func (a answer) registered() (Registered, *ProviderError) {
 		made.ClientSecret = account.Secret{}
 	case provider.AuthBasic, provider.AuthPost:
 		if !secret {
-			return Registered{}, a.fail(Configuration, "the registered auth method needs a client secret, and none came")
+			return Registered{}, a.Fail(Configuration, "the registered auth method needs a client secret, and none came")
 		}
 	default:
-		return Registered{}, a.fail(Configuration, "the registered auth method is not one that oauthd speaks")
+		return Registered{}, a.Fail(Configuration, "the registered auth method is not one that oauthd speaks")
 	}
 	if !made.ClientSecret.IsZero() {
-		made.SecretExpiry = instantOf(members["client_secret_expires_at"])
+		made.SecretExpiry = members.Instant("client_secret_expires_at")
 	}
 	if provider.CheckURL(made.RegistrationClientURI) != nil {
 		made.RegistrationClientURI, made.RegistrationAccessToken = "", account.Secret{}

@@ -12,11 +12,11 @@ import (
 	"oauthd/daemon/account"
 )
 
-func answerOf(status int, contentType, body string) answer {
+func answerOf(status int, contentType, body string) Answer {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	return answer{
-		status: status, header: http.Header{"Content-Type": {contentType}}, body: []byte(body), sentAt: now, now: now,
-		op: "token request", endpoint: "https://login.example.com/token", secrets: []string{"rt-old-secret"},
+	return Answer{
+		Status: status, Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body), sentAt: now, now: now,
+		op: "token request", place: "https://login.example.com/token", secrets: []string{"rt-old-secret"},
 	}
 }
 
@@ -58,7 +58,7 @@ func TestTokenResponse(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := answerOf(200, tc.contentType, tc.body)
-			resp, err := a.token(Dialect{ScopeSeparator: tc.separator})
+			resp, err := a.Token(Dialect{ScopeSeparator: tc.separator})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,9 +235,9 @@ func FuzzTokenResponse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, contentType string, body []byte) {
 		a := answerOf(status, contentType, string(body))
-		resp, fail := a.token(Dialect{ScopeSeparator: ",", TokenMember: "authed_user", TokenType: "user"})
+		resp, fail := a.Token(Dialect{ScopeSeparator: ",", TokenMember: "authed_user", TokenType: "user"})
 		if fail == nil {
-			if resp.Token.Access.IsZero() || resp.Token.Type != "Bearer" || resp.Token.Lifetime < 0 || !a.ok() {
+			if resp.Token.Access.IsZero() || resp.Token.Type != "Bearer" || resp.Token.Lifetime < 0 || !a.OK() {
 				t.Errorf("accepted an unusable answer: lifetime %v, type %q", resp.Token.Lifetime, resp.Token.Type)
 			}
 			return
@@ -283,7 +283,7 @@ func TestDialect(t *testing.T) {
 		{"other dialect's type", Dialect{}, `{"access_token":"at-1","token_type":"user"}`, "", "", nil, "token_type is not Bearer"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			resp, err := answerOf(200, "application/json", tc.body).token(tc.dialect)
+			resp, err := answerOf(200, "application/json", tc.body).Token(tc.dialect)
 			if tc.reason == "" && err != nil || tc.reason != "" && (err == nil || !strings.Contains(err.Error(), tc.reason)) {
 				t.Errorf("got %v, want %q", err, tc.reason)
 			}
@@ -311,7 +311,7 @@ func TestLoginEndedIsAProvidersOwnWord(t *testing.T) {
 		{"elsewhere", Dialect{}, 403, Configuration},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, fail := answerOf(tc.status, "application/json", `{"error":"unauthorized_client"}`).token(tc.dialect)
+			_, fail := answerOf(tc.status, "application/json", `{"error":"unauthorized_client"}`).Token(tc.dialect)
 			if fail == nil || fail.Kind != tc.want {
 				t.Errorf("got %v, want kind %s", fail, tc.want)
 			}

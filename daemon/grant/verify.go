@@ -38,7 +38,7 @@ func (c *Client) verifySignature(ctx context.Context, raw account.Secret, p prov
 	})
 	protected, _, _ := strings.Cut(raw.Reveal(), ".")
 	header, err := decodePart(protected)
-	if err != nil || !slices.Contains(algorithms, text(header["alg"])) {
+	if err != nil || !slices.Contains(algorithms, header.Text("alg")) {
 		return fmt.Errorf("%w: its signature algorithm is not one that the provider advertises and oauthd takes", ErrIDToken)
 	}
 	keys := &keySet{client: c, uri: p.JWKSURI}

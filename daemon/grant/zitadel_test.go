@@ -154,24 +154,26 @@ func TestZitadelPrivateKeyJWT(t *testing.T) {
 	}
 }
 
-func TestZitadelJWTProfile(t *testing.T) {
+func TestZitadelJWTBearer(t *testing.T) {
 	z := startZitadel(t, map[string]crypto.PublicKey{"kid-1": rsaKey().Public()})
-	ask := ServiceAccountRequest{
-		Account:       serviceAccountOf(t, nil),
-		TokenEndpoint: z.issuer + "oauth/token", AssertionAudience: z.issuer,
-		// It wants the assertion's subject to be its issuer.
-		Subject: robot, Scopes: []string{"openid", "custom"},
+	now := time.Now()
+	ask := JWTBearer{
+		TokenEndpoint: z.issuer + "oauth/token", Key: clientKeyOf(t, rsaKey(), "kid-1"),
+		Claims: map[string]any{
+			"iss": "robot@example.com", "sub": "robot@example.com", "aud": z.issuer, "scope": "openid custom",
+			"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		},
 	}
 	var c Client
-	resp, err := c.ServiceAccount(t.Context(), ask)
+	resp, err := c.JWTBearer(t.Context(), ask)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if resp.Token.Access.IsZero() || resp.Token.Lifetime <= 0 {
 		t.Errorf("got no access token, or lifetime %v", resp.Token.Lifetime)
 	}
-	ask.Account = serviceAccountOf(t, map[string]any{"private_key_id": "kid-2"})
-	_, err = c.ServiceAccount(t.Context(), ask)
+	ask.Key = clientKeyOf(t, rsaKey(), "kid-2")
+	_, err = c.JWTBearer(t.Context(), ask)
 	if pe := asProviderError(t, err); pe.Kind == LoginRequired {
 		t.Errorf("unknown key: got %s", pe.Kind)
 	}

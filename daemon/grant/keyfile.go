@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// maxKeyFile is the number of bytes a file of keys or credentials may have.
-const maxKeyFile = 64 << 10
+// MaxKeyFile is the most bytes a file of keys or credentials may have.
+const MaxKeyFile = 64 << 10
 
 // ReadKeyFile reads a file of keys or credentials, and of one that is too large a byte more than it may have. It must be a
 // regular file; anything else could keep the reader waiting.
@@ -28,13 +28,13 @@ func ReadKeyFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	return io.ReadAll(io.LimitReader(f, MaxKeyFile+1))
 }
 
 // trimFile takes away a byte order mark and white space around the content of a file.
 func trimFile(data []byte) ([]byte, error) {
-	if len(data) > maxKeyFile {
-		return nil, fmt.Errorf("is larger than %d bytes", maxKeyFile)
+	if len(data) > MaxKeyFile {
+		return nil, fmt.Errorf("is larger than %d bytes", MaxKeyFile)
 	}
 	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
 	if len(data) == 0 {
@@ -43,13 +43,13 @@ func trimFile(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// fileMembers reads a file that is to hold a JSON object. Errors are what follows "the file", and quote nothing of it.
-func fileMembers(data []byte) (map[string]json.RawMessage, error) {
+// ParseKeyFile reads a file that is to hold a JSON object. Errors are what follows "the file", and quote nothing of it.
+func ParseKeyFile(data []byte) (Members, error) {
 	data, err := trimFile(data)
 	if err != nil {
 		return nil, err
 	}
-	var members map[string]json.RawMessage
+	var members Members
 	err = json.Unmarshal(data, &members)
 	var syntax *json.SyntaxError
 	switch {
@@ -66,10 +66,10 @@ func fileMembers(data []byte) (map[string]json.RawMessage, error) {
 	}
 }
 
-// describe says what a JSON file is that may have been given for another: what follows "the file holds".
-func describe(members map[string]json.RawMessage) string {
-	has := func(name string) bool { _, ok := members[name]; return ok }
-	switch kind := text(members["type"]); {
+// Describe says what a JSON file is that may have been given for another: what follows "the file holds".
+func (m Members) Describe() string {
+	has := func(name string) bool { _, ok := m[name]; return ok }
+	switch kind := m.Text("type"); {
 	case kind == "service_account":
 		return "a Google service account's key"
 	case kind == "authorized_user":
@@ -90,14 +90,14 @@ func describe(members map[string]json.RawMessage) string {
 	}
 }
 
-// memberTexts reads optional strings; the error is what follows "the file's".
-func memberTexts(members map[string]json.RawMessage, names ...string) (map[string]string, error) {
+// Texts reads optional strings; the error is what follows "the file's".
+func (m Members) Texts(names ...string) (map[string]string, error) {
 	texts := make(map[string]string, len(names))
 	for _, name := range names {
-		if !isText(members[name]) {
+		if !m.IsText(name) {
 			return nil, fmt.Errorf("%s is not a string", name)
 		}
-		texts[name] = text(members[name])
+		texts[name] = m.Text(name)
 	}
 	return texts, nil
 }

@@ -1,4 +1,4 @@
-package grant
+package google
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"oauthd/daemon/grant"
 )
 
 const stsToken = "sts.googleapis.com/v1/token"
@@ -262,18 +264,18 @@ func TestADCExternalFaults(t *testing.T) {
 		name   string
 		status int
 		body   string
-		kind   Kind
+		kind   grant.Kind
 		want   string
 	}{
-		{"refused", 400, `{"error":"invalid_grant","error_description":"The given credential subject-jwt is rejected"}`, Configuration,
+		{"refused", 400, `{"error":"invalid_grant","error_description":"The given credential subject-jwt is rejected"}`, grant.Configuration,
 			"token exchange request to https://sts.googleapis.com/v1/token: invalid_grant: The given credential [redacted] is rejected [HTTP 400]"},
-		{"invalid_target", 400, `{"error":"invalid_target"}`, Configuration, "invalid_target"},
-		{"not OAuth", 400, `subject-jwt`, Unknown, "HTTP 400"},
-		{"busy", 503, `subject-jwt`, Transient, "HTTP 503"},
-		{"redirect", 307, `subject-jwt`, Unknown, "redirect"},
-		{"no lifetime", 200, `{"access_token":"subject-jwt"}`, Unknown, "cannot be used"},
-		{"no JSON", 200, `subject-jwt`, Unknown, "cannot be used"},
-		{"too large", 200, `{"access_token":"` + strings.Repeat("x", 2<<20) + `"}`, Unknown, "too large"},
+		{"invalid_target", 400, `{"error":"invalid_target"}`, grant.Configuration, "invalid_target"},
+		{"not OAuth", 400, `subject-jwt`, grant.Unknown, "HTTP 400"},
+		{"busy", 503, `subject-jwt`, grant.Transient, "HTTP 503"},
+		{"redirect", 307, `subject-jwt`, grant.Unknown, "redirect"},
+		{"no lifetime", 200, `{"access_token":"subject-jwt"}`, grant.Unknown, "cannot be used"},
+		{"no JSON", 200, `subject-jwt`, grant.Unknown, "cannot be used"},
+		{"too large", 200, `{"access_token":"` + strings.Repeat("x", 2<<20) + `"}`, grant.Unknown, "too large"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			google := newCloud(t, map[string]http.HandlerFunc{stsToken: say(tc.status, "application/json", tc.body)})
@@ -290,7 +292,7 @@ func TestADCExternalFaults(t *testing.T) {
 	t.Run("unreachable", func(t *testing.T) {
 		text := external(fmt.Sprintf(`{"file":%q}`, subjectFile(t, "subject-jwt")), "")
 		_, err := newCloud(t, nil).client().ApplicationDefault(t.Context(), ADCRequest{File: file(t, text), Scopes: []string{"a"}})
-		if pe := asProviderError(t, err); pe.Kind != Transient {
+		if pe := asProviderError(t, err); pe.Kind != grant.Transient {
 			t.Errorf("got %s, want transient", pe.Kind)
 		}
 	})

@@ -1,19 +1,14 @@
-package grant
+package google
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
 )
 
@@ -35,24 +30,24 @@ type ServiceAccount struct {
 	// UniverseDomain is "" for Google's own cloud, googleapis.com.
 	UniverseDomain string
 
-	key ClientKey
+	key grant.ClientKey
 }
 
 // ParseServiceAccount reads the JSON key of a Google service account. The error says which field is wrong, or what the
 // file is instead; it never quotes the data.
 func ParseServiceAccount(data []byte) (ServiceAccount, error) {
-	members, err := fileMembers(data)
+	members, err := grant.ParseKeyFile(data)
 	if err != nil {
 		return ServiceAccount{}, fmt.Errorf("the file %w", err)
 	}
 	return parseServiceAccount(members)
 }
 
-func parseServiceAccount(members map[string]json.RawMessage) (ServiceAccount, error) {
-	if text(members["type"]) != "service_account" {
-		return ServiceAccount{}, fmt.Errorf("the file holds %s, not a Google service account's key", describe(members))
+func parseServiceAccount(members grant.Members) (ServiceAccount, error) {
+	if members.Text("type") != "service_account" {
+		return ServiceAccount{}, fmt.Errorf("the file holds %s, not a Google service account's key", members.Describe())
 	}
-	fields, err := memberTexts(members, "client_email", "private_key_id", "private_key", "project_id", "token_uri", "universe_domain")
+	fields, err := members.Texts("client_email", "private_key_id", "private_key", "project_id", "token_uri", "universe_domain")
 	if err != nil {
 		return ServiceAccount{}, fmt.Errorf("the file's %w", err)
 	}
@@ -79,15 +74,13 @@ func parseServiceAccount(members map[string]json.RawMessage) (ServiceAccount, er
 	if err := provider.CheckURL(a.TokenURI); err != nil {
 		return ServiceAccount{}, fmt.Errorf("the file's token_uri: %w", err)
 	}
-	private, err := parsePEM(bytes.TrimSpace([]byte(fields["private_key"])))
+	a.key, err = grant.ParsePEMKey([]byte(fields["private_key"]), a.KeyID)
 	switch {
 	case err != nil:
 		return ServiceAccount{}, fmt.Errorf("the file's private_key %w", err)
-	case private.algorithm != jose.RS256:
+	case a.key.Algorithm() != "RS256":
 		return ServiceAccount{}, errors.New("the file's private_key is not an RSA key, as Google's are")
 	}
-	private.id = a.KeyID
-	a.key = ClientKey{private}
 	return a, nil
 }
 
@@ -95,11 +88,6 @@ func parseServiceAccount(members map[string]json.RawMessage) (ServiceAccount, er
 // ServiceAccount gives the zero Secret.
 func (a ServiceAccount) Text() account.Secret {
 	if a.key.IsZero() {
-		return account.Secret{}
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(a.key.private.signer)
-	if err != nil {
-		// Every RSA key has that form.
 		return account.Secret{}
 	}
 	kept, err := json.Marshal(struct {
@@ -111,32 +99,10 @@ func (a ServiceAccount) Text() account.Secret {
 		TokenURI       string `json:"token_uri"`
 		UniverseDomain string `json:"universe_domain,omitempty"`
 	}{
-		"service_account", a.ClientEmail, a.KeyID, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
-		a.ProjectID, a.TokenURI, a.UniverseDomain,
+		"service_account", a.ClientEmail, a.KeyID, a.key.PEM().Reveal(), a.ProjectID, a.TokenURI, a.UniverseDomain,
 	})
 	if err != nil {
 		return account.Secret{}
 	}
 	return account.NewSecret(string(kept))
-}
-
-// TrustedTokenURI reports whether a token_uri that a file names may be sent what the file holds: it is one of Google's
-// token endpoints, byte by byte, or on this machine. Google's hosts alone would not do, because under other paths they take
-// uploads for anybody.
-func TrustedTokenURI(uri string) bool {
-	u, err := url.Parse(uri)
-	if err != nil || provider.CheckURL(uri) != nil {
-		return false
-	}
-	if provider.CheckURL("http://"+u.Host) == nil {
-		return true // http is for loopback addresses and localhost only
-	}
-	switch uri {
-	case "https://oauth2.googleapis.com/token", "https://oauth2.mtls.googleapis.com/token",
-		"https://accounts.google.com/o/oauth2/token",
-		"https://www.googleapis.com/oauth2/v3/token", "https://www.googleapis.com/oauth2/v4/token":
-		return true
-	default:
-		return false
-	}
 }

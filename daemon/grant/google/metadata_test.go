@@ -1,4 +1,4 @@
-package grant
+package google
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"oauthd/daemon/grant"
 )
 
 // computeEngine answers as the metadata server of Compute Engine does, under a path that only its users know.
@@ -66,7 +68,7 @@ func TestADCMetadata(t *testing.T) {
 		if idToken {
 			ask.Audience = "https://api.example.com/?x=1&y"
 		}
-		c := Client{Now: at(then), HTTP: &http.Client{Transport: proxied}}
+		c := Client{Grants: &grant.Client{Now: at(then), HTTP: &http.Client{Transport: proxied}}}
 		got, err := c.ApplicationDefault(t.Context(), ask)
 		if err != nil {
 			t.Fatal(err)
@@ -95,18 +97,18 @@ func TestADCMetadataFaults(t *testing.T) {
 		answers map[string]http.HandlerFunc
 		idToken bool
 		asks    int32
-		kind    Kind
+		kind    grant.Kind
 		want    string
 	}{
-		{"no service account", nil, false, 1, Configuration, "this machine has no service account"},
-		{"not a metadata server", map[string]http.HandlerFunc{"token": flavourless}, false, 1, Configuration, "not from a metadata server"},
-		{"busy", map[string]http.HandlerFunc{"token": say(503, "text/html", "hunter2")}, false, 1, Transient, "HTTP 503"},
+		{"no service account", nil, false, 1, grant.Configuration, "this machine has no service account"},
+		{"not a metadata server", map[string]http.HandlerFunc{"token": flavourless}, false, 1, grant.Configuration, "not from a metadata server"},
+		{"busy", map[string]http.HandlerFunc{"token": say(503, "text/html", "hunter2")}, false, 1, grant.Transient, "HTTP 503"},
 		{"redirect", map[string]http.HandlerFunc{"token": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://evil.example/", http.StatusFound)
-		}}, false, 1, Unknown, "redirect"},
-		{"no token", map[string]http.HandlerFunc{"token": say(200, "application/json", `{"hunter2":1}`)}, false, 1, Unknown, "no usable access_token"},
-		{"no identity", map[string]http.HandlerFunc{"token": ok}, true, 2, Configuration, "cannot give that"},
-		{"identity no JWT", map[string]http.HandlerFunc{"token": ok, "identity": say(200, "text/html", "hunter2")}, true, 2, Unknown, "not an ID token"},
+		}}, false, 1, grant.Unknown, "redirect"},
+		{"no token", map[string]http.HandlerFunc{"token": say(200, "application/json", `{"hunter2":1}`)}, false, 1, grant.Unknown, "no usable access_token"},
+		{"no identity", map[string]http.HandlerFunc{"token": ok}, true, 2, grant.Configuration, "cannot give that"},
+		{"identity no JWT", map[string]http.HandlerFunc{"token": ok, "identity": say(200, "text/html", "hunter2")}, true, 2, grant.Unknown, "not an ID token"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			asked := computeEngine(t, tc.answers)
@@ -114,7 +116,7 @@ func TestADCMetadataFaults(t *testing.T) {
 			if tc.idToken {
 				ask.Audience = "x"
 			}
-			c := Client{Now: at(then)}
+			c := Client{Grants: &grant.Client{Now: at(then)}}
 			got, err := c.ApplicationDefault(t.Context(), ask)
 			if pe := asProviderError(t, err); pe.Kind != tc.kind || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %s, %v; want %s, %q", pe.Kind, err, tc.kind, tc.want)
@@ -132,7 +134,7 @@ func TestADCMetadataFaults(t *testing.T) {
 // A token is good also where nobody says whose it is.
 func TestADCMetadataWithoutEmail(t *testing.T) {
 	computeEngine(t, map[string]http.HandlerFunc{"token": say(200, "application/json", metadataToken)})
-	var c Client
+	c := Client{Grants: &grant.Client{}}
 	got, err := c.ApplicationDefault(t.Context(), ADCRequest{})
 	if err != nil || got.Email != "" || got.Response.Token.Access.IsZero() {
 		t.Errorf("got %q, %v", got.Email, err)
@@ -146,14 +148,14 @@ func TestADCMetadataRefuses(t *testing.T) {
 		"only an ID token":              {Audience: "x"},
 		"an ID token needs an audience": {IDToken: true},
 	} {
-		var c Client
+		c := Client{Grants: &grant.Client{}}
 		if _, err := c.ApplicationDefault(t.Context(), ask); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
 	t.Setenv("GCE_METADATA_HOST", "bad host%zz")
-	var c Client
-	if _, err := c.ApplicationDefault(t.Context(), ADCRequest{}); asProviderError(t, err).Kind != Configuration {
+	c := Client{Grants: &grant.Client{}}
+	if _, err := c.ApplicationDefault(t.Context(), ADCRequest{}); asProviderError(t, err).Kind != grant.Configuration {
 		t.Errorf("bad address: got %v, want configuration", err)
 	}
 	if asked.Load() != 0 {
@@ -168,7 +170,7 @@ func TestADCUnreadableFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Dir(path), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var c Client
+	c := Client{Grants: &grant.Client{}}
 	_, err := c.ApplicationDefault(t.Context(), ADCRequest{Places: ADCPlaces{WellKnown: path}})
 	if err == nil || errors.Is(err, ErrNoDefaultCredentials) || asked.Load() != 0 {
 		t.Errorf("got %v and %d requests, want an error about the file", err, asked.Load())

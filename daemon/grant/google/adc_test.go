@@ -1,86 +1,17 @@
-package grant
+package google
 
 import (
 	"errors"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
 )
-
-// cloud plays Google's services by their real names, without a network.
-type cloud struct {
-	t       *testing.T
-	answers map[string]http.HandlerFunc // by host and path
-
-	mu   sync.Mutex // guards seen
-	seen []*http.Request
-}
-
-func newCloud(t *testing.T, answers map[string]http.HandlerFunc) *cloud {
-	return &cloud{t: t, answers: answers}
-}
-
-func (g *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		if r.Header.Get("Content-Type") == "application/x-www-form-urlencoded" {
-			_ = r.ParseForm()
-		} else {
-			body, _ := io.ReadAll(r.Body)
-			r.PostForm = url.Values{"": {string(body)}}
-		}
-	}
-	g.mu.Lock()
-	g.seen = append(g.seen, r)
-	g.mu.Unlock()
-	answer, ok := g.answers[r.URL.Host+r.URL.Path]
-	if !ok {
-		return nil, errors.New("no such host")
-	}
-	w := httptest.NewRecorder()
-	w.Header().Set("Date", then.Format(http.TimeFormat))
-	answer(w, r)
-	return w.Result(), nil
-}
-
-// client speaks to the cloud and to nothing else.
-func (g *cloud) client() *Client {
-	return &Client{HTTP: &http.Client{Transport: g}, Now: at(then)}
-}
-
-func (g *cloud) last() *http.Request {
-	g.t.Helper()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.seen) == 0 {
-		g.t.Fatal("nothing was asked")
-	}
-	return g.seen[len(g.seen)-1]
-}
-
-func (g *cloud) count() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.seen)
-}
-
-// file leaves text in a file of the test's own.
-func file(t *testing.T, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "credentials.json")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 const (
 	gcloudUser = `{"type":"authorized_user","client_id":"gcloud","client_secret":"gcloud-secret","refresh_token":"rt-of-ada",` +
@@ -130,7 +61,7 @@ func TestADCUserOfAWorkforcePool(t *testing.T) {
 func TestADCServiceAccount(t *testing.T) {
 	service := newTokenService(t)
 	path := file(t, keyFile(map[string]any{"token_uri": service.endpoint}))
-	c := &Client{Now: at(then)}
+	c := Client{Grants: &grant.Client{Now: at(then)}}
 	got, err := c.ApplicationDefault(t.Context(), ADCRequest{
 		Places: ADCPlaces{Env: path}, Scopes: []string{"a"}, Subject: "ada@example.com",
 	})
@@ -230,7 +161,7 @@ func TestADCRefuses(t *testing.T) {
 		{"no such file of the environment", ADCRequest{Places: ADCPlaces{Env: gone}}, "GOOGLE_APPLICATION_CREDENTIALS: "},
 		{"a directory", ADCRequest{Places: ADCPlaces{WellKnown: t.TempDir()}}, "not a regular file"},
 		{"not JSON", request("hunter2"), "credentials.json: the file is not JSON"},
-		{"too large", request(strings.Repeat(" ", 2*maxKeyFile)), "is larger than"},
+		{"too large", request(strings.Repeat(" ", 2*grant.MaxKeyFile)), "is larger than"},
 		{"client_secrets", request(`{"installed":{"client_secret":"hunter2"}}`), "an OAuth client (client_secrets), not application default"},
 		{"unknown type", request(`{"type":"hunter2"}`), "something else"},
 		{"GDCH", request(`{"type":"gdch_service_account"}`), "not supported"},
@@ -270,15 +201,15 @@ func TestADCUserFaults(t *testing.T) {
 		name   string
 		status int
 		body   string
-		kind   Kind
+		kind   grant.Kind
 		want   string
 	}{
 		{"revoked", 400, `{"error":"invalid_grant","error_description":"Token has been expired or revoked.","error_subtype":"invalid_rapt"}`,
-			Configuration, "revoked.; gcloud auth application-default login"},
-		{"quotes the token", 400, `{"error":"invalid_grant","error_description":"rt-of-ada by gcloud-secret"}`, Configuration, "[redacted] by [redacted]"},
-		{"no code", 400, `rt-of-ada`, Unknown, "HTTP 400"},
-		{"500", 500, `rt-of-ada`, Transient, "HTTP 500"},
-		{"permitted elsewhere", 307, ``, Unknown, "redirect"},
+			grant.Configuration, "revoked.; gcloud auth application-default login"},
+		{"quotes the token", 400, `{"error":"invalid_grant","error_description":"rt-of-ada by gcloud-secret"}`, grant.Configuration, "[redacted] by [redacted]"},
+		{"no code", 400, `rt-of-ada`, grant.Unknown, "HTTP 400"},
+		{"500", 500, `rt-of-ada`, grant.Transient, "HTTP 500"},
+		{"permitted elsewhere", 307, ``, grant.Unknown, "redirect"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			google := newCloud(t, map[string]http.HandlerFunc{"login.example.com/token": say(tc.status, "application/json", tc.body)})

@@ -1,8 +1,7 @@
-package grant
+package google
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"cloud.google.com/go/compute/metadata"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
 )
 
@@ -22,7 +22,7 @@ const metadataProbe = 3 * time.Second
 // metadata gets tokens of the service account that is attached to this machine. golang.org/x/oauth2/google would ask
 // without a context and remember for ever that there was no server when it first looked, so that the library below it is
 // asked, which knows where the server is.
-func (c *Client) metadata(ctx context.Context, r ADCRequest) (ADCResult, error) {
+func (c Client) metadata(ctx context.Context, r ADCRequest) (ADCResult, error) {
 	result := ADCResult{Place: "the metadata server", Kind: KindMetadata}
 	if !c.onComputeEngine(ctx) {
 		if err := ctx.Err(); err != nil {
@@ -44,59 +44,57 @@ func (c *Client) metadata(ctx context.Context, r ADCRequest) (ADCResult, error) 
 	}
 	a, fail := c.askMetadata(ctx, path)
 	if fail == nil {
-		result.Response, fail = a.token(Dialect{ScopeSeparator: ","})
+		result.Response, fail = a.Token(grant.Dialect{ScopeSeparator: ","})
 	}
 	if fail != nil {
-		result.Response = Response{}
-		return result, a.ofMachine(fail, false)
+		result.Response = grant.Response{}
+		return result, notLogin(fail)
 	}
 	if r.IDToken {
 		a, fail := c.askMetadata(ctx, "identity?"+url.Values{"audience": {r.Audience}, "format": {"full"}}.Encode())
-		idToken := account.NewSecret(strings.TrimSpace(string(a.body)))
-		if fail == nil && claimedExpiry(idToken).IsZero() {
-			fail = a.fail(Unknown, "the answer is not an ID token")
+		idToken := account.NewSecret(strings.TrimSpace(string(a.Body)))
+		if fail == nil && grant.ClaimedExpiry(idToken).IsZero() {
+			fail = a.Fail(grant.Unknown, "the answer is not an ID token")
 		}
 		if fail != nil {
-			result.Response = Response{}
+			result.Response = grant.Response{}
 			return result, fail
 		}
 		result.Response.IDToken, result.Response.Token.IDToken = idToken, idToken
-		result.Response.Token.IDTokenExpiry = claimedExpiry(idToken)
+		result.Response.Token.IDTokenExpiry = grant.ClaimedExpiry(idToken)
 	}
 	// Who the account is, is for people to read: a server that does not say it still gave the token.
 	if a, fail := c.askMetadata(ctx, "email"); fail == nil {
-		if quoted, err := json.Marshal(strings.TrimSpace(string(a.body))); err == nil {
-			result.Email = emailOf(quoted)
-		}
+		result.Email = grant.Email(strings.TrimSpace(string(a.Body)))
 	}
 	return result, nil
 }
 
 // askMetadata reads one value of the machine's service account.
-func (c *Client) askMetadata(ctx context.Context, path string) (answer, *ProviderError) {
-	w := &witness{client: c, op: "metadata request", metadata: true}
+func (c Client) askMetadata(ctx context.Context, path string) (grant.Answer, *grant.ProviderError) {
+	w := &witness{grants: c.Grants, op: "metadata request", metadata: true}
 	_, err := metadata.NewClient(w.httpClient()).GetWithContext(ctx, "instance/service-accounts/default/"+path)
 	switch {
 	case err == nil:
 		return w.last, nil
 	case w.problem() == nil:
-		return answer{}, &ProviderError{
-			Kind: Configuration, Op: w.op, Endpoint: "http://$GCE_METADATA_HOST", Reason: "the metadata server's address is none",
+		return grant.Answer{}, &grant.ProviderError{
+			Kind: grant.Configuration, Op: w.op, Endpoint: "http://$GCE_METADATA_HOST", Reason: "the metadata server's address is none",
 		}
 	}
 	fail := w.problem()
 	if fail.Status == 404 {
-		fail.Kind, fail.Reason = Configuration, "this machine has no service account, or it cannot give that"
+		fail.Kind, fail.Reason = grant.Configuration, "this machine has no service account, or it cannot give that"
 	}
 	return w.last, fail
 }
 
 // onComputeEngine reports whether there is a metadata server: GCE_METADATA_HOST names one, or one answers.
-func (c *Client) onComputeEngine(ctx context.Context) bool {
+func (c Client) onComputeEngine(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, metadataProbe)
 	defer cancel()
 	// Its two questions may be under way at once, and a late one is nobody's business: no witness.
-	return metadata.NewClient(provider.Harden(&http.Client{Transport: c.direct()})).OnGCEWithContext(ctx)
+	return metadata.NewClient(provider.Harden(&http.Client{Transport: direct(c.Grants)})).OnGCEWithContext(ctx)
 }
 
 // nothingFound says what was looked at, and what to do.

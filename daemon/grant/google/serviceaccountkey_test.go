@@ -1,12 +1,19 @@
-package grant
+package google
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
+	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
+
+	"oauthd/daemon/grant"
 )
 
 const robot = "robot@project.example.com"
@@ -42,11 +49,11 @@ func TestParseServiceAccount(t *testing.T) {
 		change map[string]any
 		want   ServiceAccount
 	}{
-		{"as Google writes it", nil, ServiceAccount{robot, "kid-1", "project-1", googleTokenURI, "googleapis.com", ClientKey{}}},
+		{"as Google writes it", nil, ServiceAccount{robot, "kid-1", "project-1", googleTokenURI, "googleapis.com", grant.ClientKey{}}},
 		{"the least", map[string]any{"private_key_id": nil, "project_id": nil, "token_uri": nil, "universe_domain": nil},
-			ServiceAccount{robot, "", "", googleTokenURI, "", ClientKey{}}},
+			ServiceAccount{robot, "", "", googleTokenURI, "", grant.ClientKey{}}},
 		{"loopback", map[string]any{"token_uri": "http://127.0.0.1:9/token"},
-			ServiceAccount{robot, "kid-1", "project-1", "http://127.0.0.1:9/token", "googleapis.com", ClientKey{}}},
+			ServiceAccount{robot, "kid-1", "project-1", "http://127.0.0.1:9/token", "googleapis.com", grant.ClientKey{}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := serviceAccountOf(t, tc.change)
@@ -55,12 +62,12 @@ func TestParseServiceAccount(t *testing.T) {
 				t.Fatalf("its text: %v", err)
 			}
 			for _, got := range []ServiceAccount{a, again} {
-				jws, err := got.key.sign(map[string]any{})
+				jws, err := got.key.Sign(map[string]any{})
 				if err != nil {
 					t.Fatal(err)
 				}
-				verified(t, jws.Reveal(), rsaKey().Public())
-				if got.key = (ClientKey{}); got != tc.want {
+				verified(t, jws.Reveal())
+				if got.key = (grant.ClientKey{}); got != tc.want {
 					t.Errorf("got %+v, want %+v", got, tc.want)
 				}
 			}
@@ -81,7 +88,7 @@ func TestParseServiceAccountSaysWhatIsWrong(t *testing.T) {
 	whole := keyFile(nil)
 	for _, tc := range []struct{ name, data, want string }{
 		{"empty", "", "the file is empty"},
-		{"too large", strings.Repeat(" ", maxKeyFile+1), "is larger than"},
+		{"too large", strings.Repeat(" ", grant.MaxKeyFile+1), "is larger than"},
 		{"cut off", whole[:len(whole)-40], "is cut off"},
 		{"PEM", pkcs8(rsaKey()), "is PEM, not JSON"},
 		{"list", "[" + whole + "]", "not an object"},
@@ -124,6 +131,31 @@ func TestParseServiceAccountSaysWhatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestServiceAccountNeverPrints(t *testing.T) {
+	a := serviceAccountOf(t, nil)
+	var out bytes.Buffer
+	for _, value := range []any{a, &a, ServiceAccountRequest{Account: a}, []ServiceAccount{a}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			fmt.Fprintf(&out, verb, value)
+		}
+		out.Write(must(json.Marshal(value)))
+		log := zerolog.New(&out)
+		log.Info().Interface("value", value).Msg(fmt.Sprint(value))
+	}
+	for _, n := range []*big.Int{rsaKey().D, rsaKey().Primes[0], rsaKey().Primes[1]} {
+		for _, s := range []string{n.String(), n.Text(16), fmt.Sprintf("%X", n)} {
+			if strings.Contains(out.String(), s) {
+				t.Fatal("a private key is printed")
+			}
+		}
+	}
+	for _, s := range pieces(pkcs8(rsaKey())) {
+		if strings.Contains(out.String(), s) {
+			t.Fatal("a private key is printed")
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package grant
+package google
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/oauth2/google/externalaccount"
 
+	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
 )
 
@@ -46,7 +47,7 @@ var _ externalaccount.SubjectTokenSupplier = (*executableSource)(nil)
 // used while it is good.
 func (s *executableSource) SubjectToken(ctx context.Context, options externalaccount.SupplierOptions) (string, error) {
 	if s.outputFile != "" {
-		if kept, err := ReadKeyFile(s.outputFile); err == nil {
+		if kept, err := grant.ReadKeyFile(s.outputFile); err == nil {
 			if token, err := s.parse(kept); err == nil {
 				return token, nil
 			}
@@ -94,7 +95,7 @@ func (s *executableSource) SubjectToken(ctx context.Context, options externalacc
 
 // parse reads what the program said, now or into its output file.
 func (s *executableSource) parse(said []byte) (string, error) {
-	members := parseObject(said)
+	members := grant.ParseMembers(said)
 	var version float64
 	var success bool
 	switch {
@@ -105,11 +106,10 @@ func (s *executableSource) parse(said []byte) (string, error) {
 	case json.Unmarshal(members["success"], &success) != nil:
 		return "", &sourceError{"the program does not say whether it succeeded"}
 	case !success:
-		a := answer{}
 		return "", &sourceError{strings.TrimSuffix("the program says "+
-			a.printable(text(members["code"]), 80)+": "+a.printable(text(members["message"]), 200), ": ")}
+			grant.Printable(members.Text("code"), 80)+": "+grant.Printable(members.Text("message"), 200), ": ")}
 	}
-	expiry := instantOf(members["expiration_time"])
+	expiry := members.Instant("expiration_time")
 	if s.outputFile != "" && expiry.IsZero() {
 		return "", &sourceError{"the program gives no expiration_time, which its output_file needs"}
 	}
@@ -117,11 +117,11 @@ func (s *executableSource) parse(said []byte) (string, error) {
 		return "", &sourceError{"the program's token has expired"}
 	}
 	token := ""
-	switch text(members["token_type"]) {
+	switch members.Text("token_type") {
 	case "urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token":
-		token = text(members["id_token"])
+		token = members.Text("id_token")
 	case "urn:ietf:params:oauth:token-type:saml2":
-		token = text(members["saml_response"])
+		token = members.Text("saml_response")
 	default:
 		return "", &sourceError{"the program's token_type is none that can be used"}
 	}
@@ -150,7 +150,7 @@ type cappedBuffer struct {
 
 // Write implements [io.Writer].
 func (b *cappedBuffer) Write(p []byte) (int, error) {
-	if b.full = b.full || b.kept.Len()+len(p) > maxKeyFile; b.full {
+	if b.full = b.full || b.kept.Len()+len(p) > grant.MaxKeyFile; b.full {
 		return 0, errors.New("too much output")
 	}
 	return b.kept.Write(p)

@@ -1,4 +1,4 @@
-package grant
+package google
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
 )
 
@@ -31,42 +32,42 @@ type impersonation struct {
 }
 
 // adcImpersonated gets tokens of a service account by source_credentials of another kind.
-func (c *Client) adcImpersonated(
-	ctx context.Context, members map[string]json.RawMessage, r ADCRequest, depth int,
-) (Response, string, error) {
+func (c Client) adcImpersonated(
+	ctx context.Context, members grant.Members, r ADCRequest, depth int,
+) (grant.Response, string, error) {
 	imp, err := parseImpersonation(members, r)
 	if err != nil {
-		return Response{}, "", err
+		return grant.Response{}, "", err
 	}
 	if imp.url == "" {
-		return Response{}, "", errors.New("the file has no service_account_impersonation_url")
+		return grant.Response{}, "", errors.New("the file has no service_account_impersonation_url")
 	}
-	source := parseObject(members["source_credentials"])
+	source := members.Object("source_credentials")
 	if source == nil {
-		return Response{}, "", errors.New("the file's source_credentials are missing, or no object")
+		return grant.Response{}, "", errors.New("the file's source_credentials are missing, or no object")
 	}
 	if err := r.checkGenerated(); err != nil {
-		return Response{}, "", err
+		return grant.Response{}, "", err
 	}
 	from, _, err := c.fromFile(ctx, source, ADCRequest{Scopes: []string{cloudPlatform}, Sources: r.Sources}, depth+1)
-	var asked *ProviderError
+	var asked *grant.ProviderError
 	if err != nil && !errors.As(err, &asked) {
-		return Response{}, "", fmt.Errorf("source_credentials: %w", err)
+		return grant.Response{}, "", fmt.Errorf("source_credentials: %w", err)
 	}
 	if err != nil {
-		return Response{}, "", err
+		return grant.Response{}, "", err
 	}
 	resp, err := c.impersonate(ctx, imp, from.Token.Access, r)
 	return resp, imp.email(), err
 }
 
 // parseImpersonation reads what a credentials file says of the service account to be; its url is "" where there is none.
-func parseImpersonation(members map[string]json.RawMessage, r ADCRequest) (impersonation, error) {
+func parseImpersonation(members grant.Members, r ADCRequest) (impersonation, error) {
 	const name = "service_account_impersonation_url"
-	if !isText(members[name]) {
+	if !members.IsText(name) {
 		return impersonation{}, fmt.Errorf("the file's %s is not a string", name)
 	}
-	imp := impersonation{url: text(members[name])}
+	imp := impersonation{url: members.Text(name)}
 	if imp.url == "" {
 		return impersonation{}, nil
 	}
@@ -84,7 +85,7 @@ func parseImpersonation(members map[string]json.RawMessage, r ADCRequest) (imper
 	if raw := members["delegates"]; len(raw) > 0 && json.Unmarshal(raw, &imp.delegates) != nil {
 		return impersonation{}, errors.New("the file's delegates are not a list of strings")
 	}
-	lifetime, err := parseSeconds("token_lifetime_seconds", parseObject(members["service_account_impersonation"]))
+	lifetime, err := members.Object("service_account_impersonation").Seconds("token_lifetime_seconds")
 	if err != nil {
 		return impersonation{}, errors.New("the file's token_lifetime_seconds is not a number")
 	}
@@ -111,17 +112,12 @@ func (i impersonation) email() string {
 	if err != nil {
 		return ""
 	}
-	name := u.Path[strings.LastIndex(u.Path, "/")+1:]
-	quoted, err := json.Marshal(name)
-	if err != nil {
-		return ""
-	}
-	return emailOf(quoted)
+	return grant.Email(u.Path[strings.LastIndex(u.Path, "/")+1:])
 }
 
 // impersonate asks for what r asks for, with an access token of the source.
-func (c *Client) impersonate(ctx context.Context, imp impersonation, source account.Secret, r ADCRequest) (Response, error) {
-	var resp Response
+func (c Client) impersonate(ctx context.Context, imp impersonation, source account.Secret, r ADCRequest) (grant.Response, error) {
+	var resp grant.Response
 	if len(r.Scopes) > 0 {
 		lifetime := imp.lifetime
 		if lifetime == 0 {
@@ -131,10 +127,10 @@ func (c *Client) impersonate(ctx context.Context, imp impersonation, source acco
 			"scope": r.Scopes, "delegates": imp.delegates, "lifetime": fmt.Sprintf("%ds", int64(lifetime.Seconds())),
 		})
 		if fail == nil {
-			resp.Token, fail = a.generated()
+			resp.Token, fail = generated(a)
 		}
 		if fail != nil {
-			return Response{}, ofIAM(fail)
+			return grant.Response{}, ofIAM(fail)
 		}
 	}
 	if r.IDToken {
@@ -144,100 +140,66 @@ func (c *Client) impersonate(ctx context.Context, imp impersonation, source acco
 			"audience": r.Audience, "includeEmail": true, "delegates": imp.delegates,
 		})
 		if fail == nil {
-			idToken, fail = a.idTokenAlone("token")
+			idToken, fail = a.IDToken("token")
 		}
 		if fail != nil {
-			return Response{}, ofIAM(fail)
+			return grant.Response{}, ofIAM(fail)
 		}
-		resp.IDToken, resp.Token.IDToken, resp.Token.IDTokenExpiry = idToken, idToken, claimedExpiry(idToken)
+		resp.IDToken, resp.Token.IDToken, resp.Token.IDTokenExpiry = idToken, idToken, grant.ClaimedExpiry(idToken)
 	}
 	return resp, nil
 }
 
-func (c *Client) generate(
+func (c Client) generate(
 	ctx context.Context, endpoint string, source account.Secret, ask map[string]any,
-) (answer, *ProviderError) {
+) (grant.Answer, *grant.ProviderError) {
 	const op = "impersonation request"
 	body, err := json.Marshal(ask)
 	if err != nil {
-		return answer{}, &ProviderError{Kind: Configuration, Op: op, Endpoint: place(endpoint), Reason: "the request is not JSON"}
+		return grant.Answer{}, &grant.ProviderError{
+			Kind: grant.Configuration, Op: op, Endpoint: endpoint, Reason: "the request is not JSON",
+		}
 	}
-	header := http.Header{
-		"Content-Type":  {"application/json"},
-		"Authorization": {"Bearer " + source.Reveal()},
-	}
-	a := answer{op: op, endpoint: place(endpoint), secrets: []string{source.Reveal()}}
-	return c.send(ctx, http.MethodPost, endpoint, header,
-		&onceBody{text: strings.NewReader(string(body))}, int64(len(body)), a)
+	return c.Grants.Send(ctx, grant.Request{
+		Op: op, Method: http.MethodPost, Endpoint: endpoint, Body: string(body),
+		Header: http.Header{
+			"Accept":        {"application/json"},
+			"Content-Type":  {"application/json"},
+			"Authorization": {"Bearer " + source.Reveal()},
+		},
+	})
 }
 
-// generated reads an access token of the IAM credentials service. Its expiry is by the provider's clock, and so taken
-// relative to the answer's Date, because this machine's clock may be wrong.
-func (a answer) generated() (account.Token, *ProviderError) {
-	members, fail := a.members()
+// generated reads an access token of the IAM credentials service. Its expiry is by the provider's clock.
+func generated(a grant.Answer) (account.Token, *grant.ProviderError) {
+	members, fail := a.Members()
 	if fail != nil {
 		return account.Token{}, fail
 	}
-	access := text(members["accessToken"])
-	if access == "" || strings.ContainsFunc(access, notPrintable) {
-		return account.Token{}, a.fail(Unknown, "the answer has no usable accessToken")
+	access := members.Text("accessToken")
+	if access == "" || strings.ContainsFunc(access, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
+		return account.Token{}, a.Fail(grant.Unknown, "the answer has no usable accessToken")
 	}
-	until, err := time.Parse(time.RFC3339, text(members["expireTime"]))
+	until, err := time.Parse(time.RFC3339, members.Text("expireTime"))
 	if err != nil {
-		return account.Token{}, a.fail(Unknown, "the answer's expireTime is not a time")
+		return account.Token{}, a.Fail(grant.Unknown, "the answer's expireTime is not a time")
 	}
-	date, err := http.ParseTime(a.header.Get("Date"))
-	if err != nil {
-		date = a.now
-	}
-	lifetime := min(until.Sub(date), maxLifetime)
+	lifetime := a.Left(until)
 	if lifetime <= 0 {
-		return account.Token{}, a.fail(Unknown, "the answer's token has expired")
+		return account.Token{}, a.Fail(grant.Unknown, "the answer's token has expired")
 	}
 	return account.Token{
-		Access: account.NewSecret(access), Type: "Bearer",
-		Lifetime: lifetime, Expiry: a.sentAt.Add(lifetime).Round(0),
+		Access: account.NewSecret(access), Type: "Bearer", Lifetime: lifetime, Expiry: a.Expiry(lifetime),
 	}, nil
 }
 
 // ofIAM classifies by the codes of Google's API errors, which are not OAuth's.
-func ofIAM(fail *ProviderError) *ProviderError {
+func ofIAM(fail *grant.ProviderError) *grant.ProviderError {
 	switch fail.Code {
 	case "PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "FAILED_PRECONDITION":
-		if fail.Kind == Unknown {
-			fail.Kind = Configuration
+		if fail.Kind == grant.Unknown {
+			fail.Kind = grant.Configuration
 		}
 	}
 	return fail
-}
-
-// trustedService returns a check whether a URL is that of one of Google's services by its usual, regional and mTLS
-// names, such as sts.googleapis.com.
-func trustedService(service string) func(uri string) bool {
-	return func(uri string) bool {
-		u, err := url.Parse(uri)
-		if err != nil || provider.CheckURL(uri) != nil || u.Scheme != "https" || u.Port() != "" {
-			return false
-		}
-		before, ok := strings.CutSuffix(strings.ToLower(u.Host), ".googleapis.com")
-		if !ok {
-			return false
-		}
-		labels := strings.Split(before, ".")
-		switch {
-		case len(labels) == 1:
-			return labels[0] == service
-		case len(labels) == 2 && labels[0] == service:
-			// Not any label: a bucket of that name would be at sts.storage.googleapis.com.
-			return labels[1] == "mtls" || isRegion(labels[1])
-		default:
-			return len(labels) == 2 && labels[1] == service
-		}
-	}
-}
-
-// isRegion reports whether label is formed as the names of Google's regions are, such as us-east1.
-func isRegion(label string) bool {
-	last := label[max(len(label)-1, 0):]
-	return strings.Contains(label, "-") && last >= "0" && last <= "9"
 }

@@ -1,26 +1,15 @@
-package grant
+package google
 
 import (
-	"encoding/base64"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"oauthd/daemon/grant"
 )
-
-var then = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-
-func at(now time.Time) func() time.Time { return func() time.Time { return now } }
-
-// idTokenUntil is an ID token as far as anybody looks who has it from the provider itself.
-func idTokenUntil(expiry time.Time, more string) string {
-	part := base64.RawURLEncoding.EncodeToString
-	claims := `{"exp":` + strconv.FormatInt(expiry.Unix(), 10) + more + `}`
-	return part([]byte(`{"alg":"RS256"}`)) + "." + part([]byte(claims)) + ".c2ln"
-}
 
 // tokenService takes assertions as Google's token endpoint does.
 type tokenService struct {
@@ -33,7 +22,7 @@ func newTokenService(t *testing.T) *tokenService {
 	s := &tokenService{}
 	s.endpoint = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
-		header, claims := verified(t, r.PostForm.Get("assertion"), rsaKey().Public())
+		header, claims := verified(t, r.PostForm.Get("assertion"))
 		if header["kid"] != "kid-1" || header["alg"] != "RS256" || header["typ"] != "JWT" || len(r.PostForm) != 2 ||
 			r.PostForm.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" {
 			t.Errorf("got header %v and %d parameters, want a JWT bearer grant", header, len(r.PostForm))
@@ -75,7 +64,7 @@ func TestServiceAccount(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			service := newTokenService(t)
 			tc.ask.Account = serviceAccountOf(t, map[string]any{"token_uri": service.endpoint})
-			c := Client{Now: at(then)}
+			c := Client{Grants: &grant.Client{Now: at(then)}}
 			resp, err := c.ServiceAccount(t.Context(), tc.ask)
 			if err != nil {
 				t.Fatal(err)
@@ -110,17 +99,17 @@ func TestServiceAccount(t *testing.T) {
 }
 
 func TestServiceAccountSignsForAnAudience(t *testing.T) {
-	c := Client{Now: at(then), HTTP: &http.Client{Transport: tripper(func(*http.Request) (*http.Response, error) {
+	c := Client{Grants: &grant.Client{Now: at(then), HTTP: &http.Client{Transport: tripper(func(*http.Request) (*http.Response, error) {
 		t.Error("a request was sent")
 		return nil, errors.New("no network")
-	})}}
+	})}}}
 	// A token_uri that nobody trusts does not matter: nothing goes there.
 	a := serviceAccountOf(t, map[string]any{"token_uri": "https://evil.example/token"})
 	resp, err := c.ServiceAccount(t.Context(), ServiceAccountRequest{Account: a, Audience: "https://pubsub.googleapis.com/"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	header, claims := verified(t, resp.Token.Access.Reveal(), rsaKey().Public())
+	header, claims := verified(t, resp.Token.Access.Reveal())
 	expires := time.Unix(int64(claims["exp"].(float64)), 0)
 	if header["kid"] != "kid-1" || claims["iss"] != robot || claims["sub"] != robot || claims["aud"] != "https://pubsub.googleapis.com/" {
 		t.Errorf("got %v %v", header, claims)
@@ -153,7 +142,7 @@ func TestServiceAccountRequestsThatMakeNoSense(t *testing.T) {
 		{"self-signed without kid", ServiceAccountRequest{Account: nameless, Audience: "x"}, "private_key_id"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var c Client
+			c := Client{Grants: &grant.Client{}}
 			_, err := c.ServiceAccount(t.Context(), tc.ask)
 			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("got %v, want %q", err, tc.want)
@@ -167,7 +156,7 @@ func TestServiceAccountAtANamedEndpoint(t *testing.T) {
 	service := newTokenService(t)
 	a := serviceAccountOf(t, map[string]any{"token_uri": "https://evil.example/token"})
 	for _, audience := range []string{"", "https://login.example.com"} {
-		var c Client
+		c := Client{Grants: &grant.Client{}}
 		_, err := c.ServiceAccount(t.Context(), ServiceAccountRequest{
 			Account: a, TokenEndpoint: service.endpoint, AssertionAudience: audience, Scopes: []string{"a"},
 		})
@@ -193,22 +182,22 @@ func TestServiceAccountFaults(t *testing.T) {
 		status int
 		off    time.Duration
 		body   string
-		kind   Kind
+		kind   grant.Kind
 		want   string
 	}{
-		{"refused", scopes, 400, 0, `{"error":"invalid_grant","error_description":"Invalid JWT Signature."}`, Configuration, "invalid_grant: Invalid JWT Signature. [HTTP 400]"},
-		{"clock slow", scopes, 400, 10 * time.Minute, `{"error":"invalid_grant","error_description":"Invalid JWT"}`, Configuration,
+		{"refused", scopes, 400, 0, `{"error":"invalid_grant","error_description":"Invalid JWT Signature."}`, grant.Configuration, "invalid_grant: Invalid JWT Signature. [HTTP 400]"},
+		{"clock slow", scopes, 400, 10 * time.Minute, `{"error":"invalid_grant","error_description":"Invalid JWT"}`, grant.Configuration,
 			"invalid_grant: Invalid JWT; this machine's clock is 10 minutes slow"},
-		{"clock fast, no description", idToken, 400, -3 * time.Hour, `{"error":"invalid_grant"}`, Configuration,
+		{"clock fast, no description", idToken, 400, -3 * time.Hour, `{"error":"invalid_grant"}`, grant.Configuration,
 			"invalid_grant: this machine's clock is 3 hours fast"},
-		{"clock off, other error", scopes, 400, time.Hour, `{"error":"invalid_scope"}`, Configuration, "invalid_scope [HTTP 400]"},
-		{"unauthorized_client", scopes, 401, 0, `{"error":"unauthorized_client"}`, Configuration, "unauthorized_client"},
-		{"503", scopes, 503, 0, `busy`, Transient, "HTTP 503"},
-		{"redirect", scopes, 307, 0, ``, Unknown, "redirect"},
-		{"an ID token in place of an access token", scopes, 200, 0, `{"id_token":"` + idTokenUntil(then, "") + `"}`, Unknown, "no usable access_token"},
-		{"an access token in place of an ID token", idToken, 200, 0, okBody, Unknown, "no usable id_token"},
-		{"an ID token that is none", idToken, 200, 0, `{"id_token":"hunter2"}`, Unknown, "no usable id_token"},
-		{"quotes the assertion", scopes, 400, 0, `{"error":"invalid_grant","error_description":"ASSERTION"}`, Configuration, "[redacted]"},
+		{"clock off, other error", scopes, 400, time.Hour, `{"error":"invalid_scope"}`, grant.Configuration, "invalid_scope [HTTP 400]"},
+		{"unauthorized_client", scopes, 401, 0, `{"error":"unauthorized_client"}`, grant.Configuration, "unauthorized_client"},
+		{"503", scopes, 503, 0, `busy`, grant.Transient, "HTTP 503"},
+		{"redirect", scopes, 307, 0, ``, grant.Unknown, "redirect"},
+		{"an ID token in place of an access token", scopes, 200, 0, `{"id_token":"` + idTokenUntil(then, "") + `"}`, grant.Unknown, "no usable access_token"},
+		{"an access token in place of an ID token", idToken, 200, 0, okBody, grant.Unknown, "no usable id_token"},
+		{"an ID token that is none", idToken, 200, 0, `{"id_token":"hunter2"}`, grant.Unknown, "no usable id_token"},
+		{"quotes the assertion", scopes, 400, 0, `{"error":"invalid_grant","error_description":"ASSERTION"}`, grant.Configuration, "[redacted]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var sent string
@@ -219,7 +208,7 @@ func TestServiceAccountFaults(t *testing.T) {
 				say(tc.status, "application/json", strings.ReplaceAll(tc.body, "ASSERTION", sent))(w, r)
 			})
 			tc.ask.Account = serviceAccountOf(t, map[string]any{"token_uri": endpoint})
-			c := Client{Now: at(then)}
+			c := Client{Grants: &grant.Client{Now: at(then)}}
 			resp, err := c.ServiceAccount(t.Context(), tc.ask)
 			pe := asProviderError(t, err)
 			if pe.Kind != tc.kind || pe.Status != tc.status || !strings.Contains(err.Error(), tc.want) {

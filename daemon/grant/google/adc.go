@@ -1,9 +1,7 @@
-package grant
+package google
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +10,7 @@ import (
 	"time"
 
 	"oauthd/daemon/account"
-	"oauthd/daemon/provider"
+	"oauthd/daemon/grant"
 )
 
 // adcTimeout bounds one [Client.ApplicationDefault], which may be several requests.
@@ -62,7 +60,7 @@ type ADCRequest struct {
 // ADCResult is what was found and what it gave. Next to an error, Kind and Place are set as far as they are known.
 type ADCResult struct {
 	// Response never has a refresh token.
-	Response Response
+	Response grant.Response
 	// Kind is the type of the credentials file, such as "authorized_user" or "external_account", or [KindMetadata].
 	Kind string
 	// Email is whom the tokens stand for, where that can be told; "" elsewhere. It is for people to read.
@@ -74,9 +72,9 @@ type ADCResult struct {
 // ApplicationDefault gets tokens by Google's application default credentials. Files are read anew each time, and nothing
 // is kept. It takes at most 40 s.
 //
-// Errors are *[ProviderError] once a provider was asked, never of kind [LoginRequired], because no login of oauthd can
+// Errors are *[grant.ProviderError] once a provider was asked, never of kind [grant.LoginRequired], because no login of oauthd can
 // help. Others say what is wrong with the file or the request, or wrap [ErrNoDefaultCredentials].
-func (c *Client) ApplicationDefault(ctx context.Context, r ADCRequest) (ADCResult, error) {
+func (c Client) ApplicationDefault(ctx context.Context, r ADCRequest) (ADCResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, adcTimeout)
 	defer cancel()
 	data, path, err := r.find()
@@ -87,13 +85,13 @@ func (c *Client) ApplicationDefault(ctx context.Context, r ADCRequest) (ADCResul
 		return c.metadata(ctx, r)
 	}
 	result := ADCResult{Place: path}
-	members, err := fileMembers(data)
+	members, err := grant.ParseKeyFile(data)
 	if err != nil {
 		return result, fmt.Errorf("%s: the file %w", path, err)
 	}
 	result.Kind = kindOfFile(members)
 	result.Response, result.Email, err = c.fromFile(ctx, members, r, 0)
-	var asked *ProviderError
+	var asked *grant.ProviderError
 	if err != nil && !errors.As(err, &asked) {
 		err = fmt.Errorf("%s: %w", path, err)
 	}
@@ -105,15 +103,15 @@ func (c *Client) ApplicationDefault(ctx context.Context, r ADCRequest) (ADCResul
 func (r ADCRequest) find() (data []byte, path string, err error) {
 	switch {
 	case r.File != "":
-		data, err = ReadKeyFile(r.File)
+		data, err = grant.ReadKeyFile(r.File)
 		return data, r.File, err
 	case r.Places.Env != "":
-		if data, err = ReadKeyFile(r.Places.Env); err != nil {
+		if data, err = grant.ReadKeyFile(r.Places.Env); err != nil {
 			err = fmt.Errorf("GOOGLE_APPLICATION_CREDENTIALS: %w", err)
 		}
 		return data, r.Places.Env, err
 	case r.Places.WellKnown != "":
-		data, err = ReadKeyFile(r.Places.WellKnown)
+		data, err = grant.ReadKeyFile(r.Places.WellKnown)
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, "", nil
 		}
@@ -124,8 +122,8 @@ func (r ADCRequest) find() (data []byte, path string, err error) {
 }
 
 // kindOfFile returns the type of a credentials file, or "" where it is none that Google has.
-func kindOfFile(members map[string]json.RawMessage) string {
-	kind := text(members["type"])
+func kindOfFile(members grant.Members) string {
+	kind := members.Text("type")
 	if slices.Contains([]string{"authorized_user", "external_account", "external_account_authorized_user",
 		"gdch_service_account", "impersonated_service_account", "service_account"}, kind) {
 		return kind
@@ -134,15 +132,15 @@ func kindOfFile(members map[string]json.RawMessage) string {
 }
 
 // fromFile gets tokens by one credentials file, or by the source_credentials inside one, which are one deeper.
-func (c *Client) fromFile(
-	ctx context.Context, members map[string]json.RawMessage, r ADCRequest, depth int,
-) (resp Response, email string, err error) {
+func (c Client) fromFile(
+	ctx context.Context, members grant.Members, r ADCRequest, depth int,
+) (resp grant.Response, email string, err error) {
 	kind := kindOfFile(members)
 	switch {
 	case depth > 3:
-		return Response{}, "", errors.New("source_credentials are nested too deeply")
+		return grant.Response{}, "", errors.New("source_credentials are nested too deeply")
 	case r.Subject != "" && kind != "service_account":
-		return Response{}, "", errors.New("only a service account's key can act for a subject")
+		return grant.Response{}, "", errors.New("only a service account's key can act for a subject")
 	}
 	switch kind {
 	case "service_account":
@@ -154,92 +152,30 @@ func (c *Client) fromFile(
 	case "external_account":
 		return c.adcExternal(ctx, members, r)
 	case "gdch_service_account":
-		return Response{}, "", errors.New("credentials of type gdch_service_account are not supported")
+		return grant.Response{}, "", errors.New("credentials of type gdch_service_account are not supported")
 	default:
-		return Response{}, "", fmt.Errorf("the file holds %s, not application default credentials", describe(members))
+		return grant.Response{}, "", fmt.Errorf("the file holds %s, not application default credentials", members.Describe())
 	}
 }
 
-func (c *Client) adcServiceAccount(
-	ctx context.Context, members map[string]json.RawMessage, r ADCRequest,
-) (Response, string, error) {
+func (c Client) adcServiceAccount(
+	ctx context.Context, members grant.Members, r ADCRequest,
+) (grant.Response, string, error) {
 	a, err := parseServiceAccount(members)
 	if err != nil {
-		return Response{}, "", err
+		return grant.Response{}, "", err
 	}
 	request := ServiceAccountRequest{
 		Account: a, Scopes: r.Scopes, Subject: r.Subject, Audience: r.Audience, IDToken: r.IDToken,
 	}
 	if !TrustedTokenURI(a.TokenURI) {
 		if err := r.permit(SourceURL, "token_uri is not Google's"); err != nil {
-			return Response{}, "", err
+			return grant.Response{}, "", err
 		}
 		request.TokenEndpoint = a.TokenURI
 	}
 	resp, err := c.ServiceAccount(ctx, request)
 	return resp, a.ClientEmail, err
-}
-
-// adcUser refreshes the token that gcloud got when a person logged in: of Google (authorized_user), or of a workforce pool.
-func (c *Client) adcUser(
-	ctx context.Context, members map[string]json.RawMessage, r ADCRequest,
-) (Response, string, error) {
-	fields, err := memberTexts(members, "client_id", "client_secret", "refresh_token", "token_uri", "token_url", "account")
-	if err != nil {
-		return Response{}, "", fmt.Errorf("the file's %w", err)
-	}
-	if r.Audience != "" {
-		return Response{}, "", errors.New("a person's credentials give no token for an audience; a service account's do")
-	}
-	refresh := Refresh{
-		TokenEndpoint: cmp.Or(fields["token_uri"], googleTokenURI),
-		Auth: ClientAuth{
-			ID: fields["client_id"], Secret: account.NewSecret(fields["client_secret"]), Method: provider.AuthPost,
-		},
-		RefreshToken: account.NewSecret(fields["refresh_token"]),
-	}
-	name, trusted := "token_uri", TrustedTokenURI
-	if text(members["type"]) == "external_account_authorized_user" {
-		name, trusted = "token_url", trustedService("sts")
-		refresh.TokenEndpoint, refresh.Auth.Method = fields["token_url"], provider.AuthBasic
-	}
-	for _, needed := range []string{"client_id", "client_secret", "refresh_token"} {
-		if fields[needed] == "" {
-			return Response{}, "", fmt.Errorf("the file has no %s", needed)
-		}
-	}
-	if err := provider.CheckURL(refresh.TokenEndpoint); err != nil {
-		return Response{}, "", fmt.Errorf("the file's %s: %w", name, err)
-	}
-	if !trusted(refresh.TokenEndpoint) {
-		if err := r.permit(SourceURL, name+" is not Google's"); err != nil {
-			return Response{}, "", err
-		}
-	}
-	resp, err := c.Refresh(ctx, refresh)
-	var refused *ProviderError
-	if errors.As(err, &refused) && refused.Kind == LoginRequired {
-		refused.Kind = Configuration
-		refused.Description = strings.TrimPrefix(refused.Description+"; ", "; ") +
-			"gcloud auth application-default login makes new credentials"
-	}
-	if err != nil {
-		return Response{}, "", err
-	}
-	email := cmp.Or(emailOf(members["account"]), claimedEmail(resp.IDToken))
-	if r.IDToken && resp.IDToken.IsZero() {
-		return Response{}, email, errors.New("these credentials give no ID token")
-	}
-	return resp, email, nil
-}
-
-// claimedEmail returns the email claim of an ID token nobody has verified; "" when there is none.
-func claimedEmail(idToken account.Secret) string {
-	claims, err := parseClaims(idToken)
-	if err != nil {
-		return ""
-	}
-	return emailOf(claims["email"])
 }
 
 // permit returns nil where the account's file allows a source, and otherwise an error that says by which line it would.

@@ -1,4 +1,4 @@
-package grant
+package google
 
 import (
 	"context"
@@ -11,18 +11,19 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google/externalaccount"
 
+	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
 )
 
 // adcExternal exchanges a token of another issuer at Google's security token service (RFC 8693), and by the result gets
 // tokens of a service account where the file names one. golang.org/x/oauth2/google/externalaccount reads the other issuer's
 // token and exchanges it; what it is given has been checked, and its requests are witnessed.
-func (c *Client) adcExternal(
-	ctx context.Context, members map[string]json.RawMessage, r ADCRequest,
-) (Response, string, error) {
+func (c Client) adcExternal(
+	ctx context.Context, members grant.Members, r ADCRequest,
+) (grant.Response, string, error) {
 	imp, err := parseImpersonation(members, r)
 	if err != nil {
-		return Response{}, "", err
+		return grant.Response{}, "", err
 	}
 	scopes := r.Scopes
 	switch {
@@ -35,20 +36,20 @@ func (c *Client) adcExternal(
 		err = ErrNoScopes
 	}
 	if err != nil {
-		return Response{}, "", err
+		return grant.Response{}, "", err
 	}
-	w := &witness{client: c, op: "token exchange request"}
+	w := &witness{grants: c.Grants, op: "token exchange request"}
 	source, err := c.externalSource(w.context(ctx), members, r, scopes)
 	if err != nil {
-		return Response{}, "", err
+		return grant.Response{}, "", err
 	}
 	if _, err := source.Token(); err != nil {
-		return Response{}, "", externalProblem(ctx, w, err)
+		return grant.Response{}, "", externalProblem(ctx, w, err)
 	}
 	// The library drops what the answer says of scopes, and counts the lifetime by another clock.
-	resp, fail := w.last.token(Dialect{})
+	resp, fail := w.last.Token(grant.Dialect{})
 	if fail != nil {
-		return Response{}, "", w.last.ofMachine(fail, false)
+		return grant.Response{}, "", notLogin(fail)
 	}
 	if imp.url == "" {
 		return resp, "", nil
@@ -65,7 +66,7 @@ func externalProblem(ctx context.Context, w *witness, err error) error {
 	case errors.As(err, &ours):
 		return ours
 	case w.problem() != nil:
-		return w.last.ofMachine(w.problem(), false)
+		return notLogin(w.problem())
 	case ctx.Err() != nil:
 		return fmt.Errorf("credential_source: %w", ctx.Err())
 	default:
@@ -74,10 +75,10 @@ func externalProblem(ctx context.Context, w *witness, err error) error {
 }
 
 // externalSource checks all that the file says and returns what will do the exchange.
-func (c *Client) externalSource(
-	ctx context.Context, members map[string]json.RawMessage, r ADCRequest, scopes []string,
+func (c Client) externalSource(
+	ctx context.Context, members grant.Members, r ADCRequest, scopes []string,
 ) (oauth2.TokenSource, error) {
-	fields, err := memberTexts(members, "audience", "subject_token_type", "token_url", "client_id", "client_secret",
+	fields, err := members.Texts("audience", "subject_token_type", "token_url", "client_id", "client_secret",
 		"workforce_pool_user_project")
 	if err != nil {
 		return nil, fmt.Errorf("the file's %w", err)
@@ -111,7 +112,7 @@ func (c *Client) externalSource(
 	} else {
 		config.SubjectTokenSupplier = &executableSource{
 			command: from.Executable.Command, outputFile: from.Executable.OutputFile, timeoutMillis: from.Executable.TimeoutMillis,
-			impersonated: text(members["service_account_impersonation_url"]), now: c.now,
+			impersonated: members.Text("service_account_impersonation_url"), now: c.Grants.Clock,
 		}
 	}
 	source, err := externalaccount.NewTokenSource(ctx, config)
@@ -124,7 +125,7 @@ func (c *Client) externalSource(
 // parseCredentialSource reads where the other issuer's token comes from, and checks that this is permitted.
 func parseCredentialSource(raw json.RawMessage, r ADCRequest) (externalaccount.CredentialSource, error) {
 	var from externalaccount.CredentialSource
-	if parseObject(raw) == nil || json.Unmarshal(raw, &from) != nil {
+	if grant.ParseMembers(raw) == nil || json.Unmarshal(raw, &from) != nil {
 		return from, errors.New("the file's credential_source is missing, or not as it should be")
 	}
 	kinds := 0

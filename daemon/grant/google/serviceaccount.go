@@ -1,4 +1,4 @@
-package grant
+package google
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
 )
 
 const (
@@ -48,29 +49,30 @@ type ServiceAccountRequest struct {
 // no access token, unless there are Scopes too, which makes two requests. With Audience alone no request is made: the
 // access token is a JWT that the account's key has signed, good for an hour.
 //
-// Errors are *[ProviderError] once the token endpoint was asked, never of kind [LoginRequired], because no login can help.
+// Errors are *[grant.ProviderError] once the token endpoint was asked, never of kind [grant.LoginRequired], because no login can help.
 // Where this machine's clock is far from the provider's, they say so. Other errors say what is wrong with the request.
-func (c *Client) ServiceAccount(ctx context.Context, r ServiceAccountRequest) (Response, error) {
+func (c Client) ServiceAccount(ctx context.Context, r ServiceAccountRequest) (grant.Response, error) {
 	if err := r.check(); err != nil {
-		return Response{}, fmt.Errorf("service account: %w", err)
+		return grant.Response{}, fmt.Errorf("service account: %w", err)
 	}
 	if len(r.Scopes) == 0 && !r.IDToken {
 		return c.selfSigned(r)
 	}
-	var resp Response
+	var resp grant.Response
 	var err error
 	if len(r.Scopes) > 0 {
-		resp, err = c.assertedAccess(ctx, r)
+		resp, err = c.assert(ctx, r, "scope", strings.Join(r.Scopes, " "))
 		if err != nil {
-			return Response{}, err
+			return grant.Response{}, err
 		}
 	}
 	if r.IDToken {
-		idToken, err := c.assertedIDToken(ctx, r)
+		alone, err := c.assert(ctx, r, "target_audience", r.Audience)
 		if err != nil {
-			return Response{}, err
+			return grant.Response{}, err
 		}
-		resp.IDToken, resp.Token.IDToken, resp.Token.IDTokenExpiry = idToken, idToken, claimedExpiry(idToken)
+		resp.IDToken = alone.IDToken
+		resp.Token.IDToken, resp.Token.IDTokenExpiry = alone.Token.IDToken, alone.Token.IDTokenExpiry
 	}
 	return resp, nil
 }
@@ -103,38 +105,10 @@ func hostOf(uri string) string {
 	return u.Host[:min(len(u.Host), 200)]
 }
 
-// assertedAccess redeems an assertion for an access token.
-func (c *Client) assertedAccess(ctx context.Context, r ServiceAccountRequest) (Response, error) {
-	a, fail := c.sendAssertion(ctx, r, "scope", strings.Join(r.Scopes, " "))
-	if fail != nil {
-		return Response{}, fail
-	}
-	resp, fail := a.token(Dialect{})
-	if fail != nil {
-		return Response{}, a.ofMachine(fail, true)
-	}
-	resp.RefreshToken = account.Secret{} // RFC 7521 §4.1: the assertion can be made again
-	return resp, nil
-}
-
-// assertedIDToken redeems an assertion for an ID token, which Google gives in an answer without access token.
-func (c *Client) assertedIDToken(ctx context.Context, r ServiceAccountRequest) (account.Secret, error) {
-	a, fail := c.sendAssertion(ctx, r, "target_audience", r.Audience)
-	if fail != nil {
-		return account.Secret{}, fail
-	}
-	idToken, fail := a.idTokenAlone("id_token")
-	if fail != nil {
-		return account.Secret{}, a.ofMachine(fail, true)
-	}
-	return idToken, nil
-}
-
-// sendAssertion makes an assertion with one claim of the request's and sends it (RFC 7523 §2.1, §3).
-func (c *Client) sendAssertion(ctx context.Context, r ServiceAccountRequest, claim, value string) (answer, *ProviderError) {
-	const op = "token request"
+// assert redeems an assertion with one claim beside the usual ones (RFC 7523 §3).
+func (c Client) assert(ctx context.Context, r ServiceAccountRequest, claim, value string) (grant.Response, error) {
 	endpoint := cmp.Or(r.TokenEndpoint, r.Account.TokenURI)
-	issued := c.now().Add(-selfAssertionBehind)
+	issued := c.Grants.Clock().Add(-selfAssertionBehind)
 	claims := map[string]any{
 		"iss": r.Account.ClientEmail,
 		"aud": cmp.Or(r.AssertionAudience, endpoint),
@@ -145,24 +119,21 @@ func (c *Client) sendAssertion(ctx context.Context, r ServiceAccountRequest, cla
 	if r.Subject != "" {
 		claims["sub"] = r.Subject
 	}
-	assertion, err := r.Account.key.sign(claims)
-	if err != nil {
-		return answer{}, &ProviderError{Kind: Configuration, Op: op, Endpoint: place(endpoint), Reason: err.Error()}
-	}
-	form := url.Values{"grant_type": {jwtBearerGrantType}, "assertion": {assertion.Reveal()}}
-	return c.postAlone(ctx, op, endpoint, form)
+	return c.Grants.JWTBearer(ctx, grant.JWTBearer{
+		TokenEndpoint: endpoint, Claims: claims, Key: r.Account.key, IDTokenAlone: claim == "target_audience",
+	})
 }
 
 // selfSigned makes an access token that the account's key has signed, which Google's services take where its audience is
 // theirs.
-func (c *Client) selfSigned(r ServiceAccountRequest) (Response, error) {
+func (c Client) selfSigned(r ServiceAccountRequest) (grant.Response, error) {
 	if r.Account.KeyID == "" {
-		return Response{}, errors.New("service account: the key file has no private_key_id, which a token for an audience needs")
+		return grant.Response{}, errors.New("service account: the key file has no private_key_id, which a token for an audience needs")
 	}
-	now := c.now()
+	now := c.Grants.Clock()
 	issued := now.Add(-selfAssertionBehind).Truncate(time.Second)
 	expiry := issued.Add(selfAssertionLife)
-	signed, err := r.Account.key.sign(map[string]any{
+	signed, err := r.Account.key.Sign(map[string]any{
 		"iss": r.Account.ClientEmail,
 		"sub": r.Account.ClientEmail,
 		"aud": r.Audience,
@@ -170,22 +141,9 @@ func (c *Client) selfSigned(r ServiceAccountRequest) (Response, error) {
 		"exp": expiry.Unix(),
 	})
 	if err != nil {
-		return Response{}, fmt.Errorf("service account: %w", err)
+		return grant.Response{}, fmt.Errorf("service account: %w", err)
 	}
-	return Response{Token: account.Token{
+	return grant.Response{Token: account.Token{
 		Access: signed, Type: "Bearer", Expiry: expiry, Lifetime: expiry.Sub(now),
 	}}, nil
-}
-
-// idTokenAlone reads an answer that is to have an ID token as its member of that name.
-func (a answer) idTokenAlone(member string) (account.Secret, *ProviderError) {
-	members, fail := a.members()
-	if fail != nil {
-		return account.Secret{}, fail
-	}
-	idToken := account.NewSecret(text(members[member]))
-	if claimedExpiry(idToken).IsZero() {
-		return account.Secret{}, a.fail(Unknown, "the answer has no usable "+member)
-	}
-	return idToken, nil
 }

@@ -1,10 +1,12 @@
-package grant
+package google
 
 import (
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"oauthd/daemon/grant"
 )
 
 const (
@@ -80,7 +82,7 @@ func TestADCImpersonatedByAServiceAccount(t *testing.T) {
 		say(200, "application/json", `{"accessToken":"ya29.robot","expireTime":"`+time.Now().Add(time.Hour).Format(time.RFC3339)+`"}`)(w, r)
 	})
 	text := strings.ReplaceAll(impersonated(keyFile(map[string]any{"token_uri": service.endpoint})), iamURL, iam+"/r@example.com:generateAccessToken")
-	var c Client
+	c := Client{Grants: &grant.Client{}}
 	got, err := c.ApplicationDefault(t.Context(), ADCRequest{File: file(t, text), Scopes: []string{"calendar"}, Sources: []string{SourceURL}})
 	if err != nil || got.Email != "r@example.com" {
 		t.Fatalf("got %q, %v", got.Email, err)
@@ -97,18 +99,18 @@ func TestADCImpersonatedFaults(t *testing.T) {
 		source string
 		status int
 		body   string
-		kind   Kind
+		kind   grant.Kind
 		want   string
 	}{
 		{"forbidden", okSource, 403, `{"error":{"code":403,"message":"Permission denied for ya29.ada","status":"PERMISSION_DENIED"}}`,
-			Configuration, "PERMISSION_DENIED: Permission denied for [redacted]"},
-		{"no such account", okSource, 404, `{"error":{"code":404,"status":"NOT_FOUND"}}`, Configuration, "NOT_FOUND"},
-		{"busy", okSource, 503, `{"error":{"code":503,"status":"UNAVAILABLE"}}`, Transient, "UNAVAILABLE"},
-		{"no token", okSource, 200, `{}`, Unknown, "no usable accessToken"},
-		{"no time", okSource, 200, `{"accessToken":"x","expireTime":"soon"}`, Unknown, "expireTime"},
-		{"over already", okSource, 200, `{"accessToken":"x","expireTime":"2020-01-01T00:00:00Z"}`, Unknown, "has expired"},
-		{"redirect", okSource, 308, ``, Unknown, "redirect"},
-		{"the source refused", `{"error":"invalid_grant"}`, 200, ``, Configuration, "invalid_grant: gcloud auth"},
+			grant.Configuration, "PERMISSION_DENIED: Permission denied for [redacted]"},
+		{"no such account", okSource, 404, `{"error":{"code":404,"status":"NOT_FOUND"}}`, grant.Configuration, "NOT_FOUND"},
+		{"busy", okSource, 503, `{"error":{"code":503,"status":"UNAVAILABLE"}}`, grant.Transient, "UNAVAILABLE"},
+		{"no token", okSource, 200, `{}`, grant.Unknown, "no usable accessToken"},
+		{"no time", okSource, 200, `{"accessToken":"x","expireTime":"soon"}`, grant.Unknown, "expireTime"},
+		{"over already", okSource, 200, `{"accessToken":"x","expireTime":"2020-01-01T00:00:00Z"}`, grant.Unknown, "has expired"},
+		{"redirect", okSource, 308, ``, grant.Unknown, "redirect"},
+		{"the source refused", `{"error":"invalid_grant"}`, 200, ``, grant.Configuration, "invalid_grant: gcloud auth"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			google := newCloud(t, map[string]http.HandlerFunc{

@@ -1,0 +1,213 @@
+package grant
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+)
+
+// Answer is what a provider said to a [Request].
+type Answer struct {
+	Status int
+	Header http.Header
+	// Body is what came, at most [provider.MaxBody] bytes.
+	Body []byte
+
+	// tooLarge is true if body is only the first [provider.MaxBody] bytes.
+	tooLarge bool
+	// broken is why reading body stopped early; nil if it is complete.
+	broken error
+	// sentAt is taken before the request left, so that what is counted from it ends early rather than late.
+	sentAt time.Time
+	now    time.Time
+	// op and place name the request in errors; secrets are what it carried.
+	op, place string
+	secrets   []string
+}
+
+// read takes in what came; now is the clock at its end.
+func (a *Answer) read(res *http.Response, now func() time.Time) {
+	a.Status, a.Header = res.StatusCode, res.Header
+	body, whole, err := provider.ReadBody(res.Body)
+	if err != nil {
+		a.broken = provider.SafeCause(err)
+	}
+	a.Body, a.tooLarge, a.now = body, !whole && err == nil, now()
+}
+
+// Fail builds the error of an answer that says no error code.
+func (a Answer) Fail(kind Kind, reason string) *ProviderError {
+	if a.passing() {
+		kind = Transient
+	}
+	return &ProviderError{
+		Kind: kind, Op: a.op, Endpoint: a.place, Status: a.Status, Reason: reason,
+		RetryAfter: provider.RetryAfter(a.Header, a.now),
+	}
+}
+
+// failBroken builds the error of an answer that broke off.
+func (a Answer) failBroken() *ProviderError {
+	e := a.Fail(Transient, "")
+	e.cause, e.Ambiguous = a.broken, a.OK()
+	return e
+}
+
+// OK reports whether the provider says it did what was asked.
+func (a Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
+
+// Whole reports whether all that the provider said is in Body.
+func (a Answer) Whole() bool { return a.broken == nil && !a.tooLarge }
+
+// passing reports whether the status alone says that another try later may succeed.
+func (a Answer) passing() bool { return a.Status == 408 || a.Status == 429 || a.Status >= 500 }
+
+// refusal reads an OAuth error from an answer's members: error as a code, or as an object that holds one. It returns
+// nil when there is none.
+func (a Answer) refusal(members Members) *ProviderError {
+	code, description := members.Text("error"), members.Text("error_description")
+	object := members.Object("error")
+	if object != nil {
+		code = object.first("code", "error", "status", "type")
+		description = object.first("message", "error_description", "description")
+	}
+	if code == "" && object == nil {
+		return nil
+	}
+	e := a.Fail(kindOf(code), "")
+	e.Code = a.printable(code, 80)
+	e.Description = a.printable(description, 200)
+	e.Subtype = a.printable(members.first("error_subtype", "suberror"), 80)
+	return e
+}
+
+// printable is [Printable] of text without what the request carried: providers have been seen to quote the token they
+// refuse.
+func (a Answer) printable(text string, most int) string {
+	for _, secret := range a.secrets {
+		if len(secret) >= 4 {
+			text = strings.ReplaceAll(text, secret, "[redacted]")
+		}
+	}
+	return Printable(text, most)
+}
+
+// Members reads an answer that is to be a JSON object, or says why there is none.
+func (a Answer) Members() (Members, *ProviderError) {
+	if a.Status >= 300 && a.Status < 400 {
+		return nil, a.Fail(Unknown, "the answer is a redirect, which is not followed")
+	}
+	members, parseErr := parseMembers(a.Header.Get("Content-Type"), a.Body)
+	refused := a.refusal(members)
+	switch {
+	case refused != nil:
+		return nil, refused
+	case a.broken != nil:
+		return nil, a.failBroken()
+	case !a.OK():
+		return nil, a.Fail(Unknown, "an error without a code")
+	case a.tooLarge:
+		return nil, a.Fail(Unknown, "the answer is too large")
+	case parseErr != nil:
+		return nil, a.Fail(Unknown, parseErr.Error())
+	}
+	return members, nil
+}
+
+// IDToken reads an answer that is to have an ID token as its member of that name. It is not verified.
+func (a Answer) IDToken(member string) (account.Secret, *ProviderError) {
+	members, fail := a.Members()
+	if fail != nil {
+		return account.Secret{}, fail
+	}
+	idToken := account.NewSecret(members.Text(member))
+	if ClaimedExpiry(idToken).IsZero() {
+		return account.Secret{}, a.Fail(Unknown, "the answer has no usable "+member)
+	}
+	return idToken, nil
+}
+
+// Left returns how long it is until an instant by the provider's clock, which the answer's Date tells (RFC 9110 §6.6.1),
+// because this machine's may be wrong; it is at most ten years.
+func (a Answer) Left(until time.Time) time.Duration {
+	date, err := http.ParseTime(a.Header.Get("Date"))
+	if err != nil {
+		date = a.now
+	}
+	return min(until.Sub(date), maxLifetime)
+}
+
+// Expiry returns when what lives for lifetime ends by this machine's clock, counted from before the request was sent;
+// zero if lifetime is not positive.
+func (a Answer) Expiry(lifetime time.Duration) time.Time {
+	if lifetime <= 0 {
+		return time.Time{}
+	}
+	return a.sentAt.Add(lifetime).Round(0)
+}
+
+// parseMembers reads an answer as JSON, or as a form where the content type says so; plain text is what it looks like.
+// Next to an error it returns the members that came before the trouble.
+func parseMembers(contentType string, body []byte) (Members, error) {
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	if len(body) == 0 {
+		return nil, errors.New("the answer is empty")
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		media = ""
+	}
+	form := media == "application/x-www-form-urlencoded" || media == "text/plain"
+	if form && body[0] != '{' {
+		return parseForm(body)
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+		return nil, errors.New("the answer is not a JSON object")
+	}
+	members := make(Members)
+	for dec.More() {
+		name, err := dec.Token()
+		key, ok := name.(string)
+		if err != nil || !ok {
+			return members, errors.New("the answer is not whole JSON")
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return members, errors.New("the answer is not whole JSON")
+		}
+		members[key] = value
+	}
+	if _, err := dec.Token(); err != nil {
+		return members, errors.New("the answer is not whole JSON")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return members, errors.New("the answer has something after its JSON object")
+	}
+	return members, nil
+}
+
+func parseForm(body []byte) (Members, error) {
+	values, err := url.ParseQuery(string(body))
+	members := make(Members)
+	for name := range values {
+		value, err := json.Marshal(values.Get(name))
+		if err != nil {
+			return members, errors.New("the answer is not a form")
+		}
+		members[name] = value
+	}
+	if err != nil {
+		return members, errors.New("the answer is not a form")
+	}
+	return members, nil
+}

@@ -1,0 +1,58 @@
+package grant
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+)
+
+// ClientAuth is how a client authenticates at the token endpoint.
+type ClientAuth struct {
+	ID string
+	// Secret is unset for a public client.
+	Secret account.Secret
+	// Method is the pinned one, see [provider.Provider.PinAuthMethod]; "" is refused.
+	Method provider.AuthMethod
+	// Key signs an assertion for each request of a client whose method is private_key_jwt (RFC 7523 §2.2); zero for
+	// others.
+	Key ClientKey
+	// AssertionAudience is whom these assertions are for (RFC 7523 §3); "" means the URL the request goes to. Servers
+	// differ: all take their token endpoint's URL at the token endpoint, and many only that, or their issuer, elsewhere.
+	AssertionAudience string
+}
+
+// apply puts the authentication of a request to endpoint into exactly one place.
+func (a ClientAuth) apply(form url.Values, h http.Header, endpoint string, now time.Time) error {
+	for _, name := range []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"} {
+		form.Del(name)
+	}
+	switch {
+	case a.ID == "":
+		return errors.New("no client_id")
+	case a.Method == provider.AuthNone:
+		form.Set("client_id", a.ID)
+		return nil
+	case a.Method == provider.AuthPrivateKeyJWT && a.Key.IsZero():
+		return errors.New("the pinned token_endpoint_auth_method needs a private key, and there is none")
+	case a.Method == provider.AuthPrivateKeyJWT:
+		return a.assert(form, endpoint, now)
+	case a.Method != provider.AuthBasic && a.Method != provider.AuthPost:
+		return errors.New("no token_endpoint_auth_method is pinned")
+	case a.Secret.IsZero():
+		return errors.New("the pinned token_endpoint_auth_method needs a client secret, and there is none")
+	case a.Method == provider.AuthPost:
+		form.Set("client_id", a.ID)
+		form.Set("client_secret", a.Secret.Reveal())
+		return nil
+	default:
+		// RFC 6749 §2.3.1: both parts are form-encoded before they are joined, unlike http.Request.SetBasicAuth.
+		pair := url.QueryEscape(a.ID) + ":" + url.QueryEscape(a.Secret.Reveal())
+		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+		return nil
+	}
+}
