@@ -1,7 +1,6 @@
 package ipc
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -48,7 +47,7 @@ func appendTime(out []byte, key string, t *time.Time) []byte {
 func appendString(out []byte, s string) []byte {
 	for i := range len(s) {
 		if !plain(s[i]) {
-			b, err := json.Marshal(s)
+			b, err := api.Marshal(s)
 			if err != nil {
 				return append(out, `""`...)
 			}

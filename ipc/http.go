@@ -3,7 +3,6 @@ package ipc
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log"
@@ -218,7 +217,7 @@ func writeError(w http.ResponseWriter, status int, e *api.Error) {
 }
 
 func writeJSON(w http.ResponseWriter, v any) error {
-	b, err := json.Marshal(v)
+	b, err := api.Marshal(v)
 	if err != nil {
 		return err
 	}

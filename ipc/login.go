@@ -2,7 +2,6 @@ package ipc
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"oauthd/ipc/api"
@@ -72,7 +71,7 @@ func (e *eventWriter) header() {
 
 // write sends one event, an [api.LoginEvent] or an [api.WatchEvent].
 func (e *eventWriter) write(event any) {
-	line, err := json.Marshal(event)
+	line, err := api.Marshal(event)
 	if err != nil {
 		e.broken(err)
 		return

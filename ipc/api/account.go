@@ -134,7 +134,7 @@ func CheckAccountName(name string) error {
 	if !wellFormed(name) {
 		return &Error{
 			Code:    BadRequest,
-			Message: fmt.Sprintf("%q cannot be an account name", name),
+			Message: fmt.Sprintf("%q cannot be an account name", Excerpt(name)),
 			Hint:    "use 1 to 63 of a-z 0-9 . _ @ + -, starting with a letter or digit",
 		}
 	}

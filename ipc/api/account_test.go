@@ -19,3 +19,16 @@ func FuzzCheckAccountName(f *testing.F) {
 		}
 	})
 }
+
+func TestAccountNameIsQuotedAsText(t *testing.T) {
+	for _, test := range []struct{ name, given, want string }{
+		{"a terminal escape", "\x1b[31mX\n", `"[31mX" cannot be an account name`},
+		{"a long one", strings.Repeat("é", 60_000), `"` + strings.Repeat("é", 200) + `…" cannot be an account name`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := CheckAccountName(test.given); got == nil || got.Error() != test.want {
+				t.Errorf("got %v, want %s", got, test.want)
+			}
+		})
+	}
+}

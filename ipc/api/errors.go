@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 )
@@ -129,6 +130,14 @@ func (e *Error) Because(cause error) *Error {
 
 // Unwrap returns the cause given to [Error.Because], or nil.
 func (e *Error) Unwrap() error { return e.cause }
+
+// MarshalJSON implements [json.Marshaler]: message and hint leave as text that may be shown, whatever was quoted in them,
+// and cut where they are far too long to be read.
+func (e Error) MarshalJSON() ([]byte, error) {
+	type fields Error
+	e.Message, e.Hint = Lines(e.Message), Lines(e.Hint)
+	return json.Marshal(fields(e))
+}
 
 // AsError returns the *Error in err's tree; an err without one becomes an internal error with err as its cause,
 // so that no detail of it reaches a caller. It returns nil for a nil err.
