@@ -21,7 +21,11 @@ func startDaemon(ctx context.Context) error {
 	if err != nil {
 		return startProblem(err)
 	}
-	logFile := filepath.Join(client.DefaultEnvironment().StateDir(), "daemon.log")
+	state, err := client.DefaultEnvironment().StateDir()
+	if err != nil {
+		return err
+	}
+	logFile := filepath.Join(state, "daemon.log")
 	log, err := openCapped(logFile)
 	if err != nil {
 		return startProblem(err)

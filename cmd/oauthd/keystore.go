@@ -60,11 +60,19 @@ The line to change in config.toml, which is yours, is told at the end.`,
 func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 	hardenProcess()
 	env := client.DefaultEnvironment()
-	cfg, err := config.Load(env.ConfigDir())
+	configDir, err := env.ConfigDir()
+	if err != nil {
+		return err
+	}
+	state, err := env.StateDir()
+	if err != nil {
+		return err
+	}
+	cfg, err := config.Load(configDir)
 	if err != nil { // an account that cannot be read would be left behind
 		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: "correct that first"}
 	}
-	main := config.MainFile(env.ConfigDir())
+	main := config.MainFile(configDir)
 	switch cfg.Backend {
 	case to:
 		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf("%s says backend = %q already", main, to),
@@ -73,18 +81,18 @@ func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 		return &api.Error{Code: api.Unsupported, Message: "the memory store lives in the daemon, so there is nothing to move",
 			Hint: fmt.Sprintf("set backend = %q in %s and log in again", to, main)}
 	}
-	unlock, err := takeLock(ctx, lockPath(to, ""), "")
+	unlock, err := takeLock(ctx, lockPath(state, to, ""), "")
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	from, err := openStore(cfg)
+	from, err := openStore(cfg, state)
 	if err != nil {
 		return err
 	}
 	other := *cfg
 	other.Backend = to
-	target, err := openStore(&other)
+	target, err := openStore(&other, state)
 	if err != nil {
 		return err
 	}
@@ -128,11 +136,6 @@ func openNow(ctx context.Context, std stdio, files *keystore.File, stdin bool) e
 			Hint: "--passphrase-stdin reads a pipe"}).Because(err)
 	}
 	return (&api.Error{Code: api.KeystoreUnavailable, Message: err.Error(), Hint: "nothing was moved"}).Because(err)
-}
-
-// fileStore returns the store of files, closed.
-func fileStore(cfg *config.Config) *keystore.File {
-	return keystore.NewFile(keystore.FileConfig{Dir: client.DefaultEnvironment().StateDir(), Identity: cfg.Identity})
 }
 
 // openAtStart opens a store of files where that needs no person. What stands in the way is for the log: the daemon

@@ -95,7 +95,7 @@ func cmdInspect(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: inspect environ|cwd|stdin|session|umask|open")
 	}
-	holder := readLock(lockPath("memory", ts.Getenv("SOCK")))
+	holder := readLock(lockPath("", "memory", ts.Getenv("SOCK")))
 	if holder.PID == 0 {
 		ts.Fatalf("no daemon runs")
 	}

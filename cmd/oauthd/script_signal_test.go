@@ -14,7 +14,7 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || args[0] != "HUP" {
 		ts.Fatalf("usage: signal HUP")
 	}
-	holder := readLock(lockPath("memory", ts.Getenv("SOCK")))
+	holder := readLock(lockPath("", "memory", ts.Getenv("SOCK")))
 	if holder.PID == 0 {
 		ts.Fatalf("no daemon runs")
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -84,7 +83,10 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 	defer closeLog()
 
 	env := client.DefaultEnvironment()
-	dir := env.ConfigDir()
+	dir, err := env.ConfigDir()
+	if err != nil {
+		return err
+	}
 	cfg, err := config.Load(dir)
 	var invalid *config.Invalid
 	if errors.As(err, &invalid) {
@@ -93,7 +95,11 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		}
 		log.Error().Err(err).Msg("configuration is wrong, going on without these accounts")
 	}
-	store, err := openStore(cfg)
+	state, err := env.StateDir()
+	if err != nil && cfg.Backend != "memory" {
+		return err
+	}
+	store, err := openStore(cfg, state)
 	if err != nil {
 		return err
 	}
@@ -111,36 +117,41 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		Log:       log,
 		HTTP:      providers,
 		UID:       os.Getuid(),
-		ADC:       adcPlaces(os.Getenv),
+		ADC:       adcPlaces(env),
 		Version:   version(),
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
-	}, resting, ready)
+	}, lockPath(state, cfg.Backend, env.SocketPath()), resting, ready)
 }
 
-// adcPlaces is where Google's own tools keep and look for application default credentials.
-func adcPlaces(getenv func(string) string) daemon.ADCPlaces {
-	const name = "application_default_credentials.json"
-	dir := getenv("CLOUDSDK_CONFIG")
-	switch {
-	case dir != "":
-	case runtime.GOOS == "windows":
-		dir = filepath.Join(getenv("APPDATA"), "gcloud")
-	default:
-		dir = filepath.Join(getenv("HOME"), ".config", "gcloud")
+// adcPlaces is where Google's own tools keep and look for application default credentials. A path that depends on the
+// working directory is no place of theirs.
+func adcPlaces(env api.Environment) daemon.ADCPlaces {
+	dir := env.Getenv("CLOUDSDK_CONFIG")
+	if !filepath.IsAbs(dir) {
+		dir = ""
+		if roaming := env.Getenv("APPDATA"); env.GOOS == "windows" && filepath.IsAbs(roaming) {
+			dir = filepath.Join(roaming, "gcloud")
+		} else if home, err := env.Home(); err == nil {
+			dir = filepath.Join(home, ".config", "gcloud")
+		}
 	}
-	return daemon.ADCPlaces{Env: getenv("GOOGLE_APPLICATION_CREDENTIALS"), WellKnown: filepath.Join(dir, name)}
+	places := daemon.ADCPlaces{Env: env.Getenv("GOOGLE_APPLICATION_CREDENTIALS")}
+	if dir != "" {
+		places.WellKnown = filepath.Join(dir, "application_default_credentials.json")
+	}
+	return places
 }
 
 // runDaemon is runRested where the process is not the daemon's own.
 func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, error)) error {
-	return runRested(ctx, cfg, nil, ready)
+	return runRested(ctx, cfg, lockPath("", cfg.Config.Backend, cfg.Socket), nil, ready)
 }
 
-// runRested takes the lock, listens, and lets the socket server and the daemon work until one of them ends. Meanwhile the
+// runRested takes lock, listens, and lets the socket server and the daemon work until one of them ends. Meanwhile the
 // process rests when it can, unless resting is nil.
-func runRested(ctx context.Context, cfg daemon.Config, resting *rest, ready func(api.Status, error)) error {
-	unlock, err := takeLock(ctx, lockPath(cfg.Config.Backend, cfg.Socket), cfg.Socket)
+func runRested(ctx context.Context, cfg daemon.Config, lock string, resting *rest, ready func(api.Status, error)) error {
+	unlock, err := takeLock(ctx, lock, cfg.Socket)
 	if err != nil {
 		return err
 	}
@@ -186,13 +197,13 @@ func runRested(ctx context.Context, cfg daemon.Config, resting *rest, ready func
 	return serveErr
 }
 
-// openStore returns the store that cfg names; one of files is closed.
-func openStore(cfg *config.Config) (keystore.Store, error) {
+// openStore returns the store that cfg names, with its files in state; one of files is closed.
+func openStore(cfg *config.Config, state string) (keystore.Store, error) {
 	switch cfg.Backend {
 	case "memory":
 		return &keystore.Memory{}, nil
 	case "file":
-		return fileStore(cfg), nil
+		return keystore.NewFile(keystore.FileConfig{Dir: state, Identity: cfg.Identity}), nil
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -202,7 +213,7 @@ func openStore(cfg *config.Config) (keystore.Store, error) {
 		Service: "oauthd",
 		Command: []string{self, keychainChild},
 		Env:     os.Environ(),
-		Lock:    filepath.Join(client.DefaultEnvironment().StateDir(), "keychain.lock"),
+		Lock:    filepath.Join(state, "keychain.lock"),
 	}), nil
 }
 
@@ -260,11 +271,11 @@ func announce(fd uint) func(api.Status, error) {
 	}
 }
 
-// lockPath is where the one daemon of a person holds its lock. A memory store shares nothing with other daemons, so its
-// lock is its socket's.
-func lockPath(backend, socket string) string {
+// lockPath is where the one daemon of a person holds its lock: in state. A memory store shares nothing with other daemons,
+// so its lock is its socket's.
+func lockPath(state, backend, socket string) string {
 	if backend == "memory" {
 		return strings.TrimSuffix(socket, filepath.Ext(socket)) + ".lock"
 	}
-	return filepath.Join(client.DefaultEnvironment().StateDir(), "lock")
+	return filepath.Join(state, "lock")
 }

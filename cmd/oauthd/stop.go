@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"oauthd/ipc/api"
+	"oauthd/ipc/client"
 
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
@@ -43,9 +44,13 @@ func newStop(std stdio) *cobra.Command {
 
 // waitEnded waits until the daemon of s has let go of its lock.
 func waitEnded(ctx context.Context, s api.Status) error {
-	lock := flock.New(lockPath(s.Store.Backend, s.Socket), flock.SetFlag(0)) // 0: never create it
+	state, err := client.DefaultEnvironment().StateDir()
+	if err != nil && s.Store.Backend != "memory" {
+		return err
+	}
+	lock := flock.New(lockPath(state, s.Store.Backend, s.Socket), flock.SetFlag(0)) // 0: never create it
 	defer lock.Close()
-	_, err := lock.TryRLockContext(ctx, 20*time.Millisecond)
+	_, err = lock.TryRLockContext(ctx, 20*time.Millisecond)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &api.Error{Code: api.Timeout, Message: fmt.Sprintf("the daemon (pid %d) has not ended yet", s.PID),
 			Hint: "it may wait for a provider; try again"}

@@ -1,8 +1,8 @@
 package api
 
 import (
-	"fmt"
 	"path/filepath"
+	"strconv"
 )
 
 // The HTTP paths, version 1. {name} stands for an account's name, {id} for a login's id or the account's name, or for a
@@ -29,46 +29,121 @@ const (
 // Host is the name clients put in the Host header; the daemon accepts it and "localhost".
 const Host = "oauthd"
 
-// Environment is what the places of oauthd's files depend on. Its functions read nothing but it.
+// Environment is what the places of oauthd's files depend on. Its methods read nothing but it, and never return a path
+// that depends on the working directory.
 type Environment struct {
 	Getenv func(string) string
 	UID    int
 	GOOS   string
 	// RuntimeDirOK reports whether a directory exists, is ours and has mode 0700; it backs the /run/user/UID rule.
 	RuntimeDirOK func(dir string) bool
+	// UserHome returns the home that the system's list of users has for UID, or "". It is asked only if HOME is not set to
+	// an absolute path; nil means that there is no such list.
+	UserHome func() string
 }
 
 // SocketPath returns where the daemon listens: $OAUTHD_SOCK, else under $XDG_RUNTIME_DIR, else under /run/user/UID
-// when that is ours, else under /tmp/oauthd-UID; on macOS under the home's Library.
+// if that is ours, else under /tmp/oauthd-UID; on macOS under the home's Library. Only $OAUTHD_SOCK can make it relative.
 func (e Environment) SocketPath() string {
-	const name = "oauthd.sock"
-	if s := e.Getenv("OAUTHD_SOCK"); s != "" {
-		return s
-	}
-	if e.GOOS == "darwin" {
-		return filepath.Join(e.Getenv("HOME"), "Library", "Application Support", "oauthd", name)
-	}
-	if dir := e.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "oauthd", name)
-	}
-	if dir := fmt.Sprintf("/run/user/%d", e.UID); e.RuntimeDirOK(dir) {
-		return filepath.Join(dir, "oauthd", name)
-	}
-	return filepath.Join(fmt.Sprintf("/tmp/oauthd-%d", e.UID), name)
+	path, _ := e.socket()
+	return path
 }
 
-// ConfigDir returns the directory of config.toml and accounts/: $XDG_CONFIG_HOME/oauthd, else ~/.config/oauthd.
-func (e Environment) ConfigDir() string { return e.xdg("XDG_CONFIG_HOME", ".config") }
+// SocketVariable returns the name of the environment variable that chose SocketPath; "" if none did.
+func (e Environment) SocketVariable() string {
+	_, variable := e.socket()
+	return variable
+}
 
-// StateDir returns the directory of the lock and the log: $XDG_STATE_HOME/oauthd, else ~/.local/state/oauthd.
-func (e Environment) StateDir() string { return e.xdg("XDG_STATE_HOME", ".local/state") }
-
-func (e Environment) xdg(name, fallback string) string {
-	// A relative path in an XDG variable must be ignored (XDG Base Directory Specification).
-	if dir := e.Getenv(name); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "oauthd")
+func (e Environment) socket() (path, variable string) {
+	const name = "oauthd.sock"
+	if s := e.Getenv("OAUTHD_SOCK"); s != "" {
+		return s, "OAUTHD_SOCK"
 	}
-	return filepath.Join(e.Getenv("HOME"), filepath.FromSlash(fallback), "oauthd")
+	if e.GOOS == "darwin" {
+		if home := e.home(); home != "" {
+			return filepath.Join(home, "Library", "Application Support", "oauthd", name), ""
+		}
+		return filepath.Join("/tmp/oauthd-"+strconv.Itoa(e.UID), name), ""
+	}
+	if dir := e.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "oauthd", name), "XDG_RUNTIME_DIR"
+	}
+	if dir := "/run/user/" + strconv.Itoa(e.UID); e.RuntimeDirOK(dir) {
+		return filepath.Join(dir, "oauthd", name), ""
+	}
+	return filepath.Join("/tmp/oauthd-"+strconv.Itoa(e.UID), name), ""
+}
+
+// ConfigDir returns the directory of config.toml and accounts/: $XDG_CONFIG_HOME/oauthd, else ~/.config/oauthd
+// (Windows: %APPDATA%\oauthd). Without a home the error is [ConfigInvalid].
+func (e Environment) ConfigDir() (string, error) {
+	return e.dir("XDG_CONFIG_HOME", "APPDATA", ".config")
+}
+
+// StateDir returns the directory of the lock, the log and the file store: $XDG_STATE_HOME/oauthd, else
+// ~/.local/state/oauthd (Windows: %LOCALAPPDATA%\oauthd). Without a home the error is [ConfigInvalid].
+func (e Environment) StateDir() (string, error) {
+	return e.dir("XDG_STATE_HOME", "LOCALAPPDATA", filepath.Join(".local", "state"))
+}
+
+// Home returns the person's home directory: $HOME, else what the system's list of users says. A home that is not an
+// absolute path is none, and then the error is [ConfigInvalid].
+func (e Environment) Home() (string, error) {
+	if home := e.home(); home != "" {
+		return home, nil
+	}
+	return "", e.noHome("HOME")
+}
+
+func (e Environment) home() string {
+	variable := "HOME"
+	if e.GOOS == "windows" {
+		variable = "USERPROFILE"
+	}
+	if home := e.Getenv(variable); filepath.IsAbs(home) {
+		return home
+	}
+	if e.UserHome == nil {
+		return ""
+	}
+	if home := e.UserHome(); filepath.IsAbs(home) {
+		return home
+	}
+	return ""
+}
+
+// dir returns our directory under the one that a variable names, else under fallback in the home. A relative path in an
+// XDG variable must be ignored (XDG Base Directory Specification).
+func (e Environment) dir(xdg, windows, fallback string) (string, error) {
+	if dir := e.Getenv(xdg); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "oauthd"), nil
+	}
+	if dir := e.Getenv(windows); e.GOOS == "windows" && filepath.IsAbs(dir) {
+		return filepath.Join(dir, "oauthd"), nil
+	}
+	home := e.home()
+	if home == "" {
+		return "", e.noHome(xdg)
+	}
+	return filepath.Join(home, fallback, "oauthd"), nil
+}
+
+// noHome is the error of a place that cannot be found without a home; variable would choose it too.
+func (e Environment) noHome(variable string) error {
+	why := "HOME is not set"
+	if e.Getenv("HOME") != "" {
+		why = "HOME is not an absolute path"
+	}
+	err := &Error{Code: ConfigInvalid, Message: "there is no home directory: " + why + ", and the system's list of users has none for uid " +
+		strconv.Itoa(e.UID), Hint: "set HOME to the absolute path of your home directory"}
+	if variable != "HOME" {
+		err.Hint += ", or " + variable + " to a directory of yours"
+		if e.Getenv(variable) != "" {
+			err.Hint += " (it is a relative path now, and those are ignored)"
+		}
+	}
+	return err
 }
 
 // LockFile is the content of the lock file: who holds the lock, and where it listens.

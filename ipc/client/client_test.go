@@ -124,7 +124,11 @@ func (h *home) socket() string { return h.environment().SocketPath() }
 // holdLock is what a daemon does: it holds the lock, which names its socket.
 func (h *home) holdLock(socket string) {
 	h.t.Helper()
-	path := filepath.Join(h.environment().StateDir(), "lock")
+	state, err := h.environment().StateDir()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	path := filepath.Join(state, "lock")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		h.t.Fatal(err)
 	}

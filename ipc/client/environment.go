@@ -2,7 +2,9 @@ package client
 
 import (
 	"os"
+	"os/user"
 	"runtime"
+	"strconv"
 
 	"oauthd/ipc/api"
 )
@@ -16,6 +18,13 @@ func DefaultEnvironment() api.Environment {
 		RuntimeDirOK: func(dir string) bool {
 			fi, err := os.Lstat(dir)
 			return err == nil && fi.IsDir() && fi.Mode().Perm() == 0o700 && ownedBy(fi, os.Getuid())
+		},
+		UserHome: func() string {
+			u, err := user.LookupId(strconv.Itoa(os.Getuid()))
+			if err != nil {
+				return ""
+			}
+			return u.HomeDir
 		},
 	}
 }

@@ -10,10 +10,20 @@ import (
 	"oauthd/ipc/api"
 )
 
-func lockPath(env api.Environment) string { return filepath.Join(env.StateDir(), "lock") }
+// lockPath returns where a daemon's lock is, or "" if that cannot be known.
+func lockPath(env api.Environment) string {
+	dir, err := env.StateDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "lock")
+}
 
 // lockHolder reports whether a daemon holds the lock, and the socket it wrote there; "" when it has not yet.
 func lockHolder(path string) (socket string, held bool) {
+	if path == "" {
+		return "", false
+	}
 	// Without O_CREATE: a client that only looks leaves nothing behind.
 	l := flock.New(path, flock.SetFlag(os.O_RDONLY))
 	free, err := l.TryRLock()
