@@ -41,8 +41,7 @@ func (d *Daemon) account(name string) (account.Account, error) {
 func (d *Daemon) configured(name string) (account.Account, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	a, ok := d.config.Accounts[name]
-	return a, ok
+	return d.config.Account(name)
 }
 
 // Accounts tells about every account, by name.

@@ -86,7 +86,7 @@ func journey(t *testing.T, name string) string {
 	ctx := t.Context()
 	w := &witness{t: t}
 	p := w.resolve(ctx, name)
-	d := New(Config{Dir: t.TempDir(), Config: &config.Config{Accounts: map[string]account.Account{}}, Store: &keystore.Memory{},
+	d := New(Config{Dir: t.TempDir(), Config: &config.Config{Accounts: map[string]*account.Account{}}, Store: &keystore.Memory{},
 		Log: zerolog.Nop(), HTTP: &http.Client{Transport: w}, Version: "1"})
 	l := &login{id: "1", ended: make(chan struct{})}
 	_, l.cancel = context.WithCancelCause(ctx)

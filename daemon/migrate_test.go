@@ -73,7 +73,7 @@ func (l listing) Names(context.Context) ([]string, error) {
 
 func migrated() (cfg *config.Config, records map[string]string) {
 	cfg = &config.Config{
-		Accounts: map[string]account.Account{
+		Accounts: map[string]*account.Account{
 			"work": {Provider: "corp"}, "play": {Issuer: "https://login.example.com"}, "new": {Provider: "google"},
 		},
 		Providers: map[string]provider.Provider{"corp": {Issuer: "https://corp.example.com"}},
@@ -136,7 +136,7 @@ func TestMigrate(t *testing.T) {
 func TestMigrateListedRecords(t *testing.T) {
 	from, to := &stepped{steps: new(int), names: []string{"forgotten", "work"}}, &keystore.Memory{}
 	fill(t, &from.Memory, map[string]string{"forgotten": "f", "work": "w"})
-	moved, err := Migrate(t.Context(), &config.Config{Accounts: map[string]account.Account{"work": {}}}, listing{from}, to)
+	moved, err := Migrate(t.Context(), &config.Config{Accounts: map[string]*account.Account{"work": {}}}, listing{from}, to)
 	if err != nil || moved != 2 || len(held(t, to, []string{"forgotten", "work"})) != 2 {
 		t.Errorf("got %d moved, %v, want what the store lists too", moved, err)
 	}
@@ -213,7 +213,7 @@ func TestMigrateKeepsTheNewerRecord(t *testing.T) {
 			from, to := &keystore.Memory{}, &keystore.Memory{}
 			fill(t, from, map[string]string{"work": tt.old})
 			fill(t, to, map[string]string{"work": tt.fresh})
-			cfg := &config.Config{Accounts: map[string]account.Account{"work": {}}}
+			cfg := &config.Config{Accounts: map[string]*account.Account{"work": {}}}
 			if moved, err := Migrate(t.Context(), cfg, from, to); err != nil || moved != 1 {
 				t.Fatalf("got %d moved, %v, want 1", moved, err)
 			}

@@ -24,7 +24,7 @@ func TestFixedPort(t *testing.T) {
 		RedirectHost: "localhost", RedirectPath: "/back", RedirectPort: "fixed",
 	}
 	d := New(Config{Dir: t.TempDir(), Store: &keystore.Memory{}, Log: zerolog.Nop(), Config: &config.Config{
-		Accounts:  map[string]account.Account{},
+		Accounts:  map[string]*account.Account{},
 		Providers: map[string]provider.Provider{"corp": row.Provider("corp")},
 	}})
 	for _, tt := range []struct {

@@ -61,6 +61,7 @@ func (d *Daemon) takeOver(read int64, fresh *config.Config, mistakes error) api.
 	news := mistakes != nil && (d.mistakes == nil || mistakes.Error() != d.mistakes.Error())
 	next := &config.Config{}
 	*next = *fresh
+	next.Accounts = maps.Clone(fresh.Accounts)
 	keepWrong(d.cfg.Dir, next, before, mistakes)
 	next.Backend = before.Backend
 	d.config, d.mistakes, d.taken = next, mistakes, read
@@ -68,7 +69,9 @@ func (d *Daemon) takeOver(read int64, fresh *config.Config, mistakes error) api.
 
 	compare(&result, before, next)
 	for _, name := range result.Dropped {
-		if was, is := before.Accounts[name], next.Accounts[name]; was.Grant != is.Grant || selfContained(was) != selfContained(is) {
+		was, _ := before.Account(name)
+		is, _ := next.Account(name)
+		if was.Grant != is.Grant || selfContained(was) != selfContained(is) {
 			d.forgetFacts(name) // they are of another kind of credential
 		}
 		d.tokens.Drop(name)
@@ -101,8 +104,8 @@ func keepWrong(dir string, next, before *config.Config, mistakes error) {
 // compare tells how next differs from before.
 func compare(result *api.ReloadResult, before, next *config.Config) {
 	for _, name := range slices.Sorted(maps.Keys(before.Accounts)) {
-		a, ok := next.Accounts[name]
-		switch was := before.Accounts[name]; {
+		a, ok := next.Account(name)
+		switch was, _ := before.Account(name); {
 		case !ok:
 			result.Removed = append(result.Removed, name)
 			result.Dropped = append(result.Dropped, name)

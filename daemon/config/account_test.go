@@ -42,7 +42,7 @@ func TestClientSecretsOfAnAccount(t *testing.T) {
 			if wrong != nil {
 				t.Fatalf("got mistakes %q, want none", wrong)
 			}
-			got := c.Accounts["work"]
+			got, _ := c.Account("work")
 			if got.ClientSecret.IsZero() != tt.wantNoSecret || !tt.wantNoSecret && got.ClientSecret.Reveal() != planted {
 				t.Errorf("the client secret is set: %t, want %t and the file's", !got.ClientSecret.IsZero(), !tt.wantNoSecret)
 			}
@@ -128,7 +128,7 @@ func TestWriteAccountRoundTrip(t *testing.T) {
 				t.Fatalf("got %q, %v; want %q", at, err, want.File)
 			}
 			c, wrong := mistakes(t, dir)
-			if got := c.Accounts["work"]; !reflect.DeepEqual(got, want) {
+			if got, _ := c.Account("work"); !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v (mistakes %q), want %+v", got, wrong, want)
 			}
 			text, err := os.ReadFile(at)
@@ -240,7 +240,7 @@ func FuzzLoadAccount(f *testing.F) {
 		}
 		dir := files(t, map[string]string{"accounts/work.toml": text + "\nclient_secret = \"" + planted + "\"\n"})
 		c, wrong := mistakes(t, dir)
-		if a, ok := c.Accounts["work"]; ok || len(wrong) == 0 {
+		if a, ok := c.Account("work"); ok || len(wrong) == 0 {
 			t.Errorf("got %+v with %d mistakes, want a file with a secret refused", a, len(wrong))
 		}
 	})

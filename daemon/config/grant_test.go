@@ -81,7 +81,7 @@ func TestGrantAndResourceOfAnAccount(t *testing.T) {
 					t.Errorf("got mistakes %q, want %q", wrong, want)
 				}
 			}
-			if a, ok := c.Accounts["work"]; ok != (tt.mistakes == nil) || a.Grant != tt.grant || a.Resource != tt.resource {
+			if a, ok := c.Account("work"); ok != (tt.mistakes == nil) || a.Grant != tt.grant || a.Resource != tt.resource {
 				t.Errorf("got grant %q, resource %q (%t); want %q, %q", a.Grant, a.Resource, ok, tt.grant, tt.resource)
 			}
 		})
@@ -98,7 +98,7 @@ func TestGrantAndResourceRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, wrong := mistakes(t, dir)
-	if got := c.Accounts["work"]; !reflect.DeepEqual(got, want) {
+	if got, _ := c.Account("work"); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v (mistakes %q), want %+v without a client", got, wrong, want)
 	}
 }
@@ -169,7 +169,7 @@ func TestAccountsWithoutAPerson(t *testing.T) {
 		t.Errorf("here: got %+v", here)
 	}
 	for _, a := range c.Accounts {
-		text, err := Encode(a)
+		text, err := Encode(*a)
 		if err != nil {
 			t.Fatal(err)
 		}

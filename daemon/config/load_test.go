@@ -138,7 +138,7 @@ auth_params = { login_hint = "ada@example.com", prompt = "consent" }
 		"ada@x":  {Provider: "google", ClientID: "app", Managed: true},
 	} {
 		want.Name, want.Grant, want.File = name, account.GrantAuthorizationCode, AccountFile(dir, name)
-		if got := c.Accounts[name]; !reflect.DeepEqual(got, want) {
+		if got, _ := c.Account(name); !reflect.DeepEqual(got, want) {
 			t.Errorf("account %s:\n got %+v\nwant %+v", name, got, want)
 		}
 	}
@@ -207,7 +207,7 @@ func TestLoadMistakes(t *testing.T) {
 		{name: "client_secrets broken", work: "client_secrets = \"c.json\"\n",
 			other: map[string]string{"accounts/c.json": desktopClient[:len(desktopClient)-9]}, want: []string{"accounts/work.toml:1: client_secrets "}},
 		{name: "client_secrets of another client", work: "client_id = \"mine\"\nclient_secrets = \"c.json\"\n",
-			other: map[string]string{"accounts/c.json": desktopClient}, want: []string{"is of another client than client_id"}},
+			other: map[string]string{"accounts/c.json": desktopClient}, want: []string{"belongs to another client than client_id"}},
 		{name: "client_secrets of another provider", work: "provider = \"gitlab\"\nclient_secrets = \"c.json\"\n",
 			other: map[string]string{"accounts/c.json": desktopClient}, want: []string{"client of google, the account's provider is gitlab"}},
 		{name: "web client without loopback redirect", work: "client_secrets = \"c.json\"\n",

@@ -1,0 +1,206 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+)
+
+// accountKeys are the keys of an account's file.
+type accountKeys struct {
+	Provider      string `toml:"provider,omitempty"`
+	Tenant        string `toml:"tenant,omitempty"`
+	Issuer        string `toml:"issuer,omitempty"`
+	ClientSecrets string `toml:"client_secrets,omitempty"`
+	ClientID      string `toml:"client_id,omitempty"`
+	endpoints
+	Scopes        []string          `toml:"scopes,omitempty"`
+	Grant         string            `toml:"grant,omitempty"`
+	RedirectURI   string            `toml:"redirect_uri,omitempty"`
+	RedirectPorts []int             `toml:"redirect_ports,omitempty"`
+	Resource      string            `toml:"resource,omitempty"`
+	AuthParams    map[string]string `toml:"auth_params,omitempty,inline"`
+	KeyFile       string            `toml:"key_file,omitempty"`
+	KeyID         string            `toml:"key_id,omitempty"`
+	Subject       string            `toml:"subject,omitempty"`
+	Audience      string            `toml:"audience,omitempty"`
+	Sources       []string          `toml:"credential_sources,omitempty"`
+}
+
+// accountFile is an account's file as it was read.
+type accountFile struct {
+	snapshot
+	// provider is the one it names. The file is read again if that one's table in config.toml changes.
+	provider string
+	// secrets is the client_secrets file it names, and secretsRead how that was read.
+	secrets     string
+	secretsRead snapshot
+	// account is what the file said when it was last right; nil if it never was.
+	account  *account.Account
+	mistakes []Mistake
+}
+
+// current reports whether neither a file that is in state now nor the client_secrets file it names has to be read again.
+func (f *accountFile) current(now state) bool {
+	return f.snapshot.current(now) && (f.secrets == "" || f.secretsRead.current(stateAt(f.secrets)))
+}
+
+// readAccount reads the file of the account of that name; nil if there is none.
+func (c *Config) readAccount(name string) *accountFile {
+	file := AccountFile(c.dir, name)
+	if err := account.CheckName(name); err != nil {
+		return &accountFile{snapshot: snapshot{stateAt(file), true}, mistakes: []Mistake{{File: file, Text: err.Error()}}}
+	}
+	s, ok := open(file)
+	if !ok && len(s.mistakes) == 0 {
+		return nil
+	}
+	f := &accountFile{snapshot: s.read}
+	var keys accountKeys
+	if ok && s.decode(&keys) {
+		f.provider = keys.Provider
+		a := keys.account(s, name)
+		c.checkKeys(s, keys, a.Grant)
+		if keys.ClientSecrets != "" {
+			f.secrets = beside(file, keys.ClientSecrets)
+			f.secretsRead = s.readClientSecrets(f.secrets, &a)
+		}
+		c.checkWhole(s, a)
+		if len(s.mistakes) == 0 {
+			f.account = &a
+		}
+	}
+	f.mistakes = s.mistakes
+	return f
+}
+
+// beside returns path, which is relative to the directory of file if it is not absolute.
+func beside(file, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), path)
+}
+
+// account is what the keys say, before anything is checked.
+func (k accountKeys) account(s *source, name string) account.Account {
+	return account.Account{
+		Name:          name,
+		Provider:      k.Provider,
+		Tenant:        k.Tenant,
+		Issuer:        k.Issuer,
+		Endpoints:     account.Endpoints(k.endpoints),
+		ClientID:      k.ClientID,
+		Scopes:        k.Scopes,
+		Grant:         cmp.Or(account.Grant(k.Grant), account.GrantAuthorizationCode),
+		Resource:      k.Resource,
+		AuthParams:    k.AuthParams,
+		RedirectURI:   k.RedirectURI,
+		RedirectPorts: k.RedirectPorts,
+		KeyFile:       beside(s.file, k.KeyFile),
+		KeyID:         k.KeyID,
+		Subject:       k.Subject,
+		Audience:      k.Audience,
+		File:          s.file,
+		Managed:       bytes.HasPrefix(s.text, []byte(header)),
+
+		CredentialSources: k.Sources,
+	}
+}
+
+// checkKeys reports what is wrong with each key.
+func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
+	if k.Provider != "" && !c.knows(k.Provider) {
+		s.add(s.line("", "provider"), "unknown provider %q; oauthd providers lists the built-in ones, others are [providers.%s] in config.toml",
+			k.Provider, k.Provider)
+	}
+	c.checkTenant(s, k)
+	s.check("", "issuer", k.Issuer, provider.CheckIssuer)
+	k.endpoints.check(s, "", grant.Interactive())
+	k.checkMachine(s, grant)
+	s.check("", "grant", k.Grant, CheckGrant)
+	s.check("", "resource", k.Resource, CheckResource)
+	s.check("", "redirect_uri", k.RedirectURI, CheckRedirectURI)
+	for _, port := range k.RedirectPorts {
+		if port < 1 || port > 65535 {
+			s.add(s.line("", "redirect_ports"), "redirect_ports: %d is no port", port)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(k.AuthParams)) {
+		if err := CheckAuthParam(key, k.AuthParams[key]); err != nil {
+			s.add(cmp.Or(s.line("", "auth_params"), s.line("auth_params", key)), "auth_params: %v", err)
+		}
+	}
+}
+
+// checkWhole reports what a needs and has not, once its client_secrets file has been read.
+func (c *Config) checkWhole(s *source, a account.Account) {
+	if len(s.mistakes) > 0 || !a.Grant.HasClient() {
+		return
+	}
+	if a.ClientID == "" && !c.MayRegister(a) {
+		s.add(0, "the account has no client: set client_secrets or client_id")
+	}
+	if a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == "" {
+		s.add(0, "the account has no provider: set provider or issuer")
+	}
+}
+
+// checkTenant reports a tenant that the provider cannot have, or lacks.
+func (c *Config) checkTenant(s *source, k accountKeys) {
+	p, ok := provider.Lookup(k.Provider)
+	if !ok {
+		p, ok = c.Providers[k.Provider]
+	}
+	switch {
+	case ok:
+		if _, err := p.ForTenant(k.Tenant); err != nil {
+			s.add(cmp.Or(s.line("", "tenant"), s.line("", "provider")), "%v", err)
+		}
+	case k.Tenant != "" && k.Provider == "":
+		s.add(s.line("", "tenant"), "a tenant is one of a provider, and the account names none")
+	}
+}
+
+// MayRegister reports whether a's client may be one that its issuer registers (RFC 7591), so that it needs no client id.
+func (c *Config) MayRegister(a account.Account) bool {
+	return a.Grant.Interactive() && (a.Issuer != "" || c.Providers[a.Provider].Issuer != "")
+}
+
+// checkMachine reports keys that have no meaning with grant.
+func (k accountKeys) checkMachine(s *source, grant account.Grant) {
+	only := func(key, value string, reason string, allowed ...account.Grant) {
+		if value != "" && !slices.Contains(allowed, grant) {
+			s.add(s.line("", key), "%s %s", key, reason)
+		}
+	}
+	only("subject", k.Subject, `is for grant = "service_account"`, account.GrantServiceAccount)
+	only("audience", k.Audience, "is for grants without a person; for others a provider's own parameter goes into auth_params",
+		account.GrantClientCredentials, account.GrantServiceAccount, account.GrantADC)
+	only("credential_sources", strings.Join(k.Sources, ""), `is for grant = "adc"`, account.GrantADC)
+	for _, kind := range k.Sources {
+		if kind != "executable" && kind != "url" {
+			s.add(s.line("", "credential_sources"), `credential_sources: %q is neither "executable" nor "url"`, kind)
+		}
+	}
+	if k.KeyID != "" && k.KeyFile == "" {
+		s.add(s.line("", "key_id"), "key_id names the key in key_file, which is not set")
+	}
+	if grant == account.GrantServiceAccount && k.Audience != "" && len(k.Scopes) > 0 {
+		s.add(s.line("", "audience"), "a service account's token is for scopes or for an audience; keep one")
+	}
+}
+
+func (c *Config) knows(name string) bool {
+	if _, ok := c.Providers[name]; ok {
+		return true
+	}
+	_, ok := provider.Lookup(name)
+	return ok
+}

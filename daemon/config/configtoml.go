@@ -1,0 +1,121 @@
+package config
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+
+	"oauthd/daemon/provider"
+)
+
+// defaultBackend is the store if the configuration names none.
+const defaultBackend = "keychain"
+
+// mainKeys are the keys of config.toml.
+type mainKeys struct {
+	Keystore struct {
+		Backend  string `toml:"backend"`
+		Identity string `toml:"identity"`
+	} `toml:"keystore"`
+	Providers map[string]provider.Row `toml:"providers"`
+}
+
+// endpoints are the keys of explicit endpoints, as RFC 8414 names them.
+type endpoints struct {
+	Authorization string `toml:"authorization_endpoint,omitempty"`
+	Token         string `toml:"token_endpoint,omitempty"`
+	Device        string `toml:"device_authorization_endpoint,omitempty"`
+	Revocation    string `toml:"revocation_endpoint,omitempty"`
+	Userinfo      string `toml:"userinfo_endpoint,omitempty"`
+	AuthMethod    string `toml:"token_endpoint_auth_method,omitempty"`
+}
+
+// check reports wrong endpoints; interactive is true where a person is sent to one.
+func (e endpoints) check(s *source, table string, interactive bool) {
+	s.check(table, "authorization_endpoint", e.Authorization, provider.CheckURL)
+	s.check(table, "token_endpoint", e.Token, provider.CheckURL)
+	s.check(table, "device_authorization_endpoint", e.Device, provider.CheckURL)
+	s.check(table, "revocation_endpoint", e.Revocation, provider.CheckURL)
+	s.check(table, "userinfo_endpoint", e.Userinfo, provider.CheckURL)
+	if !slices.Contains([]string{"", "none", "client_secret_basic", "client_secret_post", "private_key_jwt"}, e.AuthMethod) {
+		s.add(s.line(table, "token_endpoint_auth_method"),
+			`token_endpoint_auth_method is "none", "client_secret_basic", "client_secret_post" or "private_key_jwt"`)
+	}
+	if interactive && (e.Authorization == "") != (e.Token == "") {
+		s.add(cmp.Or(s.line(table, "authorization_endpoint"), s.line(table, "token_endpoint"), s.line(table, "")),
+			"authorization_endpoint and token_endpoint go together")
+	}
+}
+
+// mainFile is config.toml as it was read.
+type mainFile struct {
+	snapshot
+	seen     bool // it was looked for at all
+	mistakes []Mistake
+}
+
+// readMain reads config.toml into c, and returns the names of the providers whose tables changed. If there are mistakes
+// in the file, c stays as it was, unless this is the first reading, which takes what is right.
+func (c *Config) readMain() (tables map[string]bool) {
+	s, ok := open(MainFile(c.dir))
+	next := Config{Backend: defaultBackend, Providers: map[string]provider.Provider{}}
+	var keys mainKeys
+	if ok && s.decode(&keys) {
+		next.takeMain(s, keys)
+	}
+	slices.SortFunc(s.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
+	first := !c.main.seen
+	c.main = mainFile{s.read, true, s.mistakes}
+	if len(s.mistakes) > 0 && !first {
+		return nil
+	}
+	tables = changedTables(c.Providers, next.Providers)
+	c.Backend, c.Identity, c.Providers = next.Backend, next.Identity, next.Providers
+	return tables
+}
+
+// takeMain checks the keys of config.toml and takes those that are right.
+func (c *Config) takeMain(s *source, keys mainKeys) {
+	switch keys.Keystore.Backend {
+	case "":
+	case "keychain", "file", "memory":
+		c.Backend = keys.Keystore.Backend
+	default:
+		s.add(s.line("keystore", "backend"), `backend is "keychain", "file" or "memory"`)
+	}
+	if c.Identity = keys.Keystore.Identity; c.Identity != "" && !filepath.IsAbs(c.Identity) {
+		c.Identity = filepath.Join(filepath.Dir(s.file), c.Identity)
+	}
+	for name, row := range keys.Providers {
+		if s.checkProvider(name, row) {
+			c.Providers[name] = row.Provider(name)
+		}
+	}
+}
+
+// checkProvider reports whether row, which is [providers.NAME], is right.
+func (s *source) checkProvider(name string, row provider.Row) bool {
+	table, before := "providers."+name, len(s.mistakes)
+	if _, builtIn := provider.Lookup(name); builtIn {
+		s.add(s.line(table, ""), "%s is a built-in provider; give yours another name", name)
+	}
+	line := func(key string) int {
+		return cmp.Or(s.line(table, key), s.line(table+"."+key, ""), s.line(table, ""))
+	}
+	for _, mistake := range row.Check() {
+		s.add(line(mistake.Key), "%s", mistake.Text)
+	}
+	for key, params := range map[string]map[string]string{
+		"auth_params": row.AuthParams, "more_scopes_params": row.MoreScopesParams,
+	} {
+		for name, value := range params {
+			if err := CheckAuthParam(name, value); err != nil {
+				s.add(cmp.Or(s.line(table+"."+key, name), line(key)), "%s: %v", key, err)
+			}
+		}
+	}
+	if row.Issuer == "" && row.Token == "" {
+		s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", name)
+	}
+	return len(s.mistakes) == before
+}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// Mistake is one thing wrong in one file.
+type Mistake struct {
+	File string
+	Line int // 0 when it concerns the whole file
+	Text string
+}
+
+func (m Mistake) String() string {
+	if m.Line == 0 {
+		return m.File + ": " + m.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
+}
+
+// Invalid is the error of [Load]: every mistake in every file.
+type Invalid struct{ Mistakes []Mistake }
+
+func (e *Invalid) Error() string {
+	lines := make([]string, len(e.Mistakes))
+	for i, m := range e.Mistakes {
+		lines[i] = m.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// In returns the mistakes of one file, or nil.
+func (e *Invalid) In(file string) *Invalid {
+	var found []Mistake
+	for _, m := range e.Mistakes {
+		if m.File == file {
+			found = append(found, m)
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return &Invalid{found}
+}
+
+// reason words a file error without its path, which the mistake names already.
+func reason(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return "cannot be read: " + pathErr.Err.Error()
+	}
+	return "cannot be read: " + err.Error()
+}

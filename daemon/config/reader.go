@@ -1,0 +1,253 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+)
+
+// Reader reads the configuration in one directory again and again. Each look lists accounts/ once and reads only the
+// files that changed since the last look, going by size, times and inode, or whose provider's table in config.toml did. A
+// file that has become wrong, or unreadable, leaves what it said before in place.
+//
+// A Reader may be used concurrently. There is one look at a time; whoever asks while it goes on shares the next one. No
+// method changes a Config that it returned before.
+type Reader struct {
+	dir   string
+	turn  chan struct{} // has room for one element; whoever has put it there may look, and use the fields below
+	looks atomic.Uint64 // begun
+	whole bool          // the last look came to its end
+	found *Config       // by the last whole look, and what was saved since
+}
+
+// NewReader returns a Reader of the configuration in dir. It starts from what an earlier Reader of dir found, or from
+// nothing if that is nil.
+func NewReader(dir string, from *Config) *Reader {
+	if from == nil || from.dir != dir {
+		from = &Config{
+			Backend:   defaultBackend,
+			Providers: map[string]provider.Provider{},
+			Accounts:  map[string]*account.Account{},
+			files:     map[string]*accountFile{},
+			dir:       dir,
+		}
+	}
+	return &Reader{dir: dir, turn: make(chan struct{}, 1), found: from}
+}
+
+// Read returns what the files say now: everything that changed before the call is in the result. If nothing changed, it
+// is the same Config as before. What is wrong in the files is [Config.Err]; an error of Read itself is ctx's.
+func (r *Reader) Read(ctx context.Context) (*Config, error) {
+	return r.read(ctx, r.looks.Load())
+}
+
+// read is Read by a caller that asked when that many looks had begun.
+func (r *Reader) read(ctx context.Context, asked uint64) (*Config, error) {
+	if err := r.take(ctx); err != nil {
+		return nil, err
+	}
+	defer r.give()
+	if r.looks.Load() > asked && r.whole { // a look that began after the call
+		return r.found, nil
+	}
+	return r.look(ctx)
+}
+
+// Save writes a's file, replacing the daemon's own, and returns the configuration with it. It looks at no other account.
+// It does not look whether an existing file is a person's; the caller has. After an error nothing has changed.
+func (r *Reader) Save(ctx context.Context, a account.Account) (*Config, error) {
+	return r.edit(ctx, a.Name, func() error {
+		_, err := WriteAccount(r.dir, a)
+		return err
+	})
+}
+
+// Remove removes the file of the account of that name, if there is one, and returns the configuration without it. It
+// looks at no other account.
+func (r *Reader) Remove(ctx context.Context, name string) (*Config, error) {
+	return r.edit(ctx, name, func() error { return RemoveAccount(r.dir, name) })
+}
+
+// edit changes one account's file and takes the change in.
+func (r *Reader) edit(ctx context.Context, name string, change func() error) (*Config, error) {
+	if err := r.take(ctx); err != nil {
+		return nil, err
+	}
+	defer r.give()
+	if err := change(); err != nil {
+		return nil, err
+	}
+	if !r.found.main.current(stateAt(MainFile(r.dir))) {
+		return r.look(context.WithoutCancel(ctx))
+	}
+	d := draft{base: r.found}
+	d.takeIn(name)
+	r.found = d.finish()
+	return r.found, nil
+}
+
+func (r *Reader) take(ctx context.Context) error {
+	select {
+	case r.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Reader) give() { <-r.turn }
+
+// look compares every file with what was read of it. The caller has the turn.
+func (r *Reader) look(ctx context.Context) (*Config, error) {
+	r.looks.Add(1)
+	r.whole = false
+	d := draft{base: r.found}
+	tables := d.takeInMain()
+	entries, err := os.ReadDir(filepath.Join(r.dir, "accounts"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if d.listed(err); err == nil {
+		seen := 0
+		for _, entry := range entries {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			name, ok := nameOf(entry)
+			if !ok {
+				continue
+			}
+			seen++
+			if f := d.config().files[name]; f == nil || tables[f.provider] || !f.current(r.stateOf(entry)) {
+				d.takeIn(name)
+			}
+		}
+		if seen != len(d.config().files) {
+			d.keepOnly(entries)
+		}
+	}
+	r.found, r.whole = d.finish(), true
+	return r.found, nil
+}
+
+// nameOf returns the name before .toml of an account's file; ok is false for other files.
+func nameOf(entry fs.DirEntry) (name string, ok bool) {
+	name, ok = strings.CutSuffix(entry.Name(), ".toml")
+	return name, ok && !strings.HasPrefix(name, ".")
+}
+
+// stateOf returns the state of a file in accounts/; a link is followed.
+func (r *Reader) stateOf(entry fs.DirEntry) state {
+	if entry.Type()&fs.ModeSymlink != 0 {
+		return stateAt(filepath.Join(r.dir, "accounts", entry.Name()))
+	}
+	return stateOf(entry.Info())
+}
+
+// draft is a configuration in the making: base as long as nothing has changed, then a copy.
+type draft struct {
+	base, next *Config
+}
+
+func (d *draft) config() *Config {
+	if d.next != nil {
+		return d.next
+	}
+	return d.base
+}
+
+// change returns the copy, to be changed.
+func (d *draft) change() *Config {
+	if d.next == nil {
+		c := *d.base
+		c.Accounts, c.files = maps.Clone(c.Accounts), maps.Clone(c.files)
+		d.next = &c
+	}
+	return d.next
+}
+
+// takeInMain reads config.toml if it changed, and returns the names of the providers whose tables did.
+func (d *draft) takeInMain() map[string]bool {
+	if d.base.main.current(stateAt(MainFile(d.base.dir))) {
+		return nil
+	}
+	return d.change().readMain()
+}
+
+// takeIn reads one account's file.
+func (d *draft) takeIn(name string) {
+	c := d.change()
+	was := c.files[name]
+	f := c.readAccount(name)
+	switch {
+	case f == nil:
+		delete(c.files, name)
+		delete(c.Accounts, name)
+		return
+	case was == nil || was.account == nil:
+	case f.account == nil || reflect.DeepEqual(f.account, was.account):
+		f.account = was.account
+	}
+	c.files[name] = f
+	if f.account != nil {
+		c.Accounts[name] = f.account
+	}
+}
+
+// keepOnly drops the accounts whose files are not among entries.
+func (d *draft) keepOnly(entries []fs.DirEntry) {
+	listed := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		if name, ok := nameOf(entry); ok {
+			listed[name] = true
+		}
+	}
+	c := d.change()
+	for name := range c.files {
+		if !listed[name] {
+			delete(c.files, name)
+			delete(c.Accounts, name)
+		}
+	}
+}
+
+// listed notes whether accounts/ could be listed; what was read before stays if it could not.
+func (d *draft) listed(err error) {
+	switch c := d.config(); {
+	case err == nil && c.listing != nil:
+		d.change().listing = nil
+	case err != nil && (c.listing == nil || c.listing.Text != reason(err)):
+		d.change().listing = &Mistake{File: filepath.Join(c.dir, "accounts"), Text: reason(err)}
+	}
+}
+
+// finish returns the configuration with all mistakes gathered.
+func (d *draft) finish() *Config {
+	c := d.next
+	if c == nil {
+		return d.base
+	}
+	var wrong []Mistake
+	for _, f := range c.files {
+		wrong = append(wrong, f.mistakes...)
+	}
+	slices.SortStableFunc(wrong, func(a, b Mistake) int { return strings.Compare(a.File, b.File) })
+	if c.listing != nil {
+		wrong = append([]Mistake{*c.listing}, wrong...)
+	}
+	c.invalid = nil
+	if wrong = append(slices.Clone(c.main.mistakes), wrong...); len(wrong) > 0 {
+		c.invalid = &Invalid{wrong}
+	}
+	return c
+}

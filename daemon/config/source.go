@@ -1,0 +1,116 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// source is one file that is being read, with the mistakes found so far.
+type source struct {
+	file     string
+	text     []byte
+	read     snapshot
+	mistakes []Mistake
+}
+
+// open reads a file. It returns false if there is nothing to decode: the file does not exist, or cannot be read, which
+// is a mistake.
+func open(file string) (*source, bool) {
+	text, read, err := readFile(file)
+	s := &source{file: file, text: text, read: read}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.add(0, "%s", reason(err))
+	}
+	return s, err == nil
+}
+
+func (s *source) add(line int, format string, args ...any) {
+	s.mistakes = append(s.mistakes, Mistake{File: s.file, Line: line, Text: fmt.Sprintf(format, args...)})
+}
+
+// decode fills into, and reports false when the file cannot be understood at all.
+func (s *source) decode(into any) bool {
+	err := toml.NewDecoder(bytes.NewReader(s.text)).DisallowUnknownFields().Decode(into)
+	var strict *toml.StrictMissingError
+	var wrong *toml.DecodeError
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &strict):
+		for _, e := range strict.Errors {
+			line, _ := e.Position()
+			key := e.Key()
+			text := fmt.Sprintf("unknown key %q", strings.Join(key, "."))
+			if len(key) > 0 && key[len(key)-1] == "client_secret" {
+				text += "; a secret does not belong here: use client_secrets, or oauthd login --client-secret-stdin"
+			}
+			s.add(line, "%s", text)
+		}
+		return true
+	case errors.As(err, &wrong):
+		line, _ := wrong.Position()
+		s.add(line, "%s", plainly(wrong))
+	default:
+		s.add(0, "%s", strings.TrimPrefix(err.Error(), "toml: "))
+	}
+	return false
+}
+
+// plainly words a mistake of the decoder's without the names of this program's types.
+func plainly(e *toml.DecodeError) string {
+	text := strings.TrimPrefix(e.Error(), "toml: ")
+	got, field, ok := strings.Cut(text, " into struct field ")
+	if !ok {
+		return text
+	}
+	want := "a value of another type"
+	switch _, t, _ := strings.Cut(field, " of type "); t {
+	case "string":
+		want = "a string"
+	case "bool":
+		want = "true or false"
+	case "[]string":
+		want = "a list of strings"
+	case "[]int":
+		want = "a list of numbers"
+	case "map[string]string":
+		want = "a table of strings"
+	}
+	return fmt.Sprintf("%s: a TOML %s where %s is wanted", strings.Join(e.Key(), "."), strings.TrimPrefix(got, "cannot decode TOML "), want)
+}
+
+// line finds the line where key is set in table ("" is the top), or 0. TOML positions are gone after decoding, and a
+// mistake in a value wants its line too.
+func (s *source) line(table, key string) int {
+	current := ""
+	for i, l := range strings.Split(string(s.text), "\n") {
+		l = strings.TrimSpace(l)
+		if strings.HasPrefix(l, "[") {
+			current = strings.Trim(l, "[] \t")
+			if current == table && key == "" {
+				return i + 1
+			}
+			continue
+		}
+		name, _, isPair := strings.Cut(l, "=")
+		if isPair && current == table && strings.Trim(strings.TrimSpace(name), `"'`) == key {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// check reports a value that rule refuses, at its line; "" is no value.
+func (s *source) check(table, key, value string, rule func(string) error) {
+	if value == "" {
+		return
+	}
+	if err := rule(value); err != nil {
+		s.add(s.line(table, key), "%s: %v", key, err)
+	}
+}

@@ -1,0 +1,82 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"oauthd/daemon/account"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// header marks a file as the daemon's own. A file without it is a person's and is never rewritten.
+const header = "# Written by oauthd, and rewritten whole at every login; without this line the file is yours and stays as it is.\n"
+
+// Encode returns the text of a's file without the header.
+func Encode(a account.Account) ([]byte, error) {
+	text, err := toml.Marshal(accountKeys{
+		Provider:      a.Provider,
+		Tenant:        a.Tenant,
+		Issuer:        a.Issuer,
+		ClientID:      a.ClientID,
+		endpoints:     endpoints(a.Endpoints),
+		Scopes:        a.Scopes,
+		Grant:         string(a.Grant),
+		RedirectURI:   a.RedirectURI,
+		RedirectPorts: a.RedirectPorts,
+		Resource:      a.Resource,
+		AuthParams:    a.AuthParams,
+		KeyFile:       a.KeyFile,
+		KeyID:         a.KeyID,
+		Subject:       a.Subject,
+		Audience:      a.Audience,
+		Sources:       a.CredentialSources,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)
+	}
+	return text, nil
+}
+
+// WriteAccount writes a's file in dir, replacing the daemon's own, and returns its path. It does not look whether an
+// existing file is a person's; the caller has.
+func WriteAccount(dir string, a account.Account) (string, error) {
+	text, err := Encode(a)
+	if err != nil {
+		return "", err
+	}
+	file := AccountFile(dir, a.Name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return "", fmt.Errorf("config: %w", err)
+	}
+	if err := replaceFile(file, append([]byte(header), text...)); err != nil {
+		return "", fmt.Errorf("config: write %s: %w", file, err)
+	}
+	return file, nil
+}
+
+// RemoveAccount removes an account's file; a missing one is no error.
+func RemoveAccount(dir, name string) error {
+	if err := os.Remove(AccountFile(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("config: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes data beside file, syncs, and renames, so that file is always whole.
+func replaceFile(file string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".tmp-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}
