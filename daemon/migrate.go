@@ -104,7 +104,7 @@ func sameOrNewer(ctx context.Context, name string, data []byte, to keystore.Stor
 	if err != nil {
 		return notAbsent(err)
 	}
-	if !bytes.Equal(there, data) && !vault.Newer(there, data) {
+	if !bytes.Equal(there, data) && !vault.Newer(name, there, data) {
 		return errNotKept
 	}
 	return nil

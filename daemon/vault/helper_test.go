@@ -21,6 +21,32 @@ type faultyStore struct {
 	// fail holds the error of each operation ("get", "put", "delete"); nil lets it through.
 	fail map[string]error
 	puts []time.Time
+	// during runs before an operation and after it, then with done; nil does nothing.
+	during func(op string, done bool)
+}
+
+// while has do run once, before the next operation op or, if done is true, after it.
+func (s *faultyStore) while(op string, done bool, do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.during = func(o string, d bool) {
+		if o != op || d != done {
+			return
+		}
+		s.mu.Lock()
+		s.during = nil
+		s.mu.Unlock()
+		do()
+	}
+}
+
+func (s *faultyStore) hook(op string, done bool) {
+	s.mu.Lock()
+	during := s.during
+	s.mu.Unlock()
+	if during != nil {
+		during(op, done)
+	}
 }
 
 func (s *faultyStore) set(op string, err error) {
@@ -52,6 +78,8 @@ func (s *faultyStore) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := s.fault("get"); err != nil {
 		return nil, err
 	}
+	s.hook("get", false)
+	defer s.hook("get", true)
 	return s.Memory.Get(ctx, name)
 }
 
@@ -59,6 +87,8 @@ func (s *faultyStore) Put(ctx context.Context, name string, data []byte) error {
 	if err := s.fault("put"); err != nil {
 		return err
 	}
+	s.hook("put", false)
+	defer s.hook("put", true)
 	return s.Memory.Put(ctx, name, data)
 }
 
@@ -66,6 +96,8 @@ func (s *faultyStore) Delete(ctx context.Context, name string) error {
 	if err := s.fault("delete"); err != nil {
 		return err
 	}
+	s.hook("delete", false)
+	defer s.hook("delete", true)
 	return s.Memory.Delete(ctx, name)
 }
 
@@ -76,7 +108,7 @@ func (s *faultyStore) saved(t *testing.T, name string) string {
 	if err != nil {
 		return ""
 	}
-	c, err := decode(data)
+	c, _, err := decode(name, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,4 +125,30 @@ func credential(refreshToken string) account.Credential {
 		Scopes:        []string{"openid"},
 		LoggedInAt:    time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
+}
+
+// bytesOf returns the record in the store itself.
+func (s *faultyStore) bytesOf(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := s.Memory.Get(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// put writes a record to the store itself, behind the vault's back.
+func (s *faultyStore) put(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := s.Memory.Put(t.Context(), name, data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hungStore reads, and never answers a Put.
+type hungStore struct{ faultyStore }
+
+func (s *hungStore) Put(ctx context.Context, _ string, _ []byte) error {
+	<-ctx.Done()
+	return ctx.Err()
 }

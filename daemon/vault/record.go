@@ -8,12 +8,9 @@ import (
 	"oauthd/daemon/account"
 )
 
-// recordVersion is the only version this code reads and writes.
-const recordVersion = 1
-
-// record is a credential at rest: what must be kept and no more, because keychains are small.
+// record is a credential as it is stored: what must be stored and no more, because keychains are small.
 type record struct {
-	Version       int        `json:"v"`
+	header
 	Generation    uint64     `json:"gen"`
 	Issuer        string     `json:"iss,omitempty"`
 	TokenEndpoint string     `json:"token_endpoint"`
@@ -36,9 +33,9 @@ type record struct {
 	Dead          bool       `json:"dead,omitempty"`
 }
 
-func encode(c account.Credential) ([]byte, error) {
+func encode(name string, c account.Credential) ([]byte, error) {
 	r := record{
-		Version:       recordVersion,
+		header:        header{Version: recordVersion, Name: name},
 		Generation:    c.Generation,
 		Issuer:        c.Issuer,
 		TokenEndpoint: c.TokenEndpoint,
@@ -64,16 +61,17 @@ func encode(c account.Credential) ([]byte, error) {
 	return json.Marshal(r)
 }
 
-// decode never quotes data: it is a secret.
-func decode(data []byte) (account.Credential, error) {
+// decode returns the credential in data, which is stored under name; named is false if data does not say so. Errors
+// never quote data: it is a secret.
+func decode(name string, data []byte) (c account.Credential, named bool, err error) {
 	var r record
 	if json.Unmarshal(data, &r) != nil {
-		return account.Credential{}, fmt.Errorf("%w: not JSON", ErrUnreadable)
+		return c, false, fmt.Errorf("%w: not JSON", ErrUnreadable)
 	}
-	if r.Version != recordVersion {
-		return account.Credential{}, fmt.Errorf("%w: written by another version of oauthd", ErrUnreadable)
+	if err := r.check(name); err != nil {
+		return c, false, err
 	}
-	c := account.Credential{
+	c = account.Credential{
 		Generation:         r.Generation,
 		Issuer:             r.Issuer,
 		TokenEndpoint:      r.TokenEndpoint,
@@ -99,24 +97,10 @@ func decode(data []byte) (account.Credential, error) {
 			*at.to = *at.from
 		}
 	}
-	return c, nil
+	return c, r.Name != "", nil
 }
 
-// Newer reports whether both are credentials as the store holds them, and a is of a later login than b, or of the same
-// one and saved later. It is false where that cannot be told.
-func Newer(a, b []byte) bool {
-	newer, errA := decode(a)
-	older, errB := decode(b)
-	if errA != nil || errB != nil {
-		return false
-	}
-	if !newer.LoggedInAt.Equal(older.LoggedInAt) {
-		return newer.LoggedInAt.After(older.LoggedInAt)
-	}
-	return newer.Generation > older.Generation
-}
-
-// known leaves a time that is not known out of the record.
+// known returns nil for a time that is not known, to leave it out of the record.
 func known(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

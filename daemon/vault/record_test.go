@@ -46,13 +46,13 @@ func TestRecordRoundTrip(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			want := full()
 			tt.change(&want)
-			data, err := encode(want)
+			data, err := encode("work", want)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := decode(data)
-			if err != nil {
-				t.Fatal(err)
+			got, named, err := decode("work", data)
+			if err != nil || !named {
+				t.Fatalf("got named %t, %v; want a record that says whose it is", named, err)
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v, want %+v (or secrets differ)", got, want)
@@ -64,7 +64,7 @@ func TestRecordRoundTrip(t *testing.T) {
 func TestRecordHoldsNoAccessTokenBesideARefreshToken(t *testing.T) {
 	c := full()
 	c.AccessToken, c.TokenType, c.Expiry = account.NewSecret("at-fleeting"), "Bearer", time.Now()
-	data, err := encode(c)
+	data, err := encode("work", c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestRecordIsSmall(t *testing.T) {
 	for range 10 {
 		c.Scopes = append(c.Scopes, "https://www.googleapis.com/auth/calendar.readonly")
 	}
-	data, err := encode(c)
+	data, err := encode("work", c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestRecordIsSmall(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	data, err := encode(full())
+	data, err := encode("work", full())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -105,18 +105,18 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"v":1e9}`))
 	f.Add([]byte("null"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := decode(data)
+		c, _, err := decode("work", data)
 		if err != nil {
 			if len(data) > 20 && shows(err.Error(), string(data)) {
 				t.Error("the error quotes the record")
 			}
 			return
 		}
-		again, err := encode(c)
+		again, err := encode("work", c)
 		if err != nil {
 			t.Skip() // a date outside of what JSON can say
 		}
-		back, err := decode(again)
+		back, _, err := decode("work", again)
 		if err != nil || !back.RefreshToken.Equal(c.RefreshToken) || back.ClientID != c.ClientID || back.Dead != c.Dead {
 			t.Errorf("a record that was read does not survive being written (%v)", err)
 		}

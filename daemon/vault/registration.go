@@ -13,9 +13,9 @@ import (
 	"oauthd/keystore"
 )
 
-// registration is a client that an issuer registered, at rest.
+// registration is a client that an issuer registered, as it is stored.
 type registration struct {
-	Version      int        `json:"v"`
+	header
 	Issuer       string     `json:"iss"`
 	ClientID     string     `json:"client_id"`
 	RedirectURIs []string   `json:"redirect_uris"`
@@ -26,24 +26,31 @@ type registration struct {
 	ClientURI    string     `json:"registration_client_uri,omitempty"`
 }
 
-// RegistrationName is the name under which the client that issuer registered is kept. It cannot be an account's name, which starts with a letter or digit.
+// RegistrationName returns the name under which the client that issuer registered is stored. It cannot be an account's
+// name, which starts with a letter or digit.
 func RegistrationName(issuer string) string {
 	sum := sha256.Sum256([]byte(issuer))
 	return ".registration." + hex.EncodeToString(sum[:16])
 }
 
-// Registration returns the client that issuer registered; ok is false when none is kept that can be read.
+// Registration returns the client that issuer registered; ok is false if none is stored, or if what is stored cannot
+// be read or belongs elsewhere. Then the next one replaces it.
 func (v *Vault) Registration(ctx context.Context, issuer string) (r account.Registration, ok bool, err error) {
-	data, err := v.store.Get(ctx, RegistrationName(issuer))
+	name := RegistrationName(issuer)
+	data, err := v.store.Get(ctx, name)
 	if errors.Is(err, keystore.ErrNotFound) || errors.Is(err, keystore.ErrDamaged) {
 		return r, false, nil
 	}
 	if err != nil {
 		return r, false, fmt.Errorf("vault: read the registration at %s: %w", issuer, err)
 	}
+	defer clear(data)
 	var rest registration
-	if json.Unmarshal(data, &rest) != nil || rest.Version != recordVersion || rest.Issuer != issuer || rest.ClientID == "" {
-		return r, false, nil // it is replaced by the next one
+	if json.Unmarshal(data, &rest) != nil || rest.check(name) != nil || rest.Issuer != issuer || rest.ClientID == "" {
+		return r, false, nil
+	}
+	if rest.Name == "" {
+		v.wantName(name)
 	}
 	r = account.Registration{
 		Issuer:       rest.Issuer,
@@ -60,10 +67,11 @@ func (v *Vault) Registration(ctx context.Context, issuer string) (r account.Regi
 	return r, true, nil
 }
 
-// SaveRegistration keeps r under its issuer, in place of an earlier one.
+// SaveRegistration stores r under its issuer, in place of an earlier one.
 func (v *Vault) SaveRegistration(ctx context.Context, r account.Registration) error {
+	name := RegistrationName(r.Issuer)
 	rest := registration{
-		Version:      recordVersion,
+		header:       header{Version: recordVersion, Name: name},
 		Issuer:       r.Issuer,
 		ClientID:     r.ClientID,
 		RedirectURIs: r.RedirectURIs,
@@ -75,9 +83,15 @@ func (v *Vault) SaveRegistration(ctx context.Context, r account.Registration) er
 	if !r.SecretExpiry.IsZero() {
 		rest.SecretExpiry = &r.SecretExpiry
 	}
+	unlock, err := v.Lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	data, err := json.Marshal(rest)
+	defer clear(data)
 	if err == nil {
-		err = v.store.Put(ctx, RegistrationName(r.Issuer), data)
+		err = v.store.Put(ctx, name, data)
 	}
 	if err != nil {
 		return fmt.Errorf("vault: save the registration at %s: %w", r.Issuer, err)
@@ -87,6 +101,11 @@ func (v *Vault) SaveRegistration(ctx context.Context, r account.Registration) er
 
 // DeleteRegistration forgets the client that issuer registered.
 func (v *Vault) DeleteRegistration(ctx context.Context, issuer string) error {
+	unlock, err := v.Lock(ctx, RegistrationName(issuer))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := v.store.Delete(ctx, RegistrationName(issuer)); err != nil {
 		return fmt.Errorf("vault: delete the registration at %s: %w", issuer, err)
 	}

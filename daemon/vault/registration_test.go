@@ -138,7 +138,7 @@ func TestRegistrationAndAStoreThatFails(t *testing.T) {
 }
 
 func FuzzRegistration(f *testing.F) {
-	whole, err := json.Marshal(registration{Version: recordVersion, Issuer: issuer, ClientID: "x", RedirectURIs: []string{"http://127.0.0.1/"}})
+	whole, err := json.Marshal(registration{header: header{Version: recordVersion}, Issuer: issuer, ClientID: "x", RedirectURIs: []string{"http://127.0.0.1/"}})
 	if err != nil {
 		f.Fatal(err)
 	}

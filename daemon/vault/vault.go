@@ -1,69 +1,80 @@
-// Package vault keeps credentials as versioned records over a [keystore.Store], by the rules of refresh token
-// rotation: a rotated credential is saved before anybody is served, and is never dropped, even when the store fails.
+// Package vault stores credentials, and the clients that issuers registered, as versioned records in a
+// [keystore.Store].
+//
+// It follows the rules of refresh token rotation: a rotated credential is saved before anybody is served, and it is
+// never dropped, even if the store fails ([Vault.Rotate], [Vault.Run]). A record names the account it belongs to and
+// counts its saves, so that a record that somebody moved to another name, or put back in place of a newer one, is
+// reported as damaged and is never used. A [Gate] locks the store while oauthd is locked.
+//
+// What is in a record is in no error and no log.
 package vault
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
-	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/keystore"
 )
 
-// ErrNoCredential means that nothing is kept under that name.
-var ErrNoCredential = errors.New("no credential")
-
-// ErrUnreadable means that what is kept under that name is not a record of this version. It is left as it is.
-var ErrUnreadable = errors.New("unreadable record")
-
-// errInUse means that somebody holds the lock of a record.
-var errInUse = errors.New("it is in use")
+// What Load may answer besides the store's own errors; match with [errors.Is].
+var (
+	// ErrNoCredential means that nothing is stored under the name.
+	ErrNoCredential = errors.New("no credential")
+	// ErrVanished is an ErrNoCredential: this Vault has read or saved the credential and has not deleted it, so
+	// somebody else has.
+	ErrVanished = fmt.Errorf("%w: it was deleted behind the daemon's back", ErrNoCredential)
+	// ErrUnreadable means that what is stored under the name cannot be used as its credential. It is left as it is.
+	ErrUnreadable = errors.New("unreadable record")
+	// ErrMisplaced is an ErrUnreadable: the record belongs to another name.
+	ErrMisplaced = fmt.Errorf("%w: it belongs to another account", ErrUnreadable)
+	// ErrOutdated is an ErrUnreadable: the record is older than one that this Vault has read or saved, so somebody has
+	// put it back. A refresh token in it may be spent, and a provider may take its use for a theft. A Vault remembers
+	// this only while it lives: it cannot tell what was put back before.
+	ErrOutdated = fmt.Errorf("%w: an older record was put back in its place", ErrUnreadable)
+)
 
 // probeName cannot be an account's name, which starts with a letter or digit.
 const probeName = ".probe"
 
-const (
-	firstRetry = time.Second
-	lastRetry  = time.Minute
-	// finalSave bounds the last attempt to save at shutdown.
-	finalSave = 5 * time.Second
-)
-
-// Vault keeps credentials by account name. It is safe for concurrent use; who reads a record in order to write it
-// back holds the record's lock, see [Vault.Lock].
+// Vault stores credentials by account name. It is safe for concurrent use; anyone who reads a record in order to write
+// it back holds the record's lock, see [Vault.Lock].
+//
+// Locks are taken in this order: a record's lock, the gate's mutex, Vault.mu. Only the first is held during I/O.
 type Vault struct {
-	// Settled, where it is set before Run, is called by Run after the store has taken a credential that it did not
-	// take at first.
+	// Settled, if it is set before Run, is called by Run after the store has taken a credential that it did not take
+	// at first.
 	Settled func(name string)
 
 	store keystore.Store
 	gate  *Gate
-	wake  chan struct{}
+	wake  chan struct{} // holds one element when Run has something to do
 
-	// mu guards the fields below. It is never held while a record's lock or the gate's mutex is taken.
-	mu      sync.Mutex
-	pending map[string]account.Credential
-	locks   map[string]chan struct{}
+	mu       sync.Mutex // guards the fields below
+	pending  map[string]account.Credential
+	locks    map[string]chan struct{}
+	nameless map[string]bool // records read that do not say whose they are
+	seen     map[string]stamp
+	changes  uint64 // of seen, by this Vault's own writes
 }
 
 // New returns a Vault over store.
 func New(store keystore.Store) *Vault {
 	v := &Vault{
-		store:   store,
-		wake:    make(chan struct{}, 1),
-		pending: map[string]account.Credential{},
-		locks:   map[string]chan struct{}{},
+		store:    store,
+		wake:     make(chan struct{}, 1),
+		pending:  map[string]account.Credential{},
+		locks:    map[string]chan struct{}{},
+		nameless: map[string]bool{},
+		seen:     map[string]stamp{},
 	}
 	v.gate = newGate(store, v.Saved)
 	return v
 }
 
-// Gate returns what locks the store. The vault itself does not ask it: whoever uses a credential enters first.
+// Gate returns what locks the store. The vault itself does not ask it: anyone who uses a credential enters first.
 func (v *Vault) Gate() *Gate { return v.gate }
 
 // Lock gives exclusive use of the record name until unlock is called. It fails when ctx ends first.
@@ -89,69 +100,109 @@ func (v *Vault) lockOf(name string) chan struct{} {
 	return lock
 }
 
-// Load returns the credential kept under name, or [ErrNoCredential]. A credential that the store has not taken yet is
-// returned from memory.
+// Load returns the credential stored under name. A credential that the store has not taken yet is returned from memory.
+// One that the provider has refused for good is returned like any other, see [account.Credential.Dead].
 func (v *Vault) Load(ctx context.Context, name string) (account.Credential, error) {
-	if c, ok := v.unsaved(name); ok {
-		return c, nil
-	}
-	data, err := v.store.Get(ctx, name)
-	if errors.Is(err, keystore.ErrNotFound) {
-		return account.Credential{}, ErrNoCredential
-	}
-	if errors.Is(err, keystore.ErrDamaged) {
-		err = fmt.Errorf("%w: %w", ErrUnreadable, err)
-	}
-	if err != nil {
+	c, err := v.load(ctx, name)
+	if err != nil && !errors.Is(err, ErrNoCredential) {
 		return account.Credential{}, fmt.Errorf("vault: read %q: %w", name, err)
 	}
-	c, err := decode(data)
-	if err != nil {
-		return account.Credential{}, fmt.Errorf("vault: read %q: %w", name, err)
-	}
-	return c, nil
+	return c, err
 }
 
-// Save stores c under name with the next generation. When it fails the store has what it had before.
+func (v *Vault) load(ctx context.Context, name string) (account.Credential, error) {
+	for {
+		if c, ok := v.unsaved(name); ok {
+			return c, nil
+		}
+		last, changes := v.lastSeen(name)
+		c, named, err := v.read(ctx, name)
+		switch {
+		case errors.Is(err, ErrNoCredential) && last != stamp{}:
+			err = ErrVanished
+		case err != nil:
+			return account.Credential{}, err
+		case stampOf(c).before(last):
+			err = ErrOutdated
+		default:
+			v.note(name, stampOf(c), changes)
+			if !named {
+				v.wantName(name)
+			}
+			return c, nil
+		}
+		if _, now := v.lastSeen(name); now == changes {
+			return account.Credential{}, err
+		}
+		// The record was written or deleted here while it was read: what was known of it no longer counts.
+	}
+}
+
+// read returns what the store has under name.
+func (v *Vault) read(ctx context.Context, name string) (c account.Credential, named bool, err error) {
+	data, err := v.store.Get(ctx, name)
+	switch {
+	case errors.Is(err, keystore.ErrNotFound):
+		return c, false, ErrNoCredential
+	case errors.Is(err, keystore.ErrDamaged):
+		return c, false, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	case err != nil:
+		return c, false, err
+	}
+	defer clear(data)
+	return decode(name, data)
+}
+
+// Save stores c under name with the next generation. If it fails, the store has what it had before.
 func (v *Vault) Save(ctx context.Context, name string, c account.Credential) error {
 	c.Generation++
-	if err := v.put(ctx, name, c); err != nil {
-		return err
-	}
-	v.settle(name)
-	return nil
+	return v.put(ctx, name, c)
 }
 
-// Rotate stores c, which the provider has already made the only valid one, under name with the next generation. When
-// the store fails, c is kept in memory, [Vault.Load] returns it, [Vault.Run] goes on trying, and the error is only for
-// the log.
+// Rotate stores c, which the provider has already made the only valid one, under name with the next generation. If the
+// store fails, c is kept in memory, [Vault.Load] returns it, [Vault.Run] goes on trying, and the error is only for the
+// log.
 func (v *Vault) Rotate(ctx context.Context, name string, c account.Credential) error {
 	c.Generation++
 	err := v.put(ctx, name, c)
-	if err == nil {
-		v.settle(name)
-		return nil
-	}
-	v.mu.Lock()
-	v.pending[name] = c
-	v.mu.Unlock()
-	select {
-	case v.wake <- struct{}{}:
-	default:
+	if err != nil {
+		v.mu.Lock()
+		v.pending[name] = c
+		v.mu.Unlock()
+		v.wakeRun()
 	}
 	return err
 }
 
-// Delete forgets name, in memory and in the store.
-func (v *Vault) Delete(ctx context.Context, name string) error {
-	if err := v.store.Delete(ctx, name); err != nil && !errors.Is(err, keystore.ErrNotFound) {
-		return fmt.Errorf("vault: delete %q: %w", name, err)
+// put stores c under name, which settles what was pending.
+func (v *Vault) put(ctx context.Context, name string, c account.Credential) error {
+	data, err := encode(name, c)
+	if err != nil {
+		return fmt.Errorf("vault: save %q: %w", name, err)
 	}
-	v.settle(name)
+	defer clear(data)
+	err = v.change(name, stampOf(c), func() error { return v.store.Put(ctx, name, data) })
+	if err != nil {
+		return fmt.Errorf("vault: save %q: %w", name, err)
+	}
 	return nil
 }
 
-// Probe tells whether the store takes and gives a record now.
+// Delete forgets name, in memory and in the store.
+func (v *Vault) Delete(ctx context.Context, name string) error {
+	err := v.change(name, stamp{}, func() error {
+		if err := v.store.Delete(ctx, name); !errors.Is(err, keystore.ErrNotFound) {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("vault: delete %q: %w", name, err)
+	}
+	return nil
+}
+
+// Probe reports whether the store takes a record now and deletes it again.
 func (v *Vault) Probe(ctx context.Context) error {
 	if err := v.store.Put(ctx, probeName, []byte("probe")); err != nil {
 		return fmt.Errorf("vault: probe: %w", err)
@@ -162,120 +213,10 @@ func (v *Vault) Probe(ctx context.Context) error {
 	return nil
 }
 
-// Check tells whether the store answers, without writing.
+// Check reports whether the store answers, without writing.
 func (v *Vault) Check(ctx context.Context) error {
 	if _, err := v.store.Get(ctx, probeName); err != nil && !errors.Is(err, keystore.ErrNotFound) {
 		return fmt.Errorf("vault: check: %w", err)
 	}
 	return nil
-}
-
-// Degraded reports whether the newest credential of name is in memory only.
-func (v *Vault) Degraded(name string) bool {
-	_, ok := v.unsaved(name)
-	return ok
-}
-
-// Saved reports whether the store has every newest credential.
-func (v *Vault) Saved() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return len(v.pending) == 0
-}
-
-// Run saves what the store did not take, with back-off, until ctx ends; then it tries each once more and returns an
-// error that names what is lost.
-func (v *Vault) Run(ctx context.Context) error {
-	delay := firstRetry
-	for {
-		names := v.unsavedNames()
-		if len(names) == 0 {
-			delay = firstRetry
-			select {
-			case <-v.wake:
-			case <-ctx.Done():
-			}
-		} else {
-			timer := time.NewTimer(delay)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				timer.Stop()
-			}
-			delay = min(2*delay, lastRetry)
-		}
-		if ctx.Err() != nil {
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalSave)
-			defer cancel()
-			return v.flush(last)
-		}
-		_ = v.flush(ctx) // the next round tries again, and Degraded tells meanwhile
-	}
-}
-
-// flush tries to save every pending record once. One that is locked is left to who has it, and to the next round: a
-// provider that hangs must not keep the others from being saved.
-func (v *Vault) flush(ctx context.Context) error {
-	var errs []error
-	for _, name := range v.unsavedNames() {
-		lock := v.lockOf(name)
-		select {
-		case lock <- struct{}{}:
-		default:
-			errs = append(errs, fmt.Errorf("vault: save %q: %w", name, errInUse))
-			continue
-		}
-		settled, err := v.saveUnsaved(ctx, name)
-		<-lock
-		errs = append(errs, err)
-		if settled && v.Settled != nil {
-			v.Settled(name)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// saveUnsaved saves name's record, where it is still pending; the caller holds its lock.
-func (v *Vault) saveUnsaved(ctx context.Context, name string) (settled bool, err error) {
-	c, ok := v.unsaved(name)
-	if !ok {
-		return false, nil
-	}
-	if err := v.put(ctx, name, c); err != nil {
-		return false, err
-	}
-	v.settle(name)
-	return true, nil
-}
-
-func (v *Vault) put(ctx context.Context, name string, c account.Credential) error {
-	data, err := encode(c)
-	if err != nil {
-		return fmt.Errorf("vault: save %q: %w", name, err)
-	}
-	if err := v.store.Put(ctx, name, data); err != nil {
-		return fmt.Errorf("vault: save %q: %w", name, err)
-	}
-	return nil
-}
-
-func (v *Vault) unsaved(name string) (account.Credential, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	c, ok := v.pending[name]
-	return c, ok
-}
-
-func (v *Vault) unsavedNames() []string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return slices.Sorted(maps.Keys(v.pending))
-}
-
-// settle notes that the store has what is newest of name, which a shut gate may have waited for.
-func (v *Vault) settle(name string) {
-	v.mu.Lock()
-	delete(v.pending, name)
-	v.mu.Unlock()
-	v.gate.closeIdle()
 }
