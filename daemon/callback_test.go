@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -181,41 +180,6 @@ func TestPasteAndBrowserAtOnce(t *testing.T) {
 	}
 }
 
-// current is the login of name that is under way.
-func (r *rig) current(name string) *login {
-	r.d.logins.mu.Lock()
-	defer r.d.logins.mu.Unlock()
-	return r.d.logins.byAccount[name]
-}
-
-// TestEndsInOrder checks that no login counts as ended before those that it took over from have let go of their port.
-func TestEndsInOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		all := logins{byAccount: map[string]*login{}}
-		var three [3]*login
-		for i := range three {
-			three[i] = &login{ended: make(chan struct{}), cancel: func(error) {}}
-			if err := all.begin("work", three[i]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		go all.end("work", three[1])
-		synctest.Wait()
-		select {
-		case <-three[2].last:
-			t.Error("the third was let on before the first had ended")
-		default:
-		}
-		all.end("work", three[0])
-		<-three[2].last
-		if !all.current("work", three[2]) {
-			t.Error("the end of the others ended the third")
-		}
-		all.end("work", three[2])
-		all.drain()
-	})
-}
-
 func TestFixedPortIsHandedOn(t *testing.T) {
 	r := newRealRig(t, oauthtest.Config{})
 	r.start()
@@ -233,15 +197,10 @@ func TestFixedPortIsHandedOn(t *testing.T) {
 	hold := r.server.Hold(oauthtest.Token)
 	first.visit(first.url())
 	await(t, "the exchange", hold.Arrived)
-	begun := func(before *login) *attempted {
-		l := r.begin("work", def)
-		for r.d.logins.current("work", before) {
-			runtime.Gosched()
-		}
-		return l
-	}
-	second := begun(r.current("work"))
-	third := begun(r.current("work"))
+	second := r.begin("work", def)
+	r.overtaken(1)
+	third := r.begin("work", def)
+	r.overtaken(2)
 	if len(second.told)+len(third.told) != 0 {
 		t.Error("a login was told to go on while another held its port")
 	}

@@ -7,18 +7,22 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/book"
 	"oauthd/daemon/config"
 	"oauthd/daemon/grant"
+	"oauthd/daemon/grant/google"
+	"oauthd/daemon/login"
+	"oauthd/daemon/mint"
+	"oauthd/daemon/news"
 	"oauthd/daemon/provider"
+	"oauthd/daemon/takeover"
 	"oauthd/daemon/token"
 	"oauthd/daemon/vault"
-	"oauthd/ipc/api"
+	"oauthd/daemon/words"
 	"oauthd/keystore"
 
 	"github.com/rs/zerolog"
@@ -30,7 +34,7 @@ type Config struct {
 	Dir string
 	// Config is the configuration read from Dir.
 	Config *config.Config
-	// Store is where credentials rest.
+	// Store is where credentials are stored.
 	Store keystore.Store
 	Log   zerolog.Logger
 	// HTTP talks to providers; nil means the hardened default of daemon/grant.
@@ -60,76 +64,53 @@ type Daemon struct {
 	log     zerolog.Logger
 	now     func() time.Time
 	started time.Time
-	grants  *grant.Client
+	store   words.Store
 	vault   *vault.Vault
+	book    *book.Book
 	tokens  *token.Cache
+	mint    *mint.Minter
+	logins  *login.Logins
+	imports *takeover.Imports
+	news    *news.Desk
 	stop    chan struct{}
 	resumed chan struct{} // holds one element when the machine has woken up
 	stopped sync.Once
-
-	discovered discoveries
-	registered registrations
-	logins     logins
-	watchers   watchers
-	reads      atomic.Int64 // of the files, begun
-
-	mu       sync.Mutex // guards the fields below
-	config   *config.Config
-	mistakes error // of the newest read of the files; nil when they are right
-	taken    int64 // the number of that read
-	known    map[string]facts
-}
-
-// facts are what is known of an account's credential without holding it: all that a listing shows.
-type facts struct {
-	subject, email string
-	scopes         []string
-	// from is where the credential came from.
-	from     origin
-	loggedIn bool // a credential is kept
-	dead     bool // and the provider has refused it for good
-	// ends is when it ends, where that is an access token alone; zero for never.
-	ends time.Time
-	// used is when the refresh token was last used, refreshEnds when the provider said it ends; zero where there is none.
-	used, refreshEnds time.Time
-}
-
-func factsOf(c account.Credential) facts {
-	f := facts{subject: c.Subject, email: c.Email, scopes: c.Scopes, from: originOf(c), loggedIn: true, dead: c.Dead}
-	if c.RefreshToken.IsZero() {
-		f.ends = c.Expiry
-	} else {
-		f.used, f.refreshEnds = lastUse(c), c.RefreshExpiry
-	}
-	return f
 }
 
 // New makes a Daemon; it does nothing before [Daemon.Run] is called.
 func New(cfg Config) *Daemon {
-	now := cfg.Now
-	if now == nil {
-		now = time.Now
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	httpClient := cfg.HTTP
-	if httpClient == nil {
-		httpClient = provider.NewHTTPClient()
+	if cfg.HTTP == nil {
+		cfg.HTTP = provider.NewHTTPClient()
 	}
 	d := &Daemon{
 		cfg:     cfg,
 		log:     cfg.Log,
-		now:     now,
-		started: now().UTC().Truncate(time.Second),
-		grants:  &grant.Client{HTTP: httpClient, Now: now, UserAgent: "oauthd/" + cfg.Version},
+		now:     cfg.Now,
+		started: cfg.Now().UTC().Truncate(time.Second),
+		store:   words.Store{Backend: cfg.Config.Backend, StartedBy: cfg.StartedBy},
 		vault:   vault.New(cfg.Store),
 		stop:    make(chan struct{}),
 		resumed: make(chan struct{}, 1),
-		config:  cfg.Config,
-		known:   map[string]facts{},
 	}
-	d.discovered = discoveries{client: httpClient, now: now, byIssuer: map[string]discovery{}}
-	d.registered.byIssuer = map[string]account.Registration{}
-	d.logins.byAccount = map[string]*login{}
-	d.tokens = token.New(token.Config{Minter: d, Now: now, MintTimeout: mintTimeout, Changed: d.refreshed})
+	grants := &grant.Client{HTTP: cfg.HTTP, Now: cfg.Now, UserAgent: "oauthd/" + cfg.Version}
+	d.news = news.New(watched{d})
+	d.book = book.New(book.Config{
+		Dir: cfg.Dir, Config: cfg.Config, Vault: d.vault, Log: cfg.Log, HTTP: cfg.HTTP, Now: cfg.Now, Changed: d.changed,
+	})
+	d.mint = mint.New(mint.Config{
+		Book: d.book, Vault: d.vault, Grants: grants, ADC: google.ADCPlaces(cfg.ADC), Store: d.store, Log: cfg.Log, Now: cfg.Now,
+	})
+	d.tokens = token.New(token.Config{Minter: d.mint, Now: cfg.Now, MintTimeout: mint.Timeout, Changed: d.refreshed})
+	d.logins = login.New(login.Config{
+		Book: d.book, Vault: d.vault, Grants: grants, Mint: d.mint, Tokens: d.tokens, Store: d.store, Log: cfg.Log, Now: cfg.Now,
+		UID: cfg.UID, Minted: d.news.Minted,
+	})
+	d.imports = takeover.New(takeover.Config{
+		Book: d.book, Vault: d.vault, Mint: d.mint, Logins: d.logins, Store: d.store, Log: cfg.Log,
+	})
 	d.vault.Settled = d.settled
 	return d
 }
@@ -139,7 +120,7 @@ func New(cfg Config) *Daemon {
 func (d *Daemon) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer d.watchers.close()
+	defer d.news.Close()
 	go func() {
 		select {
 		case <-d.stop:
@@ -159,7 +140,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	err := d.tokens.Run(ctx)
 	<-alive
-	d.logins.drain()
+	d.logins.Drain()
 	stopVault()
 	return errors.Join(err, <-saved)
 }
@@ -170,31 +151,24 @@ func (d *Daemon) Shutdown(context.Context) error {
 	return nil
 }
 
-// Status tells about the daemon, its store and every account.
-func (d *Daemon) Status(ctx context.Context) (api.Status, error) {
-	accounts, err := d.Accounts(ctx)
-	if err != nil {
-		return api.Status{}, err
+// changed is called by the book when an account may have changed; unbound tokens are no longer its own.
+func (d *Daemon) changed(name string, unbound bool) {
+	if unbound {
+		d.tokens.Drop(name)
 	}
-	s := api.Status{
-		PID:       os.Getpid(),
-		Version:   d.cfg.Version,
-		StartedAt: d.started,
-		StartedBy: d.cfg.StartedBy,
-		Socket:    d.cfg.Socket,
-		Store:     api.Store{Backend: d.cfg.Config.Backend, State: "ok", Needs: d.vault.Gate().Needs()},
-		Accounts:  accounts,
+	d.news.Changed(name)
+}
+
+// refreshed is called by the cache when a request to the provider has begun, or has ended, with a token or without.
+func (d *Daemon) refreshed(key token.Key, minted *account.Token) {
+	if minted != nil {
+		d.news.Minted(key, *minted)
 	}
-	err = d.locked()
-	if err == nil {
-		err = d.vault.Check(ctx)
-	}
-	if err != nil {
-		p := d.storeProblem(err)
-		s.Store.State, s.Store.Detail = "unavailable", p.Message
-		if p.Code == api.KeystoreLocked || p.Code == api.Locked {
-			s.Store.State = "locked"
-		}
-	}
-	return s, nil
+	d.news.Changed(key.Account)
+}
+
+// settled is called by the vault when a credential that was in memory only is in the store.
+func (d *Daemon) settled(name string) {
+	d.log.Info().Str("account", name).Bool("degraded", false).Msg("state")
+	d.news.Changed(name)
 }

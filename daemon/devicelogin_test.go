@@ -105,7 +105,7 @@ func TestDeviceLoginThatFailsLeavesNothing(t *testing.T) {
 		{"time is over", func(*rig, *attempted, string) {}, api.LoginTimeout, "nobody finished the login within 2s"},
 		{"caller goes away", func(_ *rig, l *attempted, _ string) { l.cancel() }, api.LoginFailed, "cancelled"},
 		{"daemon stops", func(r *rig, _ *attempted, _ string) { _ = r.d.Shutdown(r.t.Context()) }, api.LoginFailed, "stopping"},
-		{"logout", func(r *rig, _ *attempted, _ string) { r.d.logins.supersede("work") }, api.LoginSuperseded, "took over"},
+		{"logout", func(r *rig, _ *attempted, _ string) { r.d.logins.Supersede("work") }, api.LoginSuperseded, "took over"},
 		{"another person", func(r *rig, _ *attempted, code string) {
 			r.server.SetUser(oauthtest.User{Subject: "bob", Email: "bob@example.com"})
 			_ = r.server.ApproveDevice(code)

@@ -3,35 +3,21 @@ package daemon
 import (
 	"context"
 
+	"oauthd/daemon/account"
+	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
-
-// enter is called before a credential is used, and leave once it is saved; it fails while oauthd is locked.
-func (d *Daemon) enter() (leave func(), err error) {
-	if leave, err = d.vault.Gate().Enter(); err != nil {
-		return nil, d.lockedProblem()
-	}
-	return leave, nil
-}
-
-// locked returns why nothing is given out now; nil if oauthd is not locked.
-func (d *Daemon) locked() error {
-	if !d.vault.Gate().Locked() {
-		return nil
-	}
-	return d.lockedProblem()
-}
 
 // Lock makes every request for a token fail until Unlock: it forgets the tokens, ends the logins that wait for a person,
 // and closes a store that can be closed, as soon as every refresh under way has been saved.
 func (d *Daemon) Lock(ctx context.Context) error {
 	changed := d.vault.Gate().Shut()
-	d.logins.endAll(d.lockedProblem())
+	d.logins.EndAll(words.Locked())
 	d.dropAll()
 	if changed {
-		who(ctx, d.log.Info()).Msg("locked")
+		account.LogCaller(ctx, d.log.Info()).Msg("locked")
 	}
-	d.changedAll()
+	d.news.ChangedAll()
 	return nil
 }
 
@@ -40,25 +26,19 @@ func (d *Daemon) Lock(ctx context.Context) error {
 func (d *Daemon) Unlock(ctx context.Context, passphrase api.Confidential) error {
 	changed, err := d.vault.Gate().Open(ctx, string(passphrase))
 	if err != nil {
-		detail(who(ctx, d.log.Warn()), err).Msg("unlock")
-		return d.storeProblem(err)
+		account.LogError(account.LogCaller(ctx, d.log.Warn()), err).Msg("unlock")
+		return d.store.Problem(err)
 	}
 	if changed {
 		d.dropAll() // what failed because of the lock
-		who(ctx, d.log.Info()).Msg("unlocked")
-		d.changedAll()
+		account.LogCaller(ctx, d.log.Info()).Msg("unlocked")
+		d.news.ChangedAll()
 	}
 	return nil
 }
 
 func (d *Daemon) dropAll() {
-	d.mu.Lock()
-	names := make([]string, 0, len(d.config.Accounts))
-	for name := range d.config.Accounts {
-		names = append(names, name)
-	}
-	d.mu.Unlock()
-	for _, name := range names {
+	for _, name := range d.book.Names() {
 		d.tokens.Drop(name)
 	}
 }

@@ -78,8 +78,8 @@ func TestLogout(t *testing.T) {
 				if r.server.Active(refreshToken) == tt.revoked {
 					t.Errorf("the refresh token is active: %t, want %t", !tt.revoked, tt.revoked)
 				}
-				if waited := time.Since(started); waited > revokeTimeout {
-					t.Errorf("waited %v, want at most %v", waited, revokeTimeout)
+				if waited := time.Since(started); waited > 10*time.Second {
+					t.Errorf("waited %v, want at most 10 s", waited)
 				}
 				r.forgotten()
 				r.restart()

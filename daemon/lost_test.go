@@ -14,6 +14,9 @@ import (
 	"oauthd/ipc/api"
 )
 
+// lostPause is that of daemon/mint.
+const lostPause = time.Second
+
 func TestLostAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		name     string

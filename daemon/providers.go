@@ -3,10 +3,8 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"oauthd/daemon/provider"
@@ -14,11 +12,11 @@ import (
 )
 
 // Providers tells about every provider that has a name, by name: the built-in ones and those of config.toml.
-func (d *Daemon) Providers(context.Context) ([]api.Provider, error) {
-	d.reread()
+func (d *Daemon) Providers(ctx context.Context) ([]api.Provider, error) {
+	d.book.Reread(ctx)
 	var all []api.Provider
-	for _, name := range d.providerNames() {
-		if p, builtIn, ok := d.byName(name); ok {
+	for _, name := range d.book.ProviderNames() {
+		if p, builtIn, ok := d.book.Provider(name); ok {
 			all = append(all, describeProvider(p, builtIn))
 		}
 	}
@@ -26,37 +24,12 @@ func (d *Daemon) Providers(context.Context) ([]api.Provider, error) {
 }
 
 // Provider tells about one provider. The error for an unknown name suggests what it may have been meant for.
-func (d *Daemon) Provider(_ context.Context, name string) (api.Provider, error) {
-	d.reread()
-	if p, builtIn, ok := d.byName(name); ok {
+func (d *Daemon) Provider(ctx context.Context, name string) (api.Provider, error) {
+	d.book.Reread(ctx)
+	if p, builtIn, ok := d.book.Provider(name); ok {
 		return describeProvider(p, builtIn), nil
 	}
-	return api.Provider{}, d.unknownProvider(name)
-}
-
-func (d *Daemon) unknownProvider(name string) *api.Error {
-	hint := fmt.Sprintf("oauthd providers lists them; for others say --issuer URL, or add [providers.%s] to config.toml", name)
-	if near := provider.Near(name, d.providerNames()); len(near) > 0 {
-		hint = fmt.Sprintf("did you mean %s? oauthd providers lists all", strings.Join(near, ", "))
-	}
-	return &api.Error{Code: api.UnknownProvider, Message: fmt.Sprintf("there is no provider %q", name), Hint: hint}
-}
-
-func (d *Daemon) providerNames() []string {
-	d.mu.Lock()
-	own := slices.Collect(maps.Keys(d.config.Providers))
-	d.mu.Unlock()
-	return slices.Sorted(slices.Values(append(own, provider.Names()...)))
-}
-
-func (d *Daemon) byName(name string) (p provider.Provider, builtIn, ok bool) {
-	if p, ok := provider.Lookup(name); ok {
-		return p, true, true
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	p, ok = d.config.Providers[name]
-	return p, false, ok
+	return api.Provider{}, d.book.UnknownProvider(name)
 }
 
 // describeProvider shapes p for a caller. It copies what a caller may not share with the configuration.

@@ -173,7 +173,7 @@ func TestRefreshTokenOfAMalformedAnswerIsKept(t *testing.T) {
 				r := newRig(t, oauthtest.Config{})
 				r.account("work")
 				r.start()
-				r.server.Script(oauthtest.Token, fault)
+				r.server.Script(oauthtest.Token, fault, fault)
 				r.refused(api.ProviderRejected)
 				if !r.server.Active(r.store.credential(t, "work").RefreshToken.Reveal()) {
 					t.Error("the store has the spent refresh token, want the new one")
@@ -183,6 +183,23 @@ func TestRefreshTokenOfAMalformedAnswerIsKept(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An answer that brought a new refresh token and nothing else of use is asked for once more, with the new one.
+func TestMalformedAnswerThatRotatedIsAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oauthtest.Config{})
+		r.account("work")
+		r.start()
+		r.server.Script(oauthtest.Token, oauthtest.Remove("access_token"))
+		r.token()
+		if n := r.refreshes(); n != 2 {
+			t.Errorf("got %d refreshes, want the malformed one and one more", n)
+		}
+		if !r.server.Active(r.store.credential(t, "work").RefreshToken.Reveal()) {
+			t.Error("the store has a spent refresh token, want the newest")
+		}
+	})
 }
 
 func TestRefreshTokenStaysWhereNoneComes(t *testing.T) {

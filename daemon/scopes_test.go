@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/book"
 	"oauthd/daemon/oauthtest"
 	"oauthd/ipc/api"
 )
@@ -72,7 +73,7 @@ func TestNarrow(t *testing.T) {
 			r := newRealRig(t, oauthtest.Config{})
 			r.start()
 			tt.account.Name = "work"
-			r.d.setFacts("work", facts{scopes: tt.granted, loggedIn: !tt.loggedOut, dead: tt.ended})
+			r.d.book.SetFacts("work", book.Facts{Scopes: tt.granted, LoggedIn: !tt.loggedOut, Dead: tt.ended})
 			got, err := r.d.narrow(t.Context(), tt.account, strings.Fields(tt.wanted))
 			if tt.code != "" {
 				r.wants(err, tt.code)
@@ -95,12 +96,12 @@ func TestNarrowedTokenNeverShrinksTheGrant(t *testing.T) {
 		r.start()
 		// As the cache asks for an account whose provider can narrow.
 		key := tokenKey("work", "openid")
-		tok, err := r.d.Mint(t.Context(), key)
+		tok, err := r.d.mint.Mint(t.Context(), key)
 		if err != nil || !slices.Equal(tok.Scopes, []string{"openid"}) {
 			t.Fatalf("got scopes %q, %v; want the narrowed token", tok.Scopes, err)
 		}
 		r.server.Script(oauthtest.Token, oauthtest.Remove("scope"))
-		tok, err = r.d.Mint(t.Context(), key)
+		tok, err = r.d.mint.Mint(t.Context(), key)
 		if err != nil || !slices.Equal(tok.Scopes, []string{"openid"}) {
 			t.Errorf("not said: got scopes %q, %v; want what was asked for", tok.Scopes, err)
 		}

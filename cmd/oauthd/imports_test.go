@@ -69,12 +69,34 @@ func bans() []ban {
 		},
 		{pkg: "daemon/token", never: []pattern{oauth2, "oauthd/daemon/grant/...", "oauthd/daemon/vault"}},
 		{pkg: "daemon/vault", never: []pattern{"oauthd/daemon/grant/...", "oauthd/ipc/..."}},
+		rooms("daemon/words", "grant", "grant/google", "provider", "token", "vault"),
+		rooms("daemon/book", "config", "provider", "vault", "words"),
+		rooms("daemon/mint", "book", "grant", "grant/google", "provider", "token", "vault", "words"),
+		rooms("daemon/news", "token"),
+		rooms("daemon/login", "book", "config", "grant", "grant/google", "mint", "provider", "token", "vault", "words"),
+		rooms("daemon/takeover", "book", "foreign", "grant", "grant/google", "login", "mint", "provider", "vault", "words"),
 		{pkg: "daemon/policy", never: []pattern{ours}, but: []pattern{"oauthd/daemon/account"}},
 		{pkg: "daemon/audit", never: []pattern{ours}, but: []pattern{"oauthd/daemon/account"}},
 		{pkg: "daemon/oauthtest", never: []pattern{ours}},
 		{pkg: "keystore", never: []pattern{"oauthd/daemon/...", oauth2}},
 		{pkg: "redirect", never: []pattern{"oauthd/daemon/...", oauth2}},
 	}
+}
+
+// rooms is the row of a room in daemon that may enter only these others, besides the vocabulary, and the two rooms at its
+// side: words names the failures of keystore and redirect, and login uses redirect.
+func rooms(pkg string, others ...string) ban {
+	b := ban{pkg: pkg, never: []pattern{ours}, but: []pattern{"oauthd/daemon/account", "oauthd/ipc/api"}}
+	for _, other := range others {
+		b.but = append(b.but, pattern("oauthd/daemon/"+other))
+	}
+	switch pkg {
+	case "daemon/words":
+		b.but = append(b.but, "oauthd/keystore", "oauthd/redirect")
+	case "daemon/login":
+		b.but = append(b.but, "oauthd/redirect")
+	}
+	return b
 }
 
 // floors are the rooms from the ground up; imports point to a lower floor only.
@@ -85,7 +107,12 @@ func floors() [][]string {
 		{"daemon/account", "keystore/storetest"},
 		{"daemon/provider", "daemon/policy", "daemon/audit", "daemon/token", "ipc", "ipc/client"},
 		{"daemon/config", "daemon/grant", "daemon/vault", "daemon/foreign"},
-		{"daemon/grant/google"},
+		{"daemon/grant/google", "daemon/news"},
+		{"daemon/words"},
+		{"daemon/book"},
+		{"daemon/mint"},
+		{"daemon/login"},
+		{"daemon/takeover"},
 		{"daemon"},
 		{"cmd/oauthd"},
 	}
@@ -229,6 +256,14 @@ func TestViolationsAreReported(t *testing.T) {
 		{"token imports the vault", "daemon/token/x.go", "oauthd/daemon/vault", "banned"},
 		{"token imports x/oauth2", "daemon/token/x.go", "golang.org/x/oauth2", "banned"},
 		{"vault imports grant", "daemon/vault/x.go", "oauthd/daemon/grant", "banned"},
+		{"words import the accounts", "daemon/words/x.go", "oauthd/daemon/book", "banned"},
+		{"book imports grant", "daemon/book/x.go", "oauthd/daemon/grant", "banned"},
+		{"mint imports redirect", "daemon/mint/x.go", "oauthd/redirect", "banned"},
+		{"mint imports login", "daemon/mint/x.go", "oauthd/daemon/login", "not downwards"},
+		{"news import the vault", "daemon/news/x.go", "oauthd/daemon/vault", "banned"},
+		{"login imports the news", "daemon/login/x.go", "oauthd/daemon/news", "banned"},
+		{"login imports an import", "daemon/login/x.go", "oauthd/daemon/takeover", "not downwards"},
+		{"an import imports redirect", "daemon/takeover/x.go", "oauthd/redirect", "banned"},
 		{"policy imports config", "daemon/policy/x.go", "oauthd/daemon/config", "banned"},
 		{"audit imports the vocabulary", "daemon/audit/x.go", "oauthd/ipc/api", "banned"},
 		{"test server imports ours", "daemon/oauthtest/x.go", "oauthd/daemon/account", "banned"},
@@ -245,6 +280,51 @@ func TestViolationsAreReported(t *testing.T) {
 				t.Errorf("%s imports %s: got %q, want %q", tt.path, tt.imported, got, tt.want)
 			}
 		})
+	}
+}
+
+// spender is the one room that spends refresh tokens. gcloud's own credentials, which never rotate and are not stored,
+// are spent where they are read.
+const spender, gcloudsOwn = "daemon/mint", "daemon/grant/google/user.go"
+
+// spends returns the places in file, which is not of package grant, that make a request to spend a refresh token.
+func spends(at string, file *ast.File) (found []string) {
+	if path.Dir(at) == spender || at == gcloudsOwn {
+		return nil
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		s, ok := n.(*ast.SelectorExpr)
+		if !ok || s.Sel.Name != "Refresh" {
+			return true
+		}
+		if pkg, ok := s.X.(*ast.Ident); ok && pkg.Name == "grant" {
+			found = append(found, at+" spends a refresh token; only "+spender+" may")
+		}
+		return true
+	})
+	return found
+}
+
+func TestOnlyMintSpendsRefreshTokens(t *testing.T) {
+	root := moduleRoot(t)
+	for _, f := range sources(t, root) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, filepath.FromSlash(f.path)), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range spends(f.path, parsed) {
+			t.Error(found)
+		}
+	}
+	planted, err := parser.ParseFile(token.NewFileSet(), "x.go", "package login\nvar _ = grant.Refresh{}\n", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(spends("daemon/login/x.go", planted)); n != 1 {
+		t.Errorf("planted: got %d findings, want 1", n)
+	}
+	if n := len(spends(spender+"/x.go", planted)); n != 0 {
+		t.Errorf("in %s: got %d findings, want none", spender, n)
 	}
 }
 

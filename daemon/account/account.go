@@ -81,6 +81,20 @@ type Account struct {
 	Managed bool
 }
 
+// SelfContained reports whether all that a's tokens take is in files of this machine, so that nothing is stored of it.
+func (a Account) SelfContained() bool {
+	switch a.Grant {
+	case GrantADC:
+		return true
+	case GrantServiceAccount:
+		return a.KeyFile != ""
+	case GrantClientCredentials:
+		return a.KeyFile != "" || !a.ClientSecret.IsZero()
+	default:
+		return false
+	}
+}
+
 // Endpoints are a provider's endpoints under their RFC 8414 names. "" means the provider has none.
 type Endpoints struct {
 	Authorization string

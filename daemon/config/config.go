@@ -27,6 +27,7 @@ type Config struct {
 	Accounts map[string]*account.Account
 
 	dir     string
+	edition uint64 // counts the configurations of one Reader
 	main    mainFile
 	files   map[string]*accountFile // by the name before .toml
 	listing *Mistake                // why accounts/ could not be listed; nil if it could
@@ -56,6 +57,9 @@ func (c *Config) Err() error {
 	}
 	return c.invalid
 }
+
+// OlderThan reports whether c is what a [Reader] found before it found other.
+func (c *Config) OlderThan(other *Config) bool { return c.edition < other.edition }
 
 // Account returns the account of that name.
 func (c *Config) Account(name string) (account.Account, bool) {

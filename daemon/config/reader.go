@@ -171,6 +171,7 @@ func (d *draft) change() *Config {
 	if d.next == nil {
 		c := *d.base
 		c.Accounts, c.files = maps.Clone(c.Accounts), maps.Clone(c.files)
+		c.edition++
 		d.next = &c
 	}
 	return d.next

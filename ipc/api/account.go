@@ -162,3 +162,12 @@ func wellFormed(name string) bool {
 	}
 	return true
 }
+
+// Moment shapes a time for the wire: UTC, whole seconds, nil if it is not known.
+func Moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}

@@ -1,0 +1,51 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/words"
+	"oauthd/ipc/api"
+)
+
+// Login runs one login; see [login.Logins.Login].
+func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefinition, events func(api.LoginEvent)) error {
+	return d.logins.Login(ctx, name, def, events)
+}
+
+// Callback gives a login the authorization response that a person pasted; see [login.Logins.Callback].
+func (d *Daemon) Callback(_ context.Context, id, pasted string) error {
+	return d.logins.Callback(id, pasted)
+}
+
+// Import makes an account of what another tool has saved; see [takeover.Imports.Import].
+func (d *Daemon) Import(ctx context.Context, r api.ImportRequest, events func(api.ImportEvent)) error {
+	return d.imports.Import(ctx, r, events)
+}
+
+// Watch reports how name is, or every account for "", and then whatever changes; see [news.Desk.Watch].
+func (d *Daemon) Watch(ctx context.Context, name string) (iter.Seq2[api.WatchEvent, error], error) {
+	return d.news.Watch(ctx, name)
+}
+
+// Reload reads the configuration again and takes it over whole. If anything is wrong in it everything stays as it was,
+// and the error names every mistake with file and line.
+func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
+	result, backend, err := d.book.Reload(ctx)
+	if err != nil {
+		account.LogCaller(ctx, d.log.Error()).Err(err).Msg("reload refused, keeping the configuration as it was")
+		return api.ReloadResult{}, words.ReloadRefused(err)
+	}
+	if backend != d.cfg.Config.Backend {
+		result.Warnings = append(result.Warnings, fmt.Sprintf(
+			"the store stays %q until the daemon starts anew: oauthd stop, then any command", d.cfg.Config.Backend))
+	}
+	account.LogCaller(ctx, d.log.Info()).Strs("added", result.Added).Strs("removed", result.Removed).
+		Strs("changed", result.Changed).Strs("dropped", result.Dropped).Msg("reload")
+	for _, warning := range result.Warnings {
+		account.LogCaller(ctx, d.log.Warn()).Msg(warning) // a signal has nobody else to tell
+	}
+	return result, nil
+}

@@ -1,0 +1,126 @@
+package book
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/daemon/vault"
+	"oauthd/daemon/words"
+	"oauthd/ipc/api"
+
+	"github.com/rs/zerolog"
+)
+
+// Config is what a Book is made of.
+type Config struct {
+	// Dir is the directory of config.toml and accounts/; Config is what was read there.
+	Dir    string
+	Config *config.Config
+	Vault  *vault.Vault
+	Log    zerolog.Logger
+	// HTTP fetches discovery documents.
+	HTTP *http.Client
+	// Now is the wall clock.
+	Now func() time.Time
+	// Changed is called, with no mutex held, when what a listing shows of the account of that name may have changed.
+	// With unbound the tokens it has are no longer its own.
+	Changed func(name string, unbound bool)
+}
+
+// Book is safe for concurrent use.
+type Book struct {
+	cfg        Config
+	reader     *config.Reader
+	discovered discoveries
+
+	mu     sync.Mutex // guards the fields below; nothing else is locked while it is held
+	config *config.Config
+	known  map[string]Facts
+}
+
+// New makes a Book of what was read already.
+func New(cfg Config) *Book {
+	return &Book{
+		cfg:        cfg,
+		reader:     config.NewReader(cfg.Dir, cfg.Config),
+		discovered: discoveries{client: cfg.HTTP, now: cfg.Now, byIssuer: map[string]discovery{}},
+		config:     cfg.Config,
+		known:      map[string]Facts{},
+	}
+}
+
+// Account returns the account of that name. An unknown name is answered only after its file has been looked for.
+func (b *Book) Account(ctx context.Context, name string) (account.Account, error) {
+	c := b.current()
+	if a, ok := c.Account(name); ok {
+		return a, nil
+	}
+	if c.Stale(name) {
+		b.Reread(ctx)
+		c = b.current()
+	}
+	if a, ok := c.Account(name); ok {
+		return a, nil
+	}
+	var invalid *config.Invalid
+	if errors.As(c.Err(), &invalid) {
+		if in := invalid.In(b.File(name)); in != nil {
+			return account.Account{}, words.ConfigInvalid(in)
+		}
+	}
+	return account.Account{}, words.UnknownAccount(name)
+}
+
+// Free returns nil if name is that of no account and may be given to a new one. A file of that name that is wrong is an
+// error, because it would be overwritten.
+func (b *Book) Free(ctx context.Context, name string) error {
+	_, err := b.Account(ctx, name)
+	if errors.Is(err, &api.Error{Code: api.UnknownAccount}) {
+		return nil
+	}
+	return err
+}
+
+// current returns the configuration as the files were read last.
+func (b *Book) current() *config.Config {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.config
+}
+
+// Configured returns the account of that name as the files were read last.
+func (b *Book) Configured(name string) (account.Account, bool) { return b.current().Account(name) }
+
+// Names returns the names of all accounts, sorted.
+func (b *Book) Names() []string { return b.current().Names() }
+
+// File is the path of the file of the account of that name.
+func (b *Book) File(name string) string { return config.AccountFile(b.cfg.Dir, name) }
+
+// Write writes a's file, and takes it in.
+func (b *Book) Write(ctx context.Context, a account.Account) error {
+	next, err := b.reader.Save(ctx, a)
+	if err != nil {
+		return err
+	}
+	b.replace(next)
+	return nil
+}
+
+// Remove removes the file of the account of that name, and takes that in.
+func (b *Book) Remove(ctx context.Context, name string) error {
+	next, err := b.reader.Remove(ctx, name)
+	if err != nil {
+		return err
+	}
+	b.replace(next)
+	return nil
+}
+
+// MayRegister reports whether a client may be registered for a by its issuer (RFC 7591).
+func (b *Book) MayRegister(a account.Account) bool { return b.current().MayRegister(a) }

@@ -1,0 +1,63 @@
+package book
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"oauthd/daemon/provider"
+)
+
+const (
+	// A discovery document is believed for a day; a provider that moves its endpoints is met after that, or at a login.
+	discoveryTTL = 24 * time.Hour
+	// A failed discovery is not repeated at every refresh; the record says where the token goes.
+	discoveryRetry   = time.Minute
+	discoveryTimeout = 10 * time.Second
+)
+
+// discoveries remembers what issuers said of themselves.
+type discoveries struct {
+	client *http.Client
+	now    func() time.Time
+
+	mu       sync.Mutex // guards byIssuer
+	byIssuer map[string]discovery
+}
+
+type discovery struct {
+	provider provider.Provider
+	err      error
+	until    time.Time
+}
+
+// get asks issuer, or with fresh false what it said lately.
+func (s *discoveries) get(ctx context.Context, issuer string, fresh bool) (provider.Provider, error) {
+	s.mu.Lock()
+	known, ok := s.byIssuer[issuer]
+	s.mu.Unlock()
+	if ok && !fresh && s.now().Before(known.until) {
+		return known.provider, known.err
+	}
+	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
+	defer cancel()
+	p, err := provider.Discover(ctx, s.client, issuer)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return p, err // says nothing about the issuer
+	}
+	found := discovery{p, err, s.now().Add(discoveryTTL)}
+	if err != nil {
+		found.until = s.now().Add(discoveryRetry)
+	}
+	s.mu.Lock()
+	s.byIssuer[issuer] = found
+	s.mu.Unlock()
+	return p, err
+}
+
+// Discover asks issuer what it offers (RFC 8414, OpenID Connect Discovery), whatever it said lately.
+func (b *Book) Discover(ctx context.Context, issuer string) (provider.Provider, error) {
+	return b.discovered.get(ctx, issuer, true)
+}

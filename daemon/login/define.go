@@ -1,0 +1,204 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/daemon/mint"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/words"
+	"oauthd/ipc/api"
+)
+
+// define returns the account that name becomes when def is applied to it, and the secrets that came with def. It writes
+// nothing.
+func (l *Logins) define(ctx context.Context, name string, def api.AccountDefinition) (a account.Account, with mint.Given, err error) {
+	if err := account.CheckName(name); err != nil {
+		return a, with, err
+	}
+	l.book.Reread(ctx)
+	before, known := l.book.Configured(name)
+	if !known {
+		if err := l.book.Free(ctx, name); err != nil {
+			return a, with, err
+		}
+		before = account.Account{Name: name, Grant: account.GrantAuthorizationCode, Managed: true}
+	}
+	a = before
+	a.Scopes, a.AuthParams = slices.Clone(before.Scopes), maps.Clone(before.AuthParams)
+	if with, err = apply(&a, def); err != nil {
+		return a, with, err
+	}
+	if err := l.checkComplete(a, known); err != nil {
+		return a, with, err
+	}
+	if _, err := l.book.KnownProvider(a); err != nil {
+		return a, with, err
+	}
+	return a, with, CheckManaged(before, a)
+}
+
+// CheckManaged refuses to make a of before if a person wrote the account's file; the error says what to write there.
+func CheckManaged(before, a account.Account) error {
+	if lines := changedLines(before, a); !a.Managed && len(lines) > 0 {
+		return words.NotOurs(a.File, lines)
+	}
+	return nil
+}
+
+// apply brings what def says into a.
+func apply(a *account.Account, def api.AccountDefinition) (with mint.Given, err error) {
+	bad := func(format string, args ...any) error {
+		return words.BadRequest("oauthd login --help shows what goes together", format, args...)
+	}
+	switch {
+	case def.Provider != "" && def.Issuer != "":
+		return with, bad("give a provider or an issuer, not both")
+	case def.ClientSecret != "" && def.ClientSecrets != "":
+		return with, bad("give a client secret or a client_secrets file, not both")
+	case def.ClientID != "" && def.ClientSecrets != "":
+		return with, bad("give a client id or a client_secrets file, not both")
+	case def.Timeout < 0 || def.Timeout > maxTimeout:
+		return with, bad("the time-out is from 1 s to a day")
+	}
+	if def.Issuer != "" {
+		if err := provider.CheckIssuer(def.Issuer); err != nil {
+			return with, bad("issuer: %v", err)
+		}
+		a.Provider, a.Tenant, a.Issuer, a.Endpoints = "", "", def.Issuer, account.Endpoints{}
+	}
+	if def.Provider != "" {
+		a.Provider, a.Tenant, a.Issuer, a.Endpoints = def.Provider, "", "", account.Endpoints{}
+	}
+	if def.Tenant != "" {
+		if a.Provider == "" && (a.Issuer != "" || a.Endpoints.Token != "") {
+			return with, bad("a tenant is of a provider by name; an issuer's URL has its own in it")
+		}
+		a.Tenant = def.Tenant
+	}
+	if def.Grant != "" {
+		if err := config.CheckGrant(def.Grant); err != nil {
+			return with, &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error(),
+				Hint: "leave --grant out, or say --device where no browser can come back to this machine"}
+		}
+		if wanted := account.Grant(def.Grant); wanted != a.Grant {
+			a.Grant = wanted
+			if !wanted.HasClient() { // what was said of a provider and a client is not of this grant
+				*a = account.Account{Name: a.Name, Scopes: a.Scopes, Grant: wanted, File: a.File, Managed: a.Managed}
+			}
+		}
+	}
+	if err := applyMachine(a, def, &with); err != nil {
+		return with, err
+	}
+	if def.Resource != "" {
+		if err := config.CheckResource(def.Resource); err != nil {
+			return with, bad("resource: %v", err)
+		}
+		a.Resource = def.Resource
+	}
+	if def.ClientID != "" {
+		a.ClientID, a.ClientSecret = def.ClientID, account.Secret{}
+	}
+	if def.RedirectURI != "" {
+		if err := config.CheckRedirectURI(def.RedirectURI); err != nil {
+			return with, bad("redirect URI: %v", err)
+		}
+		a.RedirectURI, a.RedirectPorts = def.RedirectURI, nil
+	}
+	with.Secret = account.NewSecret(string(def.ClientSecret))
+	if def.ClientSecrets != "" {
+		file, err := provider.ParseClientSecrets([]byte(def.ClientSecrets))
+		if err != nil {
+			return with, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+				Hint: "download the JSON of a client of type desktop app again, or say --provider or --issuer with --client-id"}
+		}
+		if _, err := file.Provider(); err == nil && def.Provider == "" && def.Issuer == "" {
+			a.Provider, a.Tenant, a.Issuer, a.Endpoints = "", "", "", account.Endpoints{} // the file says it
+		}
+		if err := config.ApplyClientSecrets(a, file); err != nil {
+			return with, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+				Hint: "download the JSON of a client of type desktop app of this account's provider"}
+		}
+		with.Secret, a.ClientSecret = a.ClientSecret, account.Secret{}
+	}
+	for _, scope := range def.Scopes {
+		if err := CheckScope(scope); err != nil {
+			return with, bad("%v", err)
+		}
+		if !slices.Contains(a.Scopes, scope) {
+			a.Scopes = append(a.Scopes, scope)
+		}
+	}
+	for key, value := range def.AuthParams {
+		if err := config.CheckAuthParam(key, value); err != nil {
+			return with, bad("auth parameter: %v", err)
+		}
+		if a.AuthParams == nil {
+			a.AuthParams = map[string]string{}
+		}
+		a.AuthParams[key] = value
+	}
+	return with, nil
+}
+
+// checkComplete returns what a still lacks before anybody can log in.
+func (l *Logins) checkComplete(a account.Account, known bool) error {
+	lacksProvider := a.Provider == "" && a.Issuer == "" && a.Endpoints.Token == ""
+	switch {
+	case !a.Grant.HasClient():
+		return nil
+	case lacksProvider && a.ClientID == "" && !known:
+		return &api.Error{
+			Code:    api.UnknownAccount,
+			Message: fmt.Sprintf("there is no account %q yet, and nothing says where it logs in", a.Name),
+			Hint: fmt.Sprintf("oauthd login %s --client-secrets FILE, or --provider P --client-id ID (oauthd providers lists them), "+
+				"or --issuer URL --client-id ID", a.Name),
+		}
+	case lacksProvider:
+		return &api.Error{Code: api.BadRequest, Message: "nothing says where the account logs in",
+			Hint: "add --provider P, which oauthd providers lists, or --issuer URL"}
+	case a.ClientID == "" && !l.book.MayRegister(a):
+		if !a.Grant.Interactive() {
+			return words.NoMachineClient()
+		}
+		return words.NoClient()
+	}
+	return nil
+}
+
+// changedLines returns the lines of b's file that a's lacks.
+func changedLines(a, b account.Account) []string {
+	before, errA := config.Encode(a)
+	after, errB := config.Encode(b)
+	if errA != nil || errB != nil {
+		return nil
+	}
+	have := strings.Split(string(before), "\n")
+	var lines []string
+	for line := range strings.SplitSeq(string(after), "\n") {
+		if !slices.Contains(have, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// CheckScope refuses what is no scope-token (RFC 6749 §3.3).
+func CheckScope(scope string) error {
+	for _, c := range []byte(scope) {
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return fmt.Errorf("%q is no scope; give one --scope for each", scope)
+		}
+	}
+	if scope == "" {
+		return errors.New("an empty scope")
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package mint
+
+import (
+	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/words"
+	"oauthd/ipc/api"
+)
+
+// Given is what came with an account's definition and goes to the store alone.
+type Given struct{ Secret, Key account.Secret }
+
+// Pin settles how a's client authenticates at p: with what came with the login, else what its files say, else what is
+// kept of the same client. key is what is to be kept of a private key.
+func Pin(
+	a account.Account, p provider.Provider, with Given, before account.Credential,
+) (auth grant.ClientAuth, key account.Secret, err error) {
+	secret, key := with.Secret, with.Key
+	if secret.IsZero() && key.IsZero() {
+		secret = a.ClientSecret
+		same := before.ClientID == a.ClientID && before.TokenEndpoint == p.Endpoints.Token && before.Issuer == p.Issuer
+		if secret.IsZero() && a.KeyFile == "" && same {
+			secret, key = before.ClientSecret, before.Key
+		}
+	}
+	hasKey := !key.IsZero() || a.KeyFile != "" && with.Secret.IsZero()
+	auth = grant.ClientAuth{ID: a.ClientID, AssertionAudience: p.Endpoints.Token}
+	if auth.Method, err = p.PinAuthMethod(!secret.IsZero(), hasKey, a.Endpoints.AuthMethod); err != nil {
+		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
+			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret, --key-file FILE the private key"}
+	}
+	switch auth.Method {
+	case provider.AuthPrivateKeyJWT:
+		auth.Key, err = clientKey(a, key)
+		return auth, key, err
+	case provider.AuthNone:
+		if a.Grant == account.GrantClientCredentials {
+			return auth, account.Secret{}, words.NoMachineSecret()
+		}
+		return auth, account.Secret{}, nil
+	default:
+		auth.Secret = secret
+		return auth, account.Secret{}, nil
+	}
+}
+
+// clientAuth is how the client of c authenticates, as it did at the login.
+func clientAuth(a account.Account, c account.Credential) (grant.ClientAuth, error) {
+	auth := grant.ClientAuth{
+		ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod), AssertionAudience: c.TokenEndpoint,
+	}
+	var err error
+	if auth.Method == provider.AuthPrivateKeyJWT {
+		auth.Key, err = clientKey(a, c.Key)
+	}
+	return auth, err
+}
+
+// clientKey reads the private key of a's client: the kept one, else that of its file.
+func clientKey(a account.Account, kept account.Secret) (grant.ClientKey, error) {
+	text, err := keyText(a, kept)
+	if err != nil {
+		return grant.ClientKey{}, err
+	}
+	key, err := grant.ParseClientKey([]byte(text.Reveal()), a.KeyID)
+	if err != nil {
+		return key, words.Key(a, err)
+	}
+	return key, nil
+}
+
+// keyText returns the text of a's private key: the kept one, else its file, which is read each time.
+func keyText(a account.Account, kept account.Secret) (account.Secret, error) {
+	if !kept.IsZero() {
+		return kept, nil
+	}
+	if a.KeyFile == "" {
+		return kept, words.NoPrivateKey(a.Name)
+	}
+	text, err := grant.ReadKeyFile(a.KeyFile)
+	if err != nil {
+		return kept, words.Key(a, err)
+	}
+	return account.NewSecret(string(text)), nil
+}

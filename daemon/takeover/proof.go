@@ -1,0 +1,79 @@
+package takeover
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"oauthd/daemon/grant"
+	"oauthd/daemon/mint"
+	"oauthd/daemon/words"
+	"oauthd/ipc/api"
+)
+
+// prove spends the refresh token once. The response has the refresh token to save, next to an error too. Each request
+// has a time limit of its own, and ctx should have none: what the provider has done must become known.
+func (t *takeover) prove(ctx context.Context) (grant.Response, error) {
+	return t.mint.Spend(ctx, mint.Spending{
+		Account:       t.out.Account.Name,
+		Provider:      t.out.Provider,
+		TokenEndpoint: t.out.Provider.Endpoints.Token,
+		Auth:          t.out.Auth,
+		RefreshToken:  t.found.RefreshToken,
+		Scope:         mint.OneResource(t.out.Provider, t.out.Asked),
+		Resource:      t.out.Account.Resource,
+		Answered: func(r grant.Response, _ error) {
+			// A new token is the only valid one.
+			t.out.Irreplaceable = !r.RefreshToken.Equal(t.found.RefreshToken)
+		},
+	})
+}
+
+// words returns the sentences about the import.
+func (t *takeover) words() words.Import {
+	return words.Import{Provider: t.out.Provider.Name, LoginLine: t.loginLine()}
+}
+
+// loginLine is the command that logs in what could not be imported.
+func (t *takeover) loginLine() string {
+	line := "oauthd login " + t.out.Account.Name
+	if t.known {
+		return line
+	}
+	if t.out.Account.Provider != "" {
+		line += " --provider " + t.out.Account.Provider
+	} else if t.out.Account.Issuer != "" {
+		line += " --issuer " + t.out.Account.Issuer
+	}
+	line += " --client-id " + t.out.Auth.ID
+	if !t.out.Auth.Secret.IsZero() {
+		line += " --client-secret-stdin"
+	}
+	for _, scope := range t.out.Account.Scopes {
+		line += " --scope " + scope
+	}
+	return line
+}
+
+// writable tells, before the refresh token is spent, whether the account's file can be written where that is the
+// daemon's to do.
+func (t *takeover) writable() error {
+	if !t.out.Account.Managed {
+		return nil
+	}
+	file := t.book.File(t.out.Account.Name)
+	dir := filepath.Dir(file)
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		dir = filepath.Dir(dir)
+	}
+	probe, err := os.CreateTemp(dir, ".tmp-*")
+	if err == nil {
+		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+	}
+	if err == nil || errors.Is(err, os.ErrNotExist) { // the directory is made with the file
+		return nil
+	}
+	return (&api.Error{Code: api.ConfigInvalid, Message: file + " cannot be written, so nothing was imported",
+		Hint: "make that directory writable, then try again"}).Because(err)
+}

@@ -1,0 +1,128 @@
+package words
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"oauthd/daemon/vault"
+	"oauthd/ipc/api"
+	"oauthd/keystore"
+)
+
+// Locked words a request that came while oauthd is locked.
+func Locked() *api.Error {
+	return &api.Error{Code: api.Locked, Message: "oauthd is locked", Hint: "oauthd unlock"}
+}
+
+// Store words the failures of a store.
+type Store struct {
+	// Backend is the kind of store, as config.toml names it.
+	Backend string
+	// StartedBy is who started the daemon that uses it; "" for unknown, "auto" for a command that needed one.
+	StartedBy string
+}
+
+// Problem words a failure of the store; an [api.Error] is returned as it is.
+func (s Store) Problem(err error) *api.Error {
+	var told *api.Error
+	if errors.As(err, &told) {
+		return told
+	}
+	if errors.Is(err, vault.ErrShut) {
+		return Locked()
+	}
+	if s.Backend == "file" {
+		return s.file(err)
+	}
+	p := &api.Error{}
+	switch {
+	case errors.Is(err, keystore.ErrLocked):
+		p.Code, p.Message = api.KeystoreLocked, "the keychain is locked"
+		p.Hint = "unlock it in your desktop session, or set a password for one that is new; then try again"
+	case errors.Is(err, keystore.ErrFull):
+		p.Code, p.Message = api.KeystoreFull, "the keychain does not take a record of this size"
+		p.Hint = "the daemon's log has the detail"
+	case errors.Is(err, vault.ErrUnreadable):
+		p.Code, p.Message = api.Internal, "what the keychain holds for this account cannot be read"
+		p.Hint = "a new login replaces it"
+	case errors.Is(err, context.Canceled):
+		p.Code, p.Message = api.Timeout, "the request ended before the keychain answered"
+	default:
+		p = s.noKeychain(err)
+	}
+	return p.Because(err)
+}
+
+// otherwise names the choices there are without a keychain.
+const otherwise = `; or set backend = "memory" under [keystore] in config.toml, to keep credentials only while the daemon runs, ` +
+	`or backend = "file", to keep them encrypted by a passphrase`
+
+// noKeychain words a keychain that cannot be used: who started the daemon, why it cannot, and the choices.
+func (s Store) noKeychain(err error) *api.Error {
+	p := &api.Error{Code: api.KeystoreUnavailable, Message: "no keychain answers this daemon"}
+	switch s.StartedBy {
+	case "":
+	case "auto":
+		p.Message += ", which a command started by itself"
+	default:
+		p.Message += ", which was started by " + s.StartedBy
+	}
+	switch {
+	case errors.Is(err, keystore.ErrNoBus):
+		p.Message += ": there is no session bus"
+		p.Hint = "run oauthd stop, then start it in your desktop session by any command there" + otherwise
+	case errors.Is(err, keystore.ErrNoService):
+		p.Message += ": nothing on the session bus keeps secrets"
+		p.Hint = "start a keyring (gnome-keyring, KWallet, KeePassXC) in your session, then try again" + otherwise
+	case errors.Is(err, keystore.ErrNoAnswer):
+		p.Message += ": there was no answer in time"
+		p.Hint = "look for a prompt of the keyring in your desktop session, or start the keyring anew; then try again"
+	case errors.Is(err, keystore.ErrDismissed):
+		p.Message = "the keychain did not keep the record; its prompt may have been dismissed"
+		p.Hint = "try again, and agree when it asks"
+	default:
+		p.Message += ": it failed"
+		p.Hint = "start the keyring anew; the daemon's log has the detail" + otherwise
+	}
+	return p
+}
+
+// file words a failure of the file store.
+func (s Store) file(err error) *api.Error {
+	p := &api.Error{}
+	switch {
+	case errors.Is(err, keystore.ErrLocked):
+		p = Locked()
+	case errors.Is(err, keystore.ErrPassphrase):
+		p.Code, p.Message = api.Locked, "the passphrase is wrong"
+		p.Hint = "oauthd unlock asks again; nothing has changed"
+	case errors.Is(err, keystore.ErrNoPassphrase):
+		p.Code, p.Message = api.Locked, "a passphrase opens the file store, and none was given"
+		p.Hint = "oauthd unlock asks for it; --passphrase-stdin reads a pipe"
+	case errors.Is(err, keystore.ErrIdentity):
+		p.Code, p.Message = api.ConfigInvalid, "the identity file does not open the file store"
+		p.Hint = "check identity under [keystore] in config.toml, and that the file is the one it was made with; " +
+			"the daemon's log has the detail"
+	case errors.Is(err, keystore.ErrFull):
+		p.Code, p.Message = api.KeystoreFull, "the file store has no room for the record"
+		p.Hint = "free some space on the disk, then try again"
+	case errors.Is(err, vault.ErrUnreadable):
+		p.Code, p.Message = api.Internal, "the record of this account in the file store is damaged"
+		p.Hint = "bring the file back from a backup, or log in again, which replaces it"
+	case errors.Is(err, keystore.ErrDamaged):
+		p.Code, p.Message = api.KeystoreUnavailable, "identity.age, which opens the file store, is missing or damaged"
+		p.Hint = "bring it back from a backup; without it move the records away as well, and log in again"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		p.Code, p.Message = api.Timeout, "the request ended before the disk of the file store answered"
+		p.Hint = "try again"
+	default:
+		p.Code, p.Message = api.KeystoreUnavailable, "the file store cannot be read or written"
+		var reason *fs.PathError
+		if errors.As(err, &reason) {
+			p.Message += ": " + reason.Path + ": " + reason.Err.Error()
+		}
+		p.Hint = "that directory must be yours and writable"
+	}
+	return p.Because(err)
+}

@@ -1,0 +1,167 @@
+package words
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/grant"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/token"
+	"oauthd/ipc/api"
+)
+
+// LoginRequired words an account that has no usable login; why is "" if nothing more is known.
+func LoginRequired(name, why string) *api.Error {
+	message := name + " needs a login"
+	if why != "" {
+		message += ": " + why
+	}
+	return &api.Error{Code: api.LoginRequired, Message: message, Hint: "oauthd login " + name}
+}
+
+// Discovery words a failure to learn what an issuer offers; providerName is what people call it. An [api.Error] is
+// returned as it is.
+func Discovery(providerName string, err error) error {
+	var told *api.Error
+	if errors.As(err, &told) {
+		return told
+	}
+	if after, ok := Transient(err); ok {
+		return (&api.Error{
+			Code:       api.ProviderUnreachable,
+			Message:    fmt.Sprintf("%s cannot be reached: %v", providerName, err),
+			Hint:       "check the network and the issuer's URL, then try again",
+			RetryAfter: seconds(after),
+		}).Because(err)
+	}
+	hint := "check the issuer's URL; the provider's documentation names it"
+	var other *provider.IssuerMismatchError
+	if errors.As(err, &other) {
+		hint = "use the issuer's URL exactly as its own document has it, or find out who answers there"
+	}
+	return (&api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: hint}).Because(err)
+}
+
+// Token words a failure on the way to a token of a. An [api.Error], and an error that nothing here knows, is returned
+// as it is.
+func Token(a account.Account, providerName string, now time.Time, err error) error {
+	var told *api.Error
+	if errors.As(err, &told) {
+		return told
+	}
+	var retryAfter time.Duration
+	var waiting *token.BackoffError
+	if errors.As(err, &waiting) {
+		retryAfter = waiting.RetryAt.Sub(now)
+	}
+	kept := "the login is kept; "
+	if !a.Grant.Interactive() {
+		kept = ""
+	}
+	var refused *grant.ProviderError
+	if errors.As(err, &refused) {
+		return tokenRefused(a, providerName, kept, retryAfter, refused).Because(err)
+	}
+	switch {
+	case errors.Is(err, token.ErrNoIDToken):
+		return (&api.Error{
+			Code:    api.Unsupported,
+			Message: fmt.Sprintf("%s gave no ID token", providerName),
+			Hint:    "oauthd login " + a.Name + " --scope openid; some providers give one at the login alone",
+		}).Because(err)
+	case errors.Is(err, token.ErrBusy), errors.Is(err, token.ErrClosed):
+		return (&api.Error{
+			Code:    api.Busy,
+			Message: "the daemon is stopping, or has too many requests of this account under way",
+			Hint:    "try again",
+		}).Because(err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return (&api.Error{
+			Code:       api.Timeout,
+			Message:    fmt.Sprintf("%s did not answer in time", providerName),
+			Hint:       kept + "try again later",
+			RetryAfter: seconds(retryAfter),
+		}).Because(err)
+	}
+	return err
+}
+
+// tokenRefused words a provider's refusal to give a token.
+func tokenRefused(
+	a account.Account, providerName, kept string, retryAfter time.Duration, refused *grant.ProviderError,
+) *api.Error {
+	switch refused.Kind {
+	case grant.LoginRequired:
+		return LoginRequired(a.Name, providerName+" has ended this login ("+Said(refused)+")")
+	case grant.Transient:
+		return &api.Error{
+			Code:       api.ProviderUnreachable,
+			Message:    fmt.Sprintf("%s did not give a token: %s", providerName, Said(refused)),
+			Hint:       kept + "try again later",
+			RetryAfter: max(seconds(retryAfter), seconds(refused.RetryAfter)),
+		}
+	case grant.Configuration:
+		hint := "check the client's registration at the provider; oauthd login " + a.Name + " takes another client, " +
+			"and token_endpoint_auth_method in its file another way to authenticate it"
+		if !a.Grant.HasClient() {
+			hint = "check that the key has not been deleted at " + providerName + ", and that it may have what was asked for"
+		}
+		return &api.Error{
+			Code:    api.ProviderRejected,
+			Message: fmt.Sprintf("%s refused the request: %s", providerName, Said(refused)),
+			Hint:    hint,
+		}
+	default:
+		return &api.Error{
+			Code:    api.ProviderRejected,
+			Message: fmt.Sprintf("%s gave no usable answer: %s", providerName, Said(refused)),
+			Hint:    kept + "the daemon's log has the detail",
+		}
+	}
+}
+
+// ScopeNotGranted words a request for scopes that the login did not bring.
+func ScopeNotGranted(name string, missing []string) *api.Error {
+	e := &api.Error{Code: api.ScopeNotGranted, Hint: "oauthd login " + name}
+	for _, scope := range missing {
+		e.Message += " " + scope
+		e.Hint += " --scope " + scope
+	}
+	e.Message = name + " was not granted" + e.Message
+	return e
+}
+
+// Said words what the provider answered; descriptions are filtered by daemon/grant.
+func Said(e *grant.ProviderError) string {
+	switch {
+	case e.Code != "" && e.Description != "":
+		return e.Code + ": " + e.Description
+	case e.Code != "":
+		return e.Code
+	}
+	return e.Error()
+}
+
+// Transient reports whether err says of itself that trying again later may help, and after how long at the earliest; 0
+// means that no time was named.
+func Transient(err error) (retryAfter time.Duration, ok bool) {
+	var t interface {
+		Transient() (retryAfter time.Duration, ok bool)
+	}
+	if errors.As(err, &t) {
+		return t.Transient()
+	}
+	return 0, false
+}
+
+// seconds shapes a pause for the wire: whole seconds, rounded up, 0 for none.
+func seconds(d time.Duration) int {
+	if d <= 0 {
+		return 0
+	}
+	return int(math.Ceil(d.Seconds()))
+}
