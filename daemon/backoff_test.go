@@ -11,10 +11,13 @@ import (
 )
 
 func TestCallersInALoopDoNotReachTheProvider(t *testing.T) {
-	for name, fault := range map[string]oauthtest.Fault{
-		"invalid_client": oauthtest.Error(401, "invalid_client"),
-		"a page":         oauthtest.HTML(200),
-		"who knows":      oauthtest.Error(400, "who_knows"),
+	for name, tt := range map[string]struct {
+		fault oauthtest.Fault
+		want  api.Code
+	}{
+		"invalid_client": {oauthtest.Error(401, "invalid_client"), api.ProviderRejected},
+		"a page":         {oauthtest.HTML(200), api.ProviderUnreachable},
+		"who knows":      {oauthtest.Error(400, "who_knows"), api.ProviderRejected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -23,9 +26,9 @@ func TestCallersInALoopDoNotReachTheProvider(t *testing.T) {
 				r.account("home")
 				before := r.store.raw(t, "work")
 				r.start()
-				r.server.Always(oauthtest.Token, fault)
+				r.server.Always(oauthtest.Token, tt.fault)
 				for range 100 {
-					r.refused(api.ProviderRejected)
+					r.refused(tt.want)
 				}
 				if n := r.refreshes(); n != 1 {
 					t.Errorf("got %d requests for 100 callers in a row, want 1", n)
@@ -49,8 +52,8 @@ func TestCallersInALoopDoNotReachTheProvider(t *testing.T) {
 
 				// A new login ends the pause at once, and only for its own account.
 				r.server.Reset(oauthtest.Token)
-				r.server.Always(oauthtest.Token, fault)
-				r.refused(api.ProviderRejected)
+				r.server.Always(oauthtest.Token, tt.fault)
+				r.refused(tt.want)
 				if _, err := r.ask(api.TokenRequest{Account: "home"}); err == nil {
 					t.Error("home: got a token, want the refusal")
 				}

@@ -133,7 +133,7 @@ func TestImportThatLeavesNothing(t *testing.T) {
 		{"refused", oauthtest.Error(400, "invalid_grant"), api.LoginRequired, "does not take this refresh token any more (invalid_grant)", 1},
 		{"503", oauthtest.Status(503), api.ProviderUnreachable, "cannot be asked now", 1},
 		{"wrong client", oauthtest.Error(401, "invalid_client"), api.ProviderRejected, "refused the request: invalid_client", 1},
-		{"HTML", oauthtest.HTML(200), api.ProviderRejected, "gave no usable answer", 1},
+		{"HTML", oauthtest.HTML(200), api.ProviderUnreachable, "cannot be asked now", 1},
 		{"connection reset twice", oauthtest.Reset(), api.ProviderUnreachable, "may have used the refresh token", 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestImportIsNotLost(t *testing.T) {
 		t.Log("so is one with a new refresh token and nothing else of use")
 		r := newRig(t, oauthtest.Config{})
 		r.start()
-		r.server.Script(oauthtest.Token, nil, oauthtest.Set("expires_in", "soon"))
+		r.server.Script(oauthtest.Token, nil, oauthtest.Remove("access_token"))
 		r.taken(r.saved())
 		r.token()
 		if !r.server.Active(r.store.credential(t, "work").RefreshToken.Reveal()) {
@@ -187,7 +187,7 @@ func TestImportIsNotLost(t *testing.T) {
 		r := newRig(t, oauthtest.Config{})
 		r.start()
 		request := r.saved()
-		r.server.Always(oauthtest.Token, oauthtest.Set("expires_in", "soon"))
+		r.server.Always(oauthtest.Token, oauthtest.Remove("access_token"))
 		_, err := r.take(t.Context(), request)
 		r.wants(err, api.ProviderRejected)
 		r.server.Always(oauthtest.Token, nil)

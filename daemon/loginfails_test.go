@@ -39,7 +39,7 @@ func TestLoginThatFailsLeavesNothing(t *testing.T) {
 		}, oauthtest.Allow, api.LoginFailed},
 		{"client refused", oauthtest.Token, func(*oauthtest.Server) oauthtest.Fault { return oauthtest.Error(401, "invalid_client") }, oauthtest.Allow, api.ProviderRejected},
 		{"exchange out of reach", oauthtest.Token, func(*oauthtest.Server) oauthtest.Fault { return oauthtest.Reset() }, oauthtest.Allow, api.ProviderUnreachable},
-		{"exchange answered by a portal", oauthtest.Token, func(*oauthtest.Server) oauthtest.Fault { return oauthtest.HTML(200) }, oauthtest.Allow, api.LoginFailed},
+		{"exchange answered by a portal", oauthtest.Token, func(*oauthtest.Server) oauthtest.Fault { return oauthtest.HTML(200) }, oauthtest.Allow, api.ProviderUnreachable},
 		{"exchange answered by half", oauthtest.Token, func(*oauthtest.Server) oauthtest.Fault { return oauthtest.Remove("access_token") }, oauthtest.Allow, api.LoginFailed},
 		{"ID token of another nonce", oauthtest.Token, func(s *oauthtest.Server) oauthtest.Fault { return s.SetClaim("nonce", "other") }, oauthtest.Allow, api.LoginFailed},
 		{"ID token without the nonce", oauthtest.Token, func(s *oauthtest.Server) oauthtest.Fault { return s.SetClaim("nonce", nil) }, oauthtest.Allow, api.LoginFailed},

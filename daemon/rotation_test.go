@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -160,21 +159,24 @@ func TestNothingIsSpentBeforeTheStoreAnswers(t *testing.T) {
 }
 
 func TestRefreshTokenOfAMalformedAnswerIsKept(t *testing.T) {
-	for name, fault := range map[string]oauthtest.Fault{
-		"expires_in":   oauthtest.Set("expires_in", json.RawMessage(`"soon"`)),
-		"scope":        oauthtest.Set("scope", 7),
-		"access_token": oauthtest.Remove("access_token"),
-		"token_type":   oauthtest.Set("token_type", "mac"),
-		"id_token":     oauthtest.Set("id_token", []int{1}),
-		"more behind":  oauthtest.Alter(func(body []byte) []byte { return append(body, "<!-- proxy -->"...) }),
+	for name, tt := range map[string]struct {
+		fault oauthtest.Fault
+		want  api.Code
+	}{
+		"access_token": {oauthtest.Remove("access_token"), api.ProviderRejected},
+		"token_type":   {oauthtest.Set("token_type", "mac"), api.ProviderRejected},
+		"id_token":     {oauthtest.Set("id_token", []int{1}), api.ProviderRejected},
+		"more behind": {
+			oauthtest.Alter(func(body []byte) []byte { return append(body, "<!-- proxy -->"...) }), api.ProviderUnreachable,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, oauthtest.Config{})
 				r.account("work")
 				r.start()
-				r.server.Script(oauthtest.Token, fault, fault)
-				r.refused(api.ProviderRejected)
+				r.server.Script(oauthtest.Token, tt.fault, tt.fault)
+				r.refused(tt.want)
 				if !r.server.Active(r.store.credential(t, "work").RefreshToken.Reveal()) {
 					t.Error("the store has the spent refresh token, want the new one")
 				}

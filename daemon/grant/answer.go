@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -103,29 +104,48 @@ func (a Answer) printable(text string, most int) string {
 
 // Members reads an answer that is to be a JSON object, or says why there is none.
 func (a Answer) Members() (Members, *ProviderError) {
+	members, fail := a.parse(Unknown)
+	if fail != nil {
+		return nil, fail
+	}
+	return members, nil
+}
+
+// TokenMembers reads the answer of a token endpoint. Next to an error it returns the members that came before the
+// trouble. A success that cannot be read did not come from the provider, or not whole, so that another try later may
+// succeed.
+func (a Answer) TokenMembers() (Members, *ProviderError) {
+	return a.parse(Transient)
+}
+
+// parse reads an answer that is to be a JSON object; a success that is none fails as unreadable. Next to an error it
+// returns the members that came before the trouble.
+func (a Answer) parse(unreadable Kind) (Members, *ProviderError) {
 	if a.Status >= 300 && a.Status < 400 {
 		return nil, a.Fail(Unknown, "the answer is a redirect, which is not followed")
 	}
-	members, parseErr := parseMembers(a.Header.Get("Content-Type"), a.Body)
+	members, err := parseMembers(a.Header.Get("Content-Type"), a.Body)
 	refused := a.refusal(members)
 	switch {
 	case refused != nil:
-		return nil, refused
+		return members, refused
 	case a.broken != nil:
-		return nil, a.failBroken()
+		return members, a.failBroken()
 	case !a.OK():
-		return nil, a.Fail(Unknown, "an error without a code")
+		return members, a.Fail(Unknown, "an error without a code")
 	case a.tooLarge:
-		return nil, a.Fail(Unknown, "the answer is too large")
-	case parseErr != nil:
-		return nil, a.Fail(Unknown, parseErr.Error())
+		return members, a.Fail(unreadable, "the answer is too large")
+	case err != nil:
+		fail := a.Fail(unreadable, err.Error())
+		fail.Ambiguous = errors.Is(err, errCutOff)
+		return members, fail
 	}
 	return members, nil
 }
 
 // IDToken reads an answer that is to have an ID token as its member of that name. It is not verified.
 func (a Answer) IDToken(member string) (account.Secret, *ProviderError) {
-	members, fail := a.Members()
+	members, fail := a.TokenMembers()
 	if fail != nil {
 		return account.Secret{}, fail
 	}
@@ -146,25 +166,25 @@ func (a Answer) Left(until time.Time) time.Duration {
 	return min(until.Sub(date), maxLifetime)
 }
 
-// Expiry returns when what lives for lifetime ends by this machine's clock, counted from before the request was sent;
-// zero if lifetime is not positive.
-func (a Answer) Expiry(lifetime time.Duration) time.Time {
-	if lifetime <= 0 {
-		return time.Time{}
-	}
-	return a.sentAt.Add(lifetime).Round(0)
-}
+// Expiry returns when what lives for lifetime ends by this machine's clock, counted from before the request was sent.
+func (a Answer) Expiry(lifetime time.Duration) time.Time { return a.sentAt.Add(lifetime).Round(0) }
 
-// parseMembers reads an answer as JSON, or as a form where the content type says so; plain text is what it looks like.
+// errCutOff says that a part of the answer is missing: the provider may have acted on the request.
+var errCutOff = errors.New("the answer is cut off")
+
+// parseMembers reads an answer as JSON, or as a form if the content type says so; plain text is what it looks like.
 // Next to an error it returns the members that came before the trouble.
 func parseMembers(contentType string, body []byte) (Members, error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
-	if len(body) == 0 {
-		return nil, errors.New("the answer is empty")
-	}
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		media = ""
+	}
+	switch {
+	case len(body) == 0:
+		return nil, fmt.Errorf("%w: it is empty", errCutOff)
+	case body[0] == '<', media == "text/html" && body[0] != '{':
+		return nil, errors.New("the answer is a web page; does this network want a login of its own?")
 	}
 	form := media == "application/x-www-form-urlencoded" || media == "text/plain"
 	if form && body[0] != '{' {
@@ -179,16 +199,16 @@ func parseMembers(contentType string, body []byte) (Members, error) {
 		name, err := dec.Token()
 		key, ok := name.(string)
 		if err != nil || !ok {
-			return members, errors.New("the answer is not whole JSON")
+			return members, errCutOff
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
-			return members, errors.New("the answer is not whole JSON")
+			return members, errCutOff
 		}
 		members[key] = value
 	}
 	if _, err := dec.Token(); err != nil {
-		return members, errors.New("the answer is not whole JSON")
+		return members, errCutOff
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return members, errors.New("the answer has something after its JSON object")

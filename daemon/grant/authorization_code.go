@@ -21,6 +21,9 @@ type Exchange struct {
 	Resource string
 	// Dialect is how the provider answers.
 	Dialect Dialect
+	// OpenID says that the scopes asked for have openid. An ID token is then taken as it is, for the caller to verify; if
+	// nobody asked for one, one that is no JWT is passed over.
+	OpenID bool
 }
 
 // Exchange redeems a code, once: a code is spent by the first request that reaches the provider. Errors are
@@ -33,7 +36,7 @@ func (c *Client) Exchange(ctx context.Context, x Exchange) (Response, error) {
 		"code_verifier": {x.Verifier.Reveal()},
 	}
 	setAll(form, "scope", x.Scope, "resource", x.Resource)
-	return c.token(ctx, x.TokenEndpoint, x.Auth, form, x.Dialect)
+	return c.token(ctx, x.TokenEndpoint, x.Auth, form, x.Dialect, x.OpenID)
 }
 
 // setAll sets the named parameters, given as name, value, name, value, leaving out empty values.

@@ -72,9 +72,9 @@ func TestClientCredentialsFaults(t *testing.T) {
 		{"429", 429, `{"error":"invalid_grant"}`, Transient},
 		{"500", 500, `<html>`, Transient},
 		{"redirect", 302, ``, Unknown},
-		{"no token", 200, `{}`, Unknown},
+		{"no token", 200, `{}`, Transient},
 		{"a refresh token alone", 200, `{"refresh_token":"rt-1"}`, Unknown},
-		{"cut off", 200, `{"access_token":"at-1`, Unknown},
+		{"cut off", 200, `{"access_token":"at-1`, Transient},
 		{"DPoP", 200, `{"access_token":"at-1","token_type":"DPoP"}`, Configuration},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

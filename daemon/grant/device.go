@@ -128,6 +128,8 @@ type DevicePoll struct {
 	Resource string
 	// Dialect is how the provider answers.
 	Dialect Dialect
+	// OpenID is that of [Exchange].
+	OpenID bool
 }
 
 // PollDevice asks for the token until the person has decided or the code has expired. It waits the interval first,
@@ -188,7 +190,7 @@ func (c *Client) pollOnce(
 	if fail != nil {
 		return Response{}, 0, fail
 	}
-	resp, fail = a.Token(p.Dialect)
+	resp, fail = a.token(p.Dialect, p.OpenID)
 	if fail == nil {
 		return resp, 0, nil
 	}

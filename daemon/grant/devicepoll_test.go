@@ -91,6 +91,7 @@ func TestPollDevicePace(t *testing.T) {
 			[]float64{5, 15, 35, 40, 50, 70, 80, 100}},
 		{"and no longer than a minute", DeviceCode{}, []poll{down, down, down, down, down, done}, []float64{5, 15, 35, 75, 135, 195}},
 		{"server errors", DeviceCode{}, []poll{say(503, ``), say(502, `<html>`), done}, []float64{5, 15, 35}},
+		{"a page of the network in between", DeviceCode{}, []poll{say(200, `<html>`), done}, []float64{5, 15}},
 		{"too many requests", DeviceCode{}, []poll{say(429, ``), done}, []float64{5, 15}},
 		{"Retry-After", DeviceCode{}, []poll{{status: 429, retryAfter: "90"}, done}, []float64{5, 95}},
 		{"Retry-After with slow_down", DeviceCode{}, []poll{{status: 429, body: slow.body, retryAfter: "30"}, pending, done}, []float64{5, 35, 45}},
@@ -125,7 +126,6 @@ func TestPollDeviceEnds(t *testing.T) {
 		{"wrong client", `{"error":"invalid_client"}`, 401, nil, "invalid_client", false},
 		{"wrong code, github", `{"error":"incorrect_device_code"}`, 200, nil, "incorrect_device_code", false},
 		{"no token", `{"refresh_token":"rt-new","token_type":"Bearer"}`, 200, nil, "", true},
-		{"HTML", `<html>`, 200, nil, "", false},
 		{"redirect", ``, 302, nil, "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -48,15 +48,18 @@ func (m Members) Seconds(name string) (time.Duration, error) {
 	}
 	seconds, err := strconv.ParseFloat(number, 64)
 	switch {
-	case err != nil && !errors.Is(err, strconv.ErrRange), math.IsNaN(seconds), err == nil && math.IsInf(seconds, 0):
+	case err != nil && !isRange(err), math.IsNaN(seconds), err == nil && math.IsInf(seconds, 0):
 		return 0, fmt.Errorf("the answer's %s is not a number", name)
 	case seconds <= 0:
 		return 0, nil
 	case seconds >= maxLifetime.Seconds():
 		return maxLifetime, nil
 	}
-	return time.Duration(seconds * float64(time.Second)), nil
+	return duration(seconds), nil
 }
+
+// isRange reports whether a number is beyond what a float64 holds: it is larger than anything that matters.
+func isRange(err error) bool { return errors.Is(err, strconv.ErrRange) }
 
 // Instant reads seconds since 1970, whole or not; zero if they are missing, not positive, or beyond the year 9999.
 func (m Members) Instant(name string) time.Time {

@@ -21,6 +21,8 @@ type Refresh struct {
 	RedirectURI string
 	// Dialect is how the provider answers.
 	Dialect Dialect
+	// OpenID is that of [Exchange].
+	OpenID bool
 }
 
 // Refresh asks for a new access token, sending the refresh token once. Errors are *[ProviderError]; next to one the
@@ -28,5 +30,5 @@ type Refresh struct {
 func (c *Client) Refresh(ctx context.Context, r Refresh) (Response, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.RefreshToken.Reveal()}}
 	setAll(form, "scope", r.Scope, "resource", r.Resource, "audience", r.Audience, "redirect_uri", r.RedirectURI)
-	return c.token(ctx, r.TokenEndpoint, r.Auth, form, r.Dialect)
+	return c.token(ctx, r.TokenEndpoint, r.Auth, form, r.Dialect, r.OpenID)
 }

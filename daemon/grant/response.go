@@ -12,9 +12,6 @@ import (
 	"oauthd/daemon/account"
 )
 
-// maxLifetime caps expires_in, so that a provider's slip cannot overflow a date.
-const maxLifetime = 10 * 365 * 24 * time.Hour
-
 // Response is a token response (RFC 6749 §5.1). Next to an error it may still hold RefreshToken, and nothing else: the
 // provider has rotated, and the caller must keep the new one.
 type Response struct {
@@ -27,9 +24,11 @@ type Response struct {
 	Scopes []string
 	// IDToken is Token's; unset when there is none.
 	IDToken account.Secret
-	// RefreshExpiry is when the refresh token ends, where the provider says it; zero where it does not. No RFC names the
-	// member, so one that cannot be read counts as none.
+	// RefreshExpiry is when the refresh token ends, if the provider says so; zero if it does not. No RFC names the member,
+	// so one that cannot be read counts as none.
 	RefreshExpiry time.Time
+	// Warnings are sentences about what is wrong with the answer and was passed over. They quote nothing of it.
+	Warnings []string
 }
 
 // Dialect is how a provider's token responses differ from RFC 6749 §5.1; the zero value is not at all.
@@ -43,95 +42,115 @@ type Dialect struct {
 	TokenType string
 	// LoginEnded are error codes that mean [LoginRequired] here, whatever they mean elsewhere.
 	LoginEnded []string
+	// TokenLifetime is how long access tokens live if a response does not say; 0 if that is not known either.
+	TokenLifetime time.Duration
 }
 
-// token sends a token request whose answer is in dialect.
+// token sends a token request. openID says that an ID token was asked for.
 func (c *Client) token(
-	ctx context.Context, endpoint string, auth ClientAuth, form url.Values, dialect Dialect,
+	ctx context.Context, endpoint string, auth ClientAuth, form url.Values, dialect Dialect, openID bool,
 ) (Response, error) {
 	a, fail := c.post(ctx, "token request", endpoint, auth, form)
 	if fail != nil {
 		return Response{}, fail
 	}
-	resp, fail := a.Token(dialect)
+	resp, fail := a.token(dialect, openID)
 	if fail != nil {
-		return Response{RefreshToken: resp.RefreshToken}, fail
+		return resp, fail
 	}
 	return resp, nil
 }
 
-// Token reads the answer to a token request. Next to an error the response may hold a refresh token.
-func (a Answer) Token(dialect Dialect) (Response, *ProviderError) {
-	var resp Response
-	if a.Status >= 300 && a.Status < 400 {
-		return resp, a.Fail(Unknown, "the answer is a redirect, which is not followed")
-	}
-	members, parseErr := parseMembers(a.Header.Get("Content-Type"), a.Body)
-	refused := a.refusal(members)
-	if refused != nil && slices.Contains(dialect.LoginEnded, refused.Code) && !a.passing() {
-		refused.Kind = LoginRequired
+// Token reads the answer to a token request that did not ask for an ID token. Next to an error the response may hold a
+// refresh token, and nothing else.
+func (a Answer) Token(dialect Dialect) (Response, *ProviderError) { return a.token(dialect, false) }
+
+func (a Answer) token(dialect Dialect, openID bool) (Response, *ProviderError) {
+	members, fail := a.TokenMembers()
+	if fail != nil && slices.Contains(dialect.LoginEnded, fail.Code) && !a.passing() {
+		fail.Kind = LoginRequired
 	}
 	if dialect.TokenMember != "" {
 		if nested := members.Object(dialect.TokenMember); nested["access_token"] != nil {
 			members = nested
 		}
 	}
+	var only Response // what is good of a bad answer
 	if a.OK() {
-		resp.RefreshToken = account.NewSecret(members.Text("refresh_token"))
+		only.RefreshToken = account.NewSecret(members.Text("refresh_token"))
 	}
-	switch {
-	case refused != nil:
-		return resp, refused
-	case a.broken != nil:
-		return resp, a.failBroken()
-	case !a.OK():
-		return resp, a.Fail(Unknown, "an error without a code")
-	case a.tooLarge:
-		return resp, a.Fail(Unknown, "the answer is too large")
-	case parseErr != nil:
-		return resp, a.Fail(Unknown, parseErr.Error())
+	if fail != nil {
+		return only, fail
 	}
+	access, fail := a.accessToken(members, dialect)
+	if fail != nil {
+		return only, fail
+	}
+	idToken, warning, fail := a.idToken(members, openID)
+	if fail != nil {
+		return only, fail
+	}
+	resp := Response{RefreshToken: only.RefreshToken, IDToken: idToken, Warnings: warning}
 	if !members.IsText("refresh_token") {
-		return resp, a.Fail(Unknown, "the answer's refresh_token is not a string")
+		resp.Warnings = append(resp.Warnings, "the answer's refresh_token is not a string")
 	}
-	tokenType := members.Text("token_type")
-	bearer := strings.EqualFold(tokenType, "Bearer") || tokenType == dialect.TokenType
-	if !members.IsText("token_type") || tokenType != "" && !bearer {
-		// RFC 6749 §7.1: a token of a type the client does not understand must not be used.
-		return resp, a.Fail(Configuration, "the answer's token_type is not Bearer")
+	var err error
+	if resp.Scopes, err = parseScopes(members["scope"], dialect.ScopeSeparator); err != nil {
+		resp.Warnings = append(resp.Warnings, err.Error())
 	}
-	access := members.Text("access_token")
-	if access == "" || strings.ContainsFunc(access, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
-		return resp, a.Fail(Unknown, "the answer has no usable access_token")
-	}
-	lifetime, err := members.Seconds("expires_in")
-	if err != nil {
-		return resp, a.Fail(Unknown, err.Error())
-	}
-	scopes, err := parseScopes(members["scope"], dialect.ScopeSeparator)
-	if err != nil {
-		return resp, a.Fail(Unknown, err.Error())
-	}
-	if !members.IsText("id_token") {
-		return resp, a.Fail(Unknown, "the answer's id_token is not a string")
-	}
-	resp.Scopes = scopes
-	resp.IDToken = account.NewSecret(members.Text("id_token"))
+	lives, warnings := a.tokenLife(members, access, dialect.TokenLifetime)
+	resp.Warnings = append(resp.Warnings, warnings...)
 	resp.Token = account.Token{
-		Access: account.NewSecret(access), Type: "Bearer", Lifetime: lifetime,
-		Scopes: slices.Clone(scopes), IDToken: resp.IDToken, IDTokenExpiry: ClaimedExpiry(resp.IDToken),
+		Access: access, Type: "Bearer", Lifetime: max(lives.lifetime, 0), Scopes: slices.Clone(resp.Scopes),
+		IDToken: idToken, IDTokenExpiry: ClaimedExpiry(idToken),
 	}
-	if lifetime > 0 {
-		resp.Token.Expiry = a.sentAt.Add(lifetime).Round(0)
+	if lives.known {
+		resp.Token.Expiry = a.Expiry(lives.lifetime)
 	}
 	// Google, GitHub and Microsoft name it in the one way, Keycloak in the other.
 	for _, name := range []string{"refresh_token_expires_in", "refresh_expires_in"} {
-		if left, err := members.Seconds(name); err == nil && left > 0 {
-			resp.RefreshExpiry = a.sentAt.Add(left).Round(0)
+		if lives := a.life(members, name); lives.known && lives.lifetime > 0 {
+			resp.RefreshExpiry = a.Expiry(lives.lifetime)
 			break
 		}
 	}
 	return resp, nil
+}
+
+// accessToken reads the access token of a token response, and what type it is.
+func (a Answer) accessToken(members Members, dialect Dialect) (account.Secret, *ProviderError) {
+	tokenType := members.Text("token_type")
+	bearer := strings.EqualFold(tokenType, "Bearer") || tokenType == dialect.TokenType
+	if !members.IsText("token_type") || tokenType != "" && !bearer {
+		// RFC 6749 §7.1: a token of a type the client does not understand must not be used.
+		return account.Secret{}, a.Fail(Configuration, "the answer's token_type is not Bearer")
+	}
+	access := members.Text("access_token")
+	if access != "" && !strings.ContainsFunc(access, notPrintable) {
+		return account.NewSecret(access), nil
+	}
+	kind := Transient // whatever this is, it is no token response
+	for _, name := range []string{"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"} {
+		if members[name] != nil {
+			kind = Unknown
+		}
+	}
+	return account.Secret{}, a.Fail(kind, "the answer has no usable access_token")
+}
+
+// idToken reads the ID token of a token response. One that was asked for is for the caller to verify; of others only what
+// is a JWT is of use to anybody.
+func (a Answer) idToken(members Members, openID bool) (idToken account.Secret, warnings []string, fail *ProviderError) {
+	idToken = account.NewSecret(members.Text("id_token"))
+	_, err := Claims(idToken)
+	switch {
+	case openID && !members.IsText("id_token"):
+		return account.Secret{}, nil, a.Fail(Unknown, "the answer's id_token is not a string")
+	case openID, members.IsText("id_token") && idToken.IsZero(), err == nil:
+		return idToken, nil, nil
+	default:
+		return account.Secret{}, []string{"the answer's id_token is not a JWT, and nobody asked for one"}, nil
+	}
 }
 
 // parseScopes reads scope: a string, or a list of strings. Nil means that the answer does not say, empty that nothing

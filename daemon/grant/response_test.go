@@ -97,24 +97,17 @@ func TestMalformedAnswerKeepsTheNewRefreshToken(t *testing.T) {
 		{"no access token", "application/json", `{"refresh_token":"rt-new"}`, true, Unknown},
 		{"access token an object", "application/json", `{"refresh_token":"rt-new","access_token":{}}`, true, Unknown},
 		{"access token with a line break", "application/json", `{"refresh_token":"rt-new","access_token":"a\nb"}`, true, Unknown},
-		{"expires_in a word", "application/json", `{"refresh_token":"rt-new","access_token":"a","expires_in":"soon"}`, true, Unknown},
-		{"expires_in an object", "application/json", `{"refresh_token":"rt-new","access_token":"a","expires_in":{}}`, true, Unknown},
-		{"expires_in infinite", "application/json", `{"refresh_token":"rt-new","access_token":"a","expires_in":"inf"}`, true, Unknown},
-		{"scope a number", "application/json", `{"refresh_token":"rt-new","access_token":"a","scope":7}`, true, Unknown},
-		{"scope a list of numbers", "application/json", `{"refresh_token":"rt-new","access_token":"a","scope":[7]}`, true, Unknown},
-		{"id_token a number", "application/json", `{"refresh_token":"rt-new","access_token":"a","id_token":7}`, true, Unknown},
 		{"token_type mac", "application/json", `{"refresh_token":"rt-new","access_token":"a","token_type":"mac"}`, true, Configuration},
 		{"token_type DPoP", "application/json", `{"refresh_token":"rt-new","access_token":"a","token_type":"DPoP"}`, true, Configuration},
 		{"token_type a list", "application/json", `{"refresh_token":"rt-new","access_token":"a","token_type":["Bearer"]}`, true, Configuration},
-		{"refresh token a number", "application/json", `{"refresh_token":7,"access_token":"a"}`, false, Unknown},
-		{"cut off JSON", "application/json", `{"refresh_token":"rt-new","access_token":"at-`, true, Unknown},
-		{"cut off before the end", "application/json", `{"refresh_token":"rt-new","access_token":"at-1"`, true, Unknown},
-		{"two objects", "application/json", `{"refresh_token":"rt-new","access_token":"at-1"}{}`, true, Unknown},
-		{"broken form", "application/x-www-form-urlencoded", `refresh_token=rt-new&access_token=%zz`, true, Unknown},
-		{"HTML", "text/html", `<html>rt-new</html>`, false, Unknown},
-		{"empty", "application/json", ``, false, Unknown},
-		{"array", "application/json", `["rt-new"]`, false, Unknown},
-		{"null", "application/json", `null`, false, Unknown},
+		{"cut off JSON", "application/json", `{"refresh_token":"rt-new","access_token":"at-`, true, Transient},
+		{"cut off before the end", "application/json", `{"refresh_token":"rt-new","access_token":"at-1"`, true, Transient},
+		{"two objects", "application/json", `{"refresh_token":"rt-new","access_token":"at-1"}{}`, true, Transient},
+		{"broken form", "application/x-www-form-urlencoded", `refresh_token=rt-new&access_token=%zz`, true, Transient},
+		{"HTML", "text/html", `<html>rt-new</html>`, false, Transient},
+		{"empty", "application/json", ``, false, Transient},
+		{"array", "application/json", `["rt-new"]`, false, Transient},
+		{"null", "application/json", `null`, false, Transient},
 		{"error beside it", "application/json", `{"refresh_token":"rt-new","error":"server_error"}`, true, Transient},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -138,6 +131,120 @@ func TestMalformedAnswerKeepsTheNewRefreshToken(t *testing.T) {
 	}
 }
 
+// A success that holds no token response says nothing about the login: it comes from somebody in between, or broke.
+func TestNoTokenResponseIsTransient(t *testing.T) {
+	for _, tc := range []struct {
+		name, contentType, body string
+		lost                    bool // the provider may have acted, and its answer did not come
+		want                    string
+	}{
+		{"cut off", "application/json", `{"access_token": `, true, "is cut off"},
+		{"cut off in a name", "application/json", `{"access_to`, true, "is cut off"},
+		{"captive portal", "text/html", `<html>Welcome to the hotel</html>`, false, "a web page"},
+		{"captive portal that does not say so", "", "\n<!DOCTYPE html>", false, "a web page"},
+		{"captive portal as JSON", "application/json", ` <html>`, false, "a web page"},
+		{"captive portal as text", "text/plain", `<html>Welcome</html>`, false, "a web page"},
+		{"page that starts otherwise", "text/html; charset=utf-8", `Welcome`, false, "a web page"},
+		{"nothing", "application/json", ``, true, "is empty"},
+		{"blank", "text/html", " \r\n", true, "is empty"},
+		{"text", "text/plain", `try later`, false, "no usable access_token"},
+		{"text as JSON", "application/json", `try later`, false, "not a JSON object"},
+		{"list", "application/json", `[]`, false, "not a JSON object"},
+		{"null", "application/json", `null`, false, "not a JSON object"},
+		{"binary", "application/json", "\x1f\x8b\x08", false, "not a JSON object"},
+		{"something else", "application/json", `{"status":"maintenance"}`, false, "no usable access_token"},
+		{"empty object", "application/json", `{}`, false, "no usable access_token"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, fail := answerOf(200, tc.contentType, tc.body).Token(Dialect{})
+			if fail == nil || fail.Kind != Transient || fail.Ambiguous != tc.lost || !strings.Contains(fail.Error(), tc.want) {
+				t.Errorf("got %v, want transient, lost %t, %q", fail, tc.lost, tc.want)
+			}
+		})
+	}
+	// What only part of it is missing from is a token response, and a bad one.
+	for _, body := range []string{
+		`{"token_type":"Bearer"}`, `{"id_token":"a.b.c"}`, `{"refresh_token":"r"}`, `{"expires_in":60}`, `{"access_token":7}`, `{"scope":"a"}`,
+	} {
+		if _, fail := answerOf(200, "application/json", body).Token(Dialect{}); fail == nil || fail.Kind != Unknown || fail.Ambiguous {
+			t.Errorf("%s: got %v, want unknown", body, fail)
+		}
+	}
+	// And a refusal stays one, however it is written.
+	for _, status := range []int{400, 401, 403, 404} {
+		if _, fail := answerOf(status, "text/html", `<html>`).Token(Dialect{}); fail == nil || fail.Kind != Unknown || fail.Ambiguous {
+			t.Errorf("%d: got %v, want unknown", status, fail)
+		}
+	}
+}
+
+func TestOddOptionalMembersStillGiveTheToken(t *testing.T) {
+	const idToken = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3OTUzNDg4MDB9.c2ln"
+	for _, tc := range []struct {
+		name, more string
+		openID     bool
+		refresh    string
+		idToken    string
+		warning    string // "" for none
+	}{
+		{"expires_in a word", `,"expires_in":"soon"`, false, "", "", "the answer's expires_in cannot be read"},
+		{"expires_in an object", `,"expires_in":{}`, false, "", "", "expires_in"},
+		{"expires_in true", `,"expires_in":true`, false, "", "", "expires_in"},
+		{"expires_in infinite", `,"expires_in":"inf"`, false, "", "", "expires_in"},
+		{"expires_in NaN", `,"expires_in":"NaN"`, false, "", "", "expires_in"},
+		{"expires_at a word", `,"expires_at":"soon"`, false, "", "", "expires_at"},
+		{"expires a list", `,"expires":[]`, false, "", "", "expires"},
+		{"scope a number", `,"scope":7`, false, "", "", "scope"},
+		{"scope a list of numbers", `,"scope":[7]`, false, "", "", "scope"},
+		{"refresh token a number", `,"refresh_token":123`, false, "", "", "the answer's refresh_token is not a string"},
+		{"refresh token false", `,"refresh_token":false`, false, "", "", "refresh_token"},
+		{"refresh token an object", `,"refresh_token":{"value":"rt-new"}`, false, "", "", "refresh_token"},
+		{"refresh token beside oddities", `,"refresh_token":"rt-new","expires_in":"soon","scope":7,"id_token":7`, false, "rt-new", "", "id_token"},
+		{"ID token nobody asked for", `,"id_token":"not-a-jwt"`, false, "", "", "the answer's id_token is not a JWT, and nobody asked for one"},
+		{"ID token a number", `,"id_token":7`, false, "", "", "id_token"},
+		{"ID token encrypted", `,"id_token":"a.b.c.d.e"`, false, "", "", "id_token"},
+		{"ID token good", `,"id_token":"` + idToken + `"`, false, "", idToken, ""},
+		{"ID token empty", `,"id_token":""`, true, "", "", ""},
+		{"ID token asked for", `,"id_token":"` + idToken + `"`, true, "", idToken, ""},
+		// Whoever asked for it verifies it, and refuses it.
+		{"ID token asked for, not a JWT", `,"id_token":"not-a-jwt"`, true, "", "not-a-jwt", ""},
+		{"refresh_token_expires_in a word", `,"refresh_token_expires_in":"soon"`, false, "", "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			endpoint := serve(t, say(200, "application/json", `{"access_token":"at-1"`+tc.more+`}`))
+			var c Client
+			r := refreshAt(endpoint)
+			r.OpenID = tc.openID
+			resp, err := c.Refresh(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.Token.Access.Reveal() != "at-1" || resp.RefreshToken.Reveal() != tc.refresh || !resp.Token.Expiry.IsZero() {
+				t.Errorf("got access token %t, refresh token %t, until %v", !resp.Token.Access.IsZero(), !resp.RefreshToken.IsZero(), resp.Token.Expiry)
+			}
+			if resp.IDToken.Reveal() != tc.idToken || resp.Token.IDToken.Reveal() != tc.idToken {
+				t.Errorf("ID token: got one: %t, want one: %t", !resp.IDToken.IsZero(), tc.idToken != "")
+			}
+			warnings := strings.Join(resp.Warnings, "\n")
+			if tc.warning == "" && warnings != "" || !strings.Contains(warnings, tc.warning) {
+				t.Errorf("warnings: got %q, want %q", warnings, tc.warning)
+			}
+			for _, quoted := range []string{"soon", "rt-new", "not-a-jwt", "123"} {
+				if strings.Contains(warnings, quoted) {
+					t.Errorf("a warning quotes the answer's %q", quoted)
+				}
+			}
+		})
+	}
+	r := Refresh{Auth: public, RefreshToken: account.NewSecret("rt-old"), OpenID: true,
+		TokenEndpoint: serve(t, say(200, "application/json", `{"access_token":"a","refresh_token":"rt-new","id_token":7}`))}
+	var c Client
+	resp, err := c.Refresh(t.Context(), r)
+	if pe := asProviderError(t, err); pe.Kind != Unknown || resp.RefreshToken.Reveal() != "rt-new" {
+		t.Errorf("ID token asked for, a number: got %s, new refresh token %t; want unknown, true", pe.Kind, !resp.RefreshToken.IsZero())
+	}
+}
+
 func TestLargeAnswer(t *testing.T) {
 	endpoint := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"refresh_token":"rt-new","access_token":"at-1","pad":"`)
@@ -148,8 +255,8 @@ func TestLargeAnswer(t *testing.T) {
 	})
 	var c Client
 	resp, err := c.Refresh(t.Context(), refreshAt(endpoint))
-	if pe := asProviderError(t, err); pe.Kind != Unknown || !strings.Contains(err.Error(), "too large") {
-		t.Errorf("got %s, %v; want unknown, too large", pe.Kind, err)
+	if pe := asProviderError(t, err); pe.Kind != Transient || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("got %s, %v; want transient, too large", pe.Kind, err)
 	}
 	if resp.RefreshToken.Reveal() != "rt-new" {
 		t.Error("the new refresh token is lost")

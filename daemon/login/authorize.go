@@ -165,6 +165,7 @@ func (t *attempt) exchange(ctx context.Context, r authorizationRequest, code acc
 		Scope:         mint.OneResource(t.Provider, t.Asked),
 		Resource:      t.Account.Resource,
 		Dialect:       mint.Dialect(t.Provider),
+		OpenID:        slices.Contains(t.Asked, "openid"),
 	})
 	if err != nil {
 		return api.LoginEvent{}, t.Words().Exchange(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"oauthd/daemon/grant"
@@ -44,6 +45,7 @@ func (t *attempt) viaDevice(ctx context.Context, events func(api.LoginEvent)) (d
 		Code:          code,
 		Resource:      t.Account.Resource,
 		Dialect:       mint.Dialect(p),
+		OpenID:        slices.Contains(t.Asked, "openid"),
 	})
 	if err != nil {
 		return done, t.Words().Cause(ctx, t.Words().Device(err))

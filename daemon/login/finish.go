@@ -56,7 +56,7 @@ func (o *Outcome) Words() words.Login {
 // Finish learns who it was, and commits the account file and the credential of o together, if slot still is the
 // account's login.
 func (l *Logins) Finish(ctx context.Context, slot *Slot, o Outcome) (done api.LoginEvent, err error) {
-	t := &finish{Logins: l, Outcome: o, slot: slot}
+	t := &finish{Logins: l, Outcome: o, slot: slot, warnings: o.Response.Warnings}
 	p, response, tok := o.Provider, o.Response, o.Response.Token
 	tok.RefreshLate = p.RefreshKillsAccessToken
 	if tok.Scopes == nil { // RFC 6749 §5.1: as asked for

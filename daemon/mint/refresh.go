@@ -45,6 +45,7 @@ func (m *Minter) refresh(
 		Audience:      key.Audience,
 		Resource:      cmp.Or(key.Resource, a.Resource),
 		RedirectURI:   c.RedirectURI,
+		OpenID:        slices.Contains(c.Scopes, "openid"),
 		Answered: func(r grant.Response, failure error) {
 			c = m.rotate(ctx, a, key, c, p, r, failure)
 		},

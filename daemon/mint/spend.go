@@ -27,6 +27,8 @@ type Spending struct {
 	// Scope, Audience and Resource are what the access token is for; "" leaves each to the provider. RedirectURI is that
 	// of the login, for providers that want it again.
 	Scope, Audience, Resource, RedirectURI string
+	// OpenID says that the grant has openid, so that an ID token is expected.
+	OpenID bool
 	// Answered is called with each answer, or failure, before anything else happens: it saves what must not be lost.
 	// The response has the refresh token that is valid now, next to an error too.
 	Answered func(r grant.Response, failure error)
@@ -48,6 +50,7 @@ func (m *Minter) Spend(ctx context.Context, s Spending) (grant.Response, error) 
 			Resource:      s.Resource,
 			RedirectURI:   s.RedirectURI,
 			Dialect:       Dialect(s.Provider),
+			OpenID:        s.OpenID,
 		})
 		rotated := !r.RefreshToken.IsZero() && !r.RefreshToken.Equal(current)
 		if rotated {
@@ -55,6 +58,9 @@ func (m *Minter) Spend(ctx context.Context, s Spending) (grant.Response, error) 
 		}
 		r.RefreshToken = current
 		s.Answered(r, err)
+		for _, warning := range r.Warnings {
+			m.log.Warn().Str("account", s.Account).Msg(warning)
+		}
 		var refused *grant.ProviderError
 		if again || !errors.As(err, &refused) || !refused.Ambiguous && !rotated {
 			return r, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"oauthd/daemon/grant"
 	"oauthd/daemon/mint"
@@ -23,6 +24,7 @@ func (t *takeover) prove(ctx context.Context) (grant.Response, error) {
 		RefreshToken:  t.found.RefreshToken,
 		Scope:         mint.OneResource(t.out.Provider, t.out.Asked),
 		Resource:      t.out.Account.Resource,
+		OpenID:        slices.Contains(t.out.Asked, "openid"),
 		Answered: func(r grant.Response, _ error) {
 			// A new token is the only valid one.
 			t.out.Irreplaceable = !r.RefreshToken.Equal(t.found.RefreshToken)

@@ -274,8 +274,8 @@ func TestADCExternalFaults(t *testing.T) {
 		{"busy", 503, `subject-jwt`, grant.Transient, "HTTP 503"},
 		{"redirect", 307, `subject-jwt`, grant.Unknown, "redirect"},
 		{"no lifetime", 200, `{"access_token":"subject-jwt"}`, grant.Unknown, "cannot be used"},
-		{"no JSON", 200, `subject-jwt`, grant.Unknown, "cannot be used"},
-		{"too large", 200, `{"access_token":"` + strings.Repeat("x", 2<<20) + `"}`, grant.Unknown, "too large"},
+		{"no JSON", 200, `subject-jwt`, grant.Transient, "not a JSON object"},
+		{"too large", 200, `{"access_token":"` + strings.Repeat("x", 2<<20) + `"}`, grant.Transient, "too large"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			google := newCloud(t, map[string]http.HandlerFunc{stsToken: say(tc.status, "application/json", tc.body)})

@@ -172,7 +172,7 @@ func (c Client) generate(
 
 // generated reads an access token of the IAM credentials service. Its expiry is by the provider's clock.
 func generated(a grant.Answer) (account.Token, *grant.ProviderError) {
-	members, fail := a.Members()
+	members, fail := a.TokenMembers()
 	if fail != nil {
 		return account.Token{}, fail
 	}

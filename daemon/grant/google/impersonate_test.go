@@ -107,6 +107,7 @@ func TestADCImpersonatedFaults(t *testing.T) {
 		{"no such account", okSource, 404, `{"error":{"code":404,"status":"NOT_FOUND"}}`, grant.Configuration, "NOT_FOUND"},
 		{"busy", okSource, 503, `{"error":{"code":503,"status":"UNAVAILABLE"}}`, grant.Transient, "UNAVAILABLE"},
 		{"no token", okSource, 200, `{}`, grant.Unknown, "no usable accessToken"},
+		{"a page", okSource, 200, `<html>`, grant.Transient, "a web page"},
 		{"no time", okSource, 200, `{"accessToken":"x","expireTime":"soon"}`, grant.Unknown, "expireTime"},
 		{"over already", okSource, 200, `{"accessToken":"x","expireTime":"2020-01-01T00:00:00Z"}`, grant.Unknown, "has expired"},
 		{"redirect", okSource, 308, ``, grant.Unknown, "redirect"},

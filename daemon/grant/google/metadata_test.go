@@ -106,7 +106,7 @@ func TestADCMetadataFaults(t *testing.T) {
 		{"redirect", map[string]http.HandlerFunc{"token": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://evil.example/", http.StatusFound)
 		}}, false, 1, grant.Unknown, "redirect"},
-		{"no token", map[string]http.HandlerFunc{"token": say(200, "application/json", `{"hunter2":1}`)}, false, 1, grant.Unknown, "no usable access_token"},
+		{"no token", map[string]http.HandlerFunc{"token": say(200, "application/json", `{"hunter2":1}`)}, false, 1, grant.Transient, "no usable access_token"},
 		{"no identity", map[string]http.HandlerFunc{"token": ok}, true, 2, grant.Configuration, "cannot give that"},
 		{"identity no JWT", map[string]http.HandlerFunc{"token": ok, "identity": say(200, "text/html", "hunter2")}, true, 2, grant.Unknown, "not an ID token"},
 	} {

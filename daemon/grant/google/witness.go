@@ -105,20 +105,19 @@ func (w *witness) refusal(a grant.Answer) *grant.ProviderError {
 	case a.OK() && a.Whole():
 		return nil
 	}
-	_, fail := a.Members()
+	_, fail := a.TokenMembers()
 	return fail
 }
 
 // problem is why a library gave no token: what a provider said, or nil if none was asked.
 func (w *witness) problem() *grant.ProviderError {
-	switch {
-	case w.fail != nil:
+	if w.fail != nil || !w.asked {
 		return w.fail
-	case w.asked:
-		return w.last.Fail(grant.Unknown, "the answer cannot be used")
-	default:
-		return nil
 	}
+	if _, fail := w.last.TokenMembers(); fail != nil {
+		return fail
+	}
+	return w.last.Fail(grant.Unknown, "the answer cannot be used")
 }
 
 func (w *witness) transport(u *url.URL) http.RoundTripper {
