@@ -151,7 +151,7 @@ func (r *rig) unchanged(name string, before snapshot) {
 }
 
 // await waits for something that another goroutine closes.
-func await(t *testing.T, what string, c <-chan struct{}) {
+func await(t testing.TB, what string, c <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:

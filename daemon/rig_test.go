@@ -30,7 +30,7 @@ const clientSecret = "cs-hunter2-planted"
 
 // rig is a daemon with an authorization server, a store and a directory of its own.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	server *oauthtest.Running
 	store  *scriptedStore
 	dir    string
@@ -71,7 +71,7 @@ func withClients(cfg oauthtest.Config) oauthtest.Config {
 	return cfg
 }
 
-func build(t *testing.T, server *oauthtest.Running) *rig {
+func build(t testing.TB, server *oauthtest.Running) *rig {
 	r := &rig{t: t, server: server, store: &scriptedStore{}, dir: t.TempDir()}
 	r.client = &http.Client{Transport: r}
 	t.Cleanup(r.end)

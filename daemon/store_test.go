@@ -83,7 +83,7 @@ func (s *scriptedStore) Delete(ctx context.Context, name string) error {
 }
 
 // raw returns the record of name as it rests, "" where there is none.
-func (s *scriptedStore) raw(t *testing.T, name string) string {
+func (s *scriptedStore) raw(t testing.TB, name string) string {
 	t.Helper()
 	data, err := s.Memory.Get(context.Background(), name)
 	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
@@ -93,7 +93,7 @@ func (s *scriptedStore) raw(t *testing.T, name string) string {
 }
 
 // credential returns what rests under name; the zero Credential where there is none.
-func (s *scriptedStore) credential(t *testing.T, name string) account.Credential {
+func (s *scriptedStore) credential(t testing.TB, name string) account.Credential {
 	t.Helper()
 	c, err := vault.New(&s.Memory).Load(context.Background(), name)
 	if err != nil && !errors.Is(err, vault.ErrNoCredential) {
@@ -103,7 +103,7 @@ func (s *scriptedStore) credential(t *testing.T, name string) account.Credential
 }
 
 // save puts c under name.
-func (s *scriptedStore) save(t *testing.T, name string, c account.Credential) {
+func (s *scriptedStore) save(t testing.TB, name string, c account.Credential) {
 	t.Helper()
 	if err := vault.New(&s.Memory).Save(context.Background(), name, c); err != nil {
 		t.Fatal(err)

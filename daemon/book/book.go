@@ -60,10 +60,8 @@ func (b *Book) Account(ctx context.Context, name string) (account.Account, error
 	if a, ok := c.Account(name); ok {
 		return a, nil
 	}
-	if c.Stale(name) {
-		b.Reread(ctx)
-		c = b.current()
-	}
+	b.Refresh(ctx, name)
+	c = b.current()
 	if a, ok := c.Account(name); ok {
 		return a, nil
 	}

@@ -31,6 +31,16 @@ func (b *Book) Reread(ctx context.Context) {
 	}
 }
 
+// Refresh takes in what changed in the file of the account of that name, whatever the number of accounts.
+func (b *Book) Refresh(ctx context.Context, name string) {
+	if !b.current().Stale(name) {
+		return
+	}
+	if fresh, err := b.reader.ReadAccount(ctx, name); err == nil {
+		b.replace(fresh)
+	}
+}
+
 // replace makes next, which the reader returned, the configuration, and reports what changed by that.
 func (b *Book) replace(next *config.Config) api.ReloadResult {
 	result := api.ReloadResult{Added: []string{}, Removed: []string{}, Changed: []string{}, Dropped: []string{}}

@@ -63,6 +63,12 @@ func (r *Reader) read(ctx context.Context, asked uint64) (*Config, error) {
 	return r.look(ctx)
 }
 
+// ReadAccount takes in what changed in the file of the account of that name. It looks at no other account, unless
+// config.toml changed.
+func (r *Reader) ReadAccount(ctx context.Context, name string) (*Config, error) {
+	return r.edit(ctx, name, func() error { return nil })
+}
+
 // Save writes a's file, replacing the daemon's own, and returns the configuration with it. It looks at no other account.
 // It does not look whether an existing file is a person's; the caller has. After an error nothing has changed.
 func (r *Reader) Save(ctx context.Context, a account.Account) (*Config, error) {

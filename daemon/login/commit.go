@@ -52,7 +52,7 @@ func (t *finish) writeFile(ctx context.Context) error {
 	if t.Account.Managed {
 		return t.book.Write(ctx, t.Account)
 	}
-	t.book.Reread(ctx)
+	t.book.Refresh(ctx, t.Account.Name)
 	return nil
 }
 

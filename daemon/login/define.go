@@ -22,7 +22,7 @@ func (l *Logins) define(ctx context.Context, name string, def api.AccountDefinit
 	if err := account.CheckName(name); err != nil {
 		return a, with, err
 	}
-	l.book.Reread(ctx)
+	l.book.Refresh(ctx, name)
 	before, known := l.book.Configured(name)
 	if !known {
 		if err := l.book.Free(ctx, name); err != nil {

@@ -42,7 +42,7 @@ func importName(f foreign.Found, r api.ImportRequest) string {
 // has been spent, and then there is no way back.
 func (t *takeover) claim(ctx context.Context) error {
 	name := t.out.Account.Name
-	t.book.Reread(ctx)
+	t.book.Refresh(ctx, name)
 	a, known := t.book.Configured(name)
 	if !known {
 		return t.book.Free(ctx, name)

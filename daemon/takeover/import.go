@@ -164,7 +164,7 @@ func (m *Imports) read(r api.ImportRequest) (*takeover, error) {
 
 // client answers data that is a client alone: a login goes on from there.
 func (t *takeover) client(ctx context.Context, events func(api.ImportEvent)) error {
-	t.book.Reread(ctx)
+	t.book.Refresh(ctx, t.out.Account.Name)
 	if _, known := t.book.Configured(t.out.Account.Name); known && t.request.As == "" {
 		return t.taken("is there already")
 	}
