@@ -9,11 +9,13 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
 )
 
 // Answer is what a provider said to a [Request].
@@ -30,7 +32,7 @@ type Answer struct {
 	// sentAt is taken before the request left, so that what is counted from it ends early rather than late.
 	sentAt time.Time
 	now    time.Time
-	// op and place name the request in errors; secrets are what it carried.
+	// op and place name the request in errors; secrets are what it carried, as [quotable] returns it.
 	op, place string
 	secrets   []string
 }
@@ -85,21 +87,33 @@ func (a Answer) refusal(members Members) *ProviderError {
 		return nil
 	}
 	e := a.Fail(kindOf(code), "")
-	e.Code = a.printable(code, 80)
-	e.Description = a.printable(description, 200)
-	e.Subtype = a.printable(members.first("error_subtype", "suberror"), 80)
+	e.Code = a.excerpt(code)
+	e.Description = a.excerpt(description)
+	e.Subtype = a.excerpt(members.first("error_subtype", "suberror"))
 	return e
 }
 
-// printable is [Printable] of text without what the request carried: providers have been seen to quote the token they
-// refuse.
-func (a Answer) printable(text string, most int) string {
+// excerpt is [api.Excerpt] of text without what the request carried: providers have been seen to quote the token they
+// refuse, and the header it came in.
+func (a Answer) excerpt(text string) string {
+	text = api.Printable(text)
 	for _, secret := range a.secrets {
+		text = strings.ReplaceAll(text, secret, "[redacted]")
+	}
+	return api.Excerpt(text)
+}
+
+// quotable returns the forms in which a provider may quote what a request carried, longest first, so that no part of one
+// is left over from another. What is very short is left out: it would be found in any text.
+func quotable(secrets []string) []string {
+	var forms []string
+	for _, secret := range secrets {
 		if len(secret) >= 4 {
-			text = strings.ReplaceAll(text, secret, "[redacted]")
+			forms = append(forms, api.Printable(secret), url.QueryEscape(secret), url.PathEscape(secret))
 		}
 	}
-	return Printable(text, most)
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	return slices.Compact(forms)
 }
 
 // Members reads an answer that is to be a JSON object, or says why there is none.

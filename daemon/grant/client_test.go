@@ -69,6 +69,9 @@ func TestClientAuthenticatesInOnePlace(t *testing.T) {
 		{"post", ClientAuth{ID: "desk", Secret: account.NewSecret("s&1"), Method: provider.AuthPost}, "", "desk", "s&1"},
 		{"basic is form-encoded first", ClientAuth{ID: "a:b c", Secret: account.NewSecret("p%+ö"), Method: provider.AuthBasic},
 			pair("a%3Ab+c:p%25%2B%C3%B6"), "", ""},
+		{"basic with an empty secret", ClientAuth{ID: "desk", Method: provider.AuthBasic}, pair("desk:"), "", ""},
+		{"basic as it is", ClientAuth{ID: "a b", Secret: account.NewSecret("p%+ö:/="), Method: provider.AuthBasic, BasicUnencoded: true},
+			pair("a b:p%+ö:/="), "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var got *http.Request
@@ -112,7 +115,7 @@ func TestNothingIsSentWhenTheRequestIsWrong(t *testing.T) {
 	for name, r := range map[string]Refresh{
 		"no method":        {TokenEndpoint: endpoint, Auth: ClientAuth{ID: "desk"}},
 		"no client_id":     {TokenEndpoint: endpoint, Auth: ClientAuth{Method: provider.AuthNone}},
-		"no secret":        {TokenEndpoint: endpoint, Auth: ClientAuth{ID: "desk", Method: provider.AuthBasic}},
+		"no secret":        {TokenEndpoint: endpoint, Auth: ClientAuth{ID: "desk", Method: provider.AuthPost}},
 		"http to far away": {TokenEndpoint: "http://example.com/token", Auth: public},
 		"no endpoint":      {Auth: public},
 	} {

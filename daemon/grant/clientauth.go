@@ -18,6 +18,9 @@ type ClientAuth struct {
 	Secret account.Secret
 	// Method is the pinned one, see [provider.Provider.PinAuthMethod]; "" is refused.
 	Method provider.AuthMethod
+	// BasicUnencoded leaves client_id and client_secret of client_secret_basic as they are, for servers that compare them
+	// without decoding; RFC 6749 §2.3.1 has them form-encoded.
+	BasicUnencoded bool
 	// Key signs an assertion for each request of a client whose method is private_key_jwt (RFC 7523 §2.2); zero for
 	// others.
 	Key ClientKey
@@ -43,16 +46,24 @@ func (a ClientAuth) apply(form url.Values, h http.Header, endpoint string, now t
 		return a.assert(form, endpoint, now)
 	case a.Method != provider.AuthBasic && a.Method != provider.AuthPost:
 		return errors.New("no token_endpoint_auth_method is pinned")
+	case a.Method == provider.AuthBasic:
+		h.Set("Authorization", a.basic())
+		return nil
 	case a.Secret.IsZero():
 		return errors.New("the pinned token_endpoint_auth_method needs a client secret, and there is none")
-	case a.Method == provider.AuthPost:
+	default:
 		form.Set("client_id", a.ID)
 		form.Set("client_secret", a.Secret.Reveal())
 		return nil
-	default:
-		// RFC 6749 §2.3.1: both parts are form-encoded before they are joined, unlike http.Request.SetBasicAuth.
-		pair := url.QueryEscape(a.ID) + ":" + url.QueryEscape(a.Secret.Reveal())
-		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
-		return nil
 	}
+}
+
+// basic is the value of an Authorization header (RFC 7617). An empty secret is one, too: Reddit's clients have it.
+func (a ClientAuth) basic() string {
+	encode := url.QueryEscape
+	if a.BasicUnencoded {
+		encode = func(text string) string { return text }
+	}
+	pair := encode(a.ID) + ":" + encode(a.Secret.Reveal())
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
 }

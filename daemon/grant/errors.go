@@ -41,8 +41,8 @@ func kindOf(code string) Kind {
 	}
 }
 
-// ProviderError is a request to a provider that gave no token. Its texts are filtered to printable ASCII, cut, and free
-// of what the request carried; nothing else of the provider's answer is in it.
+// ProviderError is a request to a provider that gave no token. Its texts are excerpts, as
+// [api.Excerpt] makes them, without what the request carried; nothing else of the provider's answer is in it.
 type ProviderError struct {
 	Kind Kind
 	// Code is the error code (RFC 6749 §5.2), Description the provider's own words, Subtype Google's error_subtype or

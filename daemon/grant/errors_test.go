@@ -1,7 +1,12 @@
 package grant
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -70,34 +75,74 @@ func TestDescriptionIsFiltered(t *testing.T) {
 	for _, tc := range []struct{ name, description, want string }{
 		{"plain", "Token has been expired or revoked.", "Token has been expired or revoked."},
 		{"terminal escape", "\u001b[31mred\u0007", "[31mred"},
-		{"quotes, backslashes, lines", "a\"b\\c\nd\u2028é", "abcd"},
-		{"long", strings.Repeat("x", 500), strings.Repeat("x", 200)},
+		{"lines", "a\r\nb\u2028c", "a b c"},
+		{"another language", "Ungültig", "Ungültig"},
+		{"bidi and zero-width", "a\u202eb\u200bc", "abc"},
+		{"long", strings.Repeat("x", 500), strings.Repeat("x", 200) + "…"},
+		{"long, with what was sent at the cut", strings.Repeat("x", 190) + "rt-old-secret", strings.Repeat("x", 190) + "[redacted]"},
+		{"what was sent, with characters that do not show in it", "rt-\u200bold-\u0007secret", "[redacted]"},
 		{"what was sent", "token rt-old-secret is unknown", "token [redacted] is unknown"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := answerOf(400, "application/json", "")
-			if got := a.printable(tc.description, 200); got != tc.want {
+			if got := a.excerpt(tc.description); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
 	}
 }
 
+// Whatever a provider quotes of a request, and in whatever form, none of its secrets is in the error.
 func TestErrorsHoldNoSecret(t *testing.T) {
-	const body = `{"error":"invalid_client","error_description":"client-secret-1 and rt-old-secret","x":"body-text"}`
-	endpoint := serve(t, say(401, "application/json", body))
-	for _, method := range []provider.AuthMethod{provider.AuthBasic, provider.AuthPost} {
-		t.Run(string(method), func(t *testing.T) {
-			r := refreshAt(endpoint + "?key=query-text")
-			r.Auth = ClientAuth{ID: "desk", Secret: account.NewSecret("client-secret-1"), Method: method}
-			var c Client
-			_, err := c.Refresh(t.Context(), r)
-			for i, s := range []string{"client-secret-1", "rt-old-secret", "body-text", "query-text"} {
-				if strings.Contains(err.Error(), s) {
-					t.Errorf("the error holds text %d of those it must not", i)
+	const secret, refresh = "cs/1+secret ö&", "rt-old/secret="
+	encode := base64.StdEncoding.EncodeToString
+	for _, auth := range []ClientAuth{
+		{ID: "desk", Secret: account.NewSecret(secret), Method: provider.AuthBasic},
+		{ID: "desk", Secret: account.NewSecret(secret), Method: provider.AuthBasic, BasicUnencoded: true},
+		{ID: "desk", Secret: account.NewSecret(secret), Method: provider.AuthPost},
+	} {
+		for name, quote := range map[string]func(r *http.Request, body string) string{
+			"the header": func(r *http.Request, _ string) string { return "got Authorization: " + r.Header.Get("Authorization") },
+			"the header's credentials": func(r *http.Request, _ string) string {
+				return strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")
+			},
+			"the header, form-encoded":    func(r *http.Request, _ string) string { return url.QueryEscape(r.Header.Get("Authorization")) },
+			"the header, percent-encoded": func(r *http.Request, _ string) string { return url.PathEscape(r.Header.Get("Authorization")) },
+			"the header's pair":           func(r *http.Request, _ string) string { user, pass, _ := r.BasicAuth(); return user + ":" + pass },
+			"the body":                    func(_ *http.Request, body string) string { return body },
+			"the secret":                  func(*http.Request, string) string { return "client " + secret + " unknown" },
+			"the refresh token":           func(*http.Request, string) string { return refresh },
+			"all in the code and subtype": func(r *http.Request, body string) string { return body + r.Header.Get("Authorization") },
+			"the header after a long text": func(r *http.Request, _ string) string {
+				return strings.Repeat("x", 180) + r.Header.Get("Authorization")
+			},
+		} {
+			t.Run(fmt.Sprintf("%s unencoded %t %s", auth.Method, auth.BasicUnencoded, name), func(t *testing.T) {
+				endpoint := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					body, _ := io.ReadAll(r.Body)
+					said := quote(r, string(body))
+					say(401, "application/json", string(must(json.Marshal(map[string]string{
+						"error": said, "error_description": said, "error_subtype": said, "x": "body-text",
+					}))))(w, r)
+				})
+				r := refreshAt(endpoint + "?key=query-text")
+				r.Auth, r.RefreshToken = auth, account.NewSecret(refresh)
+				var c Client
+				_, err := c.Refresh(t.Context(), r)
+				pe := asProviderError(t, err)
+				for i, s := range []string{
+					secret, url.QueryEscape(secret), url.PathEscape(secret), refresh, url.QueryEscape(refresh), "body-text", "query-text",
+					encode([]byte("desk:" + secret)), encode([]byte("desk:" + url.QueryEscape(secret))),
+					encode([]byte("desk:" + secret))[:12], url.QueryEscape(encode([]byte("desk:" + secret))),
+				} {
+					for _, text := range []string{err.Error(), pe.Code, pe.Description, pe.Subtype} {
+						if strings.Contains(text, s) {
+							t.Errorf("the error holds text %d of those it must not", i)
+						}
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

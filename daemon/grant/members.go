@@ -89,17 +89,6 @@ func Email(text string) string {
 	return text
 }
 
-// Printable filters text to the charset of error_description (RFC 6749 §5.2) and cuts it to at most most bytes.
-func Printable(text string, most int) string {
-	kept := strings.Map(func(r rune) rune {
-		if r >= 0x20 && r <= 0x7e && r != '"' && r != '\\' {
-			return r
-		}
-		return -1
-	}, text)
-	return strings.TrimSpace(kept[:min(len(kept), most)])
-}
-
 func text(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {

@@ -2,7 +2,6 @@ package grant
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -68,9 +67,8 @@ func (c *Client) deleteGrant(ctx context.Context, r Revoke) (Answer, *ProviderEr
 		fail.Reason = "the access token is not text"
 		return Answer{}, &fail
 	}
-	pair := base64.StdEncoding.EncodeToString([]byte(r.Auth.ID + ":" + r.Auth.Secret.Reveal()))
 	header := wants("application/json")
-	header.Set("Authorization", "Basic "+pair)
+	header.Set("Authorization", ClientAuth{ID: r.Auth.ID, Secret: r.Auth.Secret, BasicUnencoded: true}.basic())
 	return c.Send(ctx, Request{
 		Op: revocationRequest, Method: http.MethodDelete, Header: header, Body: string(body),
 		Endpoint: strings.TrimSuffix(r.RevocationEndpoint, "/") + "/" + url.PathEscape(r.Auth.ID) + "/grant",

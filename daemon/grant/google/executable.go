@@ -16,6 +16,7 @@ import (
 
 	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
 )
 
 const (
@@ -107,7 +108,7 @@ func (s *executableSource) parse(said []byte) (string, error) {
 		return "", &sourceError{"the program does not say whether it succeeded"}
 	case !success:
 		return "", &sourceError{strings.TrimSuffix("the program says "+
-			grant.Printable(members.Text("code"), 80)+": "+grant.Printable(members.Text("message"), 200), ": ")}
+			api.Excerpt(members.Text("code"))+": "+api.Excerpt(members.Text("message")), ": ")}
 	}
 	expiry := members.Instant("expiration_time")
 	if s.outputFile != "" && expiry.IsZero() {
