@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"oauthd/ipc/own"
 )
 
 // ErrInUse is returned by [Listen] when another process answers on the socket.
@@ -20,55 +21,30 @@ var ErrInUse = errors.New("another daemon listens there")
 //
 // Two processes that call Listen on one path at the same time must hold a lock against each other.
 func Listen(path string) (*net.UnixListener, error) {
-	if !filepath.IsAbs(path) {
-		return nil, fmt.Errorf("ipc: listen on %s: the path is not absolute", path)
-	}
-	if limit := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > limit {
-		return nil, fmt.Errorf("ipc: listen on %s: the path has %d bytes, but a socket's may have %d at most",
-			path, len(path), limit)
-	}
-	if err := privateDir(filepath.Dir(path)); err != nil {
+	dir, err := own.SocketDir(path)
+	if err != nil {
 		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
 	}
-	if err := clearStale(path); err != nil {
+	defer dir.Close()
+	name := filepath.Base(path)
+	if err := clearStale(dir, name); err != nil {
 		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
 	}
+	// By its path, as nothing else is possible; nobody else can change what that leads to.
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("ipc: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := dir.Chmod(name, 0o600); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
 	}
 	return l, nil
 }
 
-// privateDir makes dir when it is missing and checks that nobody else can reach into it.
-func privateDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	fi, err := os.Lstat(dir)
-	if err != nil {
-		return err
-	}
-	switch uid, known := owner(fi); {
-	case fi.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("the directory %s is a symbolic link", dir)
-	case !fi.IsDir():
-		return fmt.Errorf("%s is not a directory", dir)
-	case known && uid != os.Getuid():
-		return fmt.Errorf("the directory %s belongs to uid %d, not to us (uid %d)", dir, uid, os.Getuid())
-	case known && fi.Mode().Perm() != 0o700:
-		return fmt.Errorf("the directory %s has mode %#o and must have 0700", dir, fi.Mode().Perm())
-	}
-	return nil
-}
-
-// clearStale removes a socket at path that nobody answers on.
-func clearStale(path string) error {
-	fi, err := os.Lstat(path)
+// clearStale removes a socket that nobody answers on.
+func clearStale(dir *own.Dir, name string) error {
+	fi, err := dir.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -78,7 +54,7 @@ func clearStale(path string) error {
 		return fmt.Errorf("there is a %s in its place, which oauthd will not remove", kind(fi.Mode()))
 	}
 	const probe = time.Second
-	c, err := net.DialTimeout("unix", path, probe)
+	c, err := net.DialTimeout("unix", dir.Path(name), probe)
 	switch {
 	case err == nil:
 		_ = c.Close()
@@ -87,7 +63,7 @@ func clearStale(path string) error {
 		// A full backlog or a refused permission does not mean that nobody is there.
 		return fmt.Errorf("%w, or so it seems: %w", ErrInUse, err)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

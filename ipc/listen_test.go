@@ -73,7 +73,7 @@ func TestListen(t *testing.T) {
 			return path
 		}, "not a directory"},
 		{"long path", func(_ *testing.T, path string) string { return path + strings.Repeat("x", 108-len(path)) }, "may have 107"},
-		{"relative path", func(*testing.T, string) string { return "oauthd.sock" }, "not absolute"},
+		{"relative path", func(*testing.T, string) string { return "oauthd.sock" }, "is not an absolute path"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			path := tc.prepare(t, socketPath(t))

@@ -4,18 +4,8 @@ package ipc
 
 import (
 	"math"
-	"os"
 	"syscall"
 )
-
-// owner returns the uid that owns a file.
-func owner(fi os.FileInfo) (uid int, ok bool) {
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, false
-	}
-	return int(st.Uid), true
-}
 
 // maxFiles returns how many file descriptors this process may have; 0 means not known.
 func maxFiles() int {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
+	"oauthd/ipc/own"
 )
 
 // startDaemon starts a daemon that outlives this command, and returns when it listens. The child gets nothing of ours
@@ -21,12 +23,7 @@ func startDaemon(ctx context.Context) error {
 	if err != nil {
 		return startProblem(err)
 	}
-	state, err := client.DefaultEnvironment().StateDir()
-	if err != nil {
-		return err
-	}
-	logFile := filepath.Join(state, "daemon.log")
-	log, err := openCapped(logFile)
+	log, logFile, err := openDaemonLog(client.DefaultEnvironment())
 	if err != nil {
 		return startProblem(err)
 	}
@@ -63,6 +60,31 @@ func startDaemon(ctx context.Context) error {
 		return err
 	}
 	return cmd.Process.Release()
+}
+
+// openDaemonLog opens the log of a daemon that a client starts: in the state directory, or beside the socket if that
+// cannot be written to, as in a container whose home is read-only.
+func openDaemonLog(env api.Environment) (log *cappedFile, path string, err error) {
+	const name = "daemon.log"
+	state, err := env.StateDir()
+	if err == nil {
+		path = filepath.Join(state, name)
+		if log, err = openCapped(path); err == nil {
+			return log, path, nil
+		}
+	}
+	socket := env.SocketPath()
+	dir, other := own.SocketDir(socket)
+	if other != nil {
+		return nil, "", err
+	}
+	defer dir.Close()
+	path = dir.Path(name)
+	log, other = openCapped(path)
+	if other != nil {
+		return nil, "", err
+	}
+	return log, path, nil
 }
 
 // readReadiness returns the daemon's own error when it has one. A daemon that lost the race against another one is as
@@ -104,6 +126,10 @@ func daemonEnviron(environ []string) []string {
 }
 
 func startProblem(err error) error {
+	var known *api.Error
+	if errors.As(err, &known) {
+		return err
+	}
 	p := &api.Error{Code: api.NoDaemon, Message: "no daemon could be started: " + err.Error(), Hint: "oauthd serve runs one in the foreground"}
 	return p.Because(err)
 }

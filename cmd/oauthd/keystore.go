@@ -81,11 +81,11 @@ func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 		return &api.Error{Code: api.Unsupported, Message: "the memory store lives in the daemon, so there is nothing to move",
 			Hint: fmt.Sprintf("set backend = %q in %s and log in again", to, main)}
 	}
-	unlock, err := takeLock(ctx, lockPath(state, to, ""), "")
+	held, err := takeLock(ctx, lockPath(state, to, ""), "")
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer held.release()
 	from, err := openStore(cfg, state)
 	if err != nil {
 		return err

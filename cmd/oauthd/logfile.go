@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"oauthd/ipc/own"
 )
 
 // maxLog is the size in bytes at which the log starts anew; the one before is kept beside it.
@@ -11,23 +13,31 @@ const maxLog = 1 << 20
 
 // cappedFile is a log file that never takes more than twice maxLog on disk.
 type cappedFile struct {
-	path string
+	dir  *own.Dir
+	name string
 
 	mu   sync.Mutex // guards the fields below
 	file *os.File
 	size int64
 }
 
+// openCapped opens the log at path. Its directory is made if it is missing, and must be one where nobody else can put a
+// file in its place.
 func openCapped(path string) (*cappedFile, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	dir, err := own.Make(filepath.Dir(path))
+	if err != nil {
 		return nil, err
 	}
-	c := &cappedFile{path: path}
-	return c, c.openLocked()
+	c := &cappedFile{dir: dir, name: filepath.Base(path)}
+	if err := c.openLocked(); err != nil {
+		_ = dir.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *cappedFile) openLocked() error {
-	f, err := os.OpenFile(c.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := c.dir.OpenFile(c.name, os.O_CREATE|os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return err
 	}
@@ -45,7 +55,7 @@ func (c *cappedFile) Write(line []byte) (int, error) {
 	defer c.mu.Unlock()
 	if c.size+int64(len(line)) > maxLog {
 		_ = c.file.Close()
-		if err := os.Rename(c.path, c.path+".1"); err != nil {
+		if err := c.dir.Rename(c.name, c.name+".1"); err != nil {
 			return 0, err
 		}
 		if err := c.openLocked(); err != nil {
@@ -60,5 +70,6 @@ func (c *cappedFile) Write(line []byte) (int, error) {
 func (c *cappedFile) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	_ = c.dir.Close()
 	return c.file.Close()
 }

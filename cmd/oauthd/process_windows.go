@@ -16,3 +16,13 @@ func hardenProcess() {}
 
 // closeOnExec has nothing to do: handles are handed on one by one.
 func closeOnExec() {}
+
+// ownProcess reports whether pid is a process that we may look at.
+func ownProcess(pid int) bool {
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(max(pid, 0)))
+	if err != nil {
+		return false
+	}
+	_ = windows.CloseHandle(h)
+	return pid > 0
+}

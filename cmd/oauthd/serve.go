@@ -17,6 +17,7 @@ import (
 	"oauthd/ipc"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
+	"oauthd/ipc/own"
 	"oauthd/keystore"
 
 	"github.com/rs/zerolog"
@@ -99,6 +100,9 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 	if err != nil && cfg.Backend != "memory" {
 		return err
 	}
+	if err := checkSocketDir(env); err != nil {
+		return err
+	}
 	store, err := openStore(cfg, state)
 	if err != nil {
 		return err
@@ -122,6 +126,15 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
 	}, lockPath(state, cfg.Backend, env.SocketPath()), resting, ready)
+}
+
+// checkSocketDir makes and proves the directory of the socket, before anything is written there.
+func checkSocketDir(env api.Environment) error {
+	dir, err := own.SocketDir(env.SocketPath())
+	if err != nil {
+		return env.SocketProblem(err)
+	}
+	return dir.Close()
 }
 
 // adcPlaces is where Google's own tools keep and look for application default credentials. A path that depends on the
@@ -151,11 +164,11 @@ func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, er
 // runRested takes lock, listens, and lets the socket server and the daemon work until one of them ends. Meanwhile the
 // process rests when it can, unless resting is nil.
 func runRested(ctx context.Context, cfg daemon.Config, lock string, resting *rest, ready func(api.Status, error)) error {
-	unlock, err := takeLock(ctx, lock, cfg.Socket)
+	held, err := takeLock(ctx, lock, cfg.Socket)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer held.release()
 	openAtStart(ctx, cfg.Store, cfg.Log)
 	listener, err := ipc.Listen(cfg.Socket)
 	if err != nil {
@@ -241,7 +254,7 @@ func openLog(std stdio, o serveOptions) (log zerolog.Logger, closeLog func(), er
 	case o.logFile != "":
 		f, err := openCapped(o.logFile)
 		if err != nil {
-			return log, nil, (&api.Error{Code: api.ConfigInvalid, Message: "the log cannot be written: " + err.Error()}).Because(err)
+			return log, nil, placeProblem("the log cannot be written", err, "choose another place for it")
 		}
 		w, closeLog = f, func() { _ = f.Close() }
 	case isTerminal(std.err):

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
+	"oauthd/ipc/own"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 )
 
@@ -48,12 +50,29 @@ func waitEnded(ctx context.Context, s api.Status) error {
 	if err != nil && s.Store.Backend != "memory" {
 		return err
 	}
-	lock := flock.New(lockPath(state, s.Store.Backend, s.Socket), flock.SetFlag(0)) // 0: never create it
-	defer lock.Close()
-	_, err = lock.TryRLockContext(ctx, 20*time.Millisecond)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return &api.Error{Code: api.Timeout, Message: fmt.Sprintf("the daemon (pid %d) has not ended yet", s.PID),
-			Hint: "it may wait for a provider; try again"}
+	path := lockPath(state, s.Store.Backend, s.Socket)
+	dir, err := own.Open(filepath.Dir(path))
+	if err != nil {
+		return nil // a lock that is not there is not held
 	}
-	return nil
+	defer dir.Close()
+	lock, err := dir.OpenFile(filepath.Base(path), os.O_RDONLY)
+	if err != nil {
+		return nil
+	}
+	defer lock.Close()
+	for {
+		if free, err := own.TryRLock(lock); free || err != nil {
+			return nil
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return &api.Error{Code: api.Timeout, Message: fmt.Sprintf("the daemon (pid %d) has not ended yet", s.PID),
+				Hint: "it may wait for a provider; try again"}
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 )
@@ -146,8 +148,32 @@ func (e Environment) noHome(variable string) error {
 	return err
 }
 
-// LockFile is the content of the lock file: who holds the lock, and where it listens.
-type LockFile struct {
-	PID    int    `json:"pid"`
-	Socket string `json:"socket"`
+// SocketProblem words why the socket's place cannot be used: it names the variable that chose the place, and what to do.
+// If cause has a method Advice() string, that goes first.
+func (e Environment) SocketProblem(cause error) *Error {
+	path, variable := e.socket()
+	why := cause.Error()
+	var at *fs.PathError
+	missing := errors.As(cause, &at) && errors.Is(cause, fs.ErrNotExist)
+	if missing {
+		why = "there is no directory " + at.Path
+	}
+	p := &Error{Code: ConfigInvalid, Message: "the socket cannot be at " + path + ": " + why,
+		Hint: "set XDG_RUNTIME_DIR to a directory of yours with mode 0700"}
+	switch variable {
+	case "XDG_RUNTIME_DIR":
+		p.Message += " (XDG_RUNTIME_DIR is " + e.Getenv(variable) + ")"
+		p.Hint = "unset XDG_RUNTIME_DIR, or set it to a directory of yours with mode 0700; su - and sudo -i start without it"
+		if missing {
+			p.Hint += ", and loginctl enable-linger makes the system's one stay"
+		}
+	case "OAUTHD_SOCK":
+		p.Message += " (OAUTHD_SOCK names it)"
+		p.Hint = "unset OAUTHD_SOCK, or set it to a path in a directory of yours with mode 0700"
+	}
+	var advised interface{ Advice() string }
+	if errors.As(cause, &advised) && advised.Advice() != "" {
+		p.Hint = advised.Advice()
+	}
+	return p.Because(cause)
 }

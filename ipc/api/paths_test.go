@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"errors"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"strings"
@@ -128,3 +129,40 @@ func FuzzPlaces(f *testing.F) {
 		}
 	})
 }
+
+func TestSocketProblem(t *testing.T) {
+	missing := &fs.PathError{Op: "lstat", Path: "/run/user/1000", Err: fs.ErrNotExist}
+	for _, tt := range []struct {
+		name  string
+		vars  map[string]string
+		cause error
+		want  []string
+	}{
+		{"another user's directory", map[string]string{"XDG_RUNTIME_DIR": "/run/user/1001"}, errors.New("/run/user/1001 belongs to uid 1001"),
+			[]string{"belongs to uid 1001 (XDG_RUNTIME_DIR is /run/user/1001)", "unset XDG_RUNTIME_DIR, or set it", "su - and sudo -i"}},
+		{"a missing directory", map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"}, missing,
+			[]string{"there is no directory /run/user/1000 (XDG_RUNTIME_DIR is /run/user/1000)", "loginctl enable-linger"}},
+		{"a named socket", map[string]string{"OAUTHD_SOCK": "/s/x"}, errors.New("/s has mode 0755"),
+			[]string{"the socket cannot be at /s/x", "(OAUTHD_SOCK names it)", "unset OAUTHD_SOCK"}},
+		{"no variable", nil, errors.New("/tmp/oauthd-1000 belongs to uid 1"), []string{"/tmp/oauthd-1000/oauthd.sock", "set XDG_RUNTIME_DIR"}},
+		{"advice of the cause's own", nil, advised{}, []string{"chmod 700"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := environment("", tt.vars).SocketProblem(tt.cause)
+			if p.Code != api.ConfigInvalid || !errors.Is(p, tt.cause) {
+				t.Errorf("got %s with cause %v, want %s because of %v", p.Code, errors.Unwrap(p), api.ConfigInvalid, tt.cause)
+			}
+			for _, want := range tt.want {
+				if text := p.Message + " / " + p.Hint; !strings.Contains(text, want) {
+					t.Errorf("got %q, want %q in it", text, want)
+				}
+			}
+		})
+	}
+}
+
+// advised is an error with a hint.
+type advised struct{}
+
+func (advised) Error() string  { return "it is loose" }
+func (advised) Advice() string { return "chmod 700 it" }

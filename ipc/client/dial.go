@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
 
 	"oauthd/ipc/api"
+	"oauthd/ipc/own"
 	"oauthd/ipc/peer"
 )
 
@@ -21,11 +24,12 @@ type place struct {
 	fixed bool
 	uid   int
 	lock  string
+	env   api.Environment
 }
 
 func (c *Client) place() place {
 	env := c.environment()
-	p := place{socket: c.Socket, fixed: c.Socket != "", uid: env.UID, lock: lockPath(env)}
+	p := place{socket: c.Socket, fixed: c.Socket != "", uid: env.UID, lock: lockPath(env), env: env}
 	if p.socket == "" {
 		p.socket = env.SocketPath()
 		if env.Getenv("OAUTHD_SOCK") != "" {
@@ -41,10 +45,16 @@ func (c *Client) place() place {
 // dial connects to the daemon. Where none answers it follows the lock file, waits out a restart, or has one started.
 func (c *Client) dial(ctx context.Context) (*net.UnixConn, error) {
 	p := c.place()
+	if err := own.SocketFits(p.socket); err != nil {
+		if c.Socket != "" {
+			return nil, fmt.Errorf("client: %w", err)
+		}
+		return nil, p.env.SocketProblem(err)
+	}
 	before := c.lastStart()
 	conn, err := connect(ctx, p.socket, p.uid)
 	if err == nil || !absent(err) {
-		return conn, err
+		return conn, p.explain(err)
 	}
 	var startErr error
 	started := false
@@ -60,7 +70,7 @@ func (c *Client) dial(ctx context.Context) (*net.UnixConn, error) {
 		held = held || errors.Is(err, syscall.EAGAIN)
 		if !held && !started {
 			if c.Start == nil {
-				return nil, noDaemon(err)
+				return nil, p.explain(noDaemon(err))
 			}
 			started = true
 			startErr = c.start(ctx, before)
@@ -88,6 +98,30 @@ func (c *Client) dial(ctx context.Context) (*net.UnixConn, error) {
 			return nil, contextError(ctx.Err())
 		}
 	}
+}
+
+// explain adds to an error that nobody, or somebody else, answers on the socket why that is so: its directory is missing,
+// or is another user's.
+func (p place) explain(err error) error {
+	var e *api.Error
+	if p.fixed || p.uid != os.Geteuid() || !errors.As(err, &e) {
+		return err
+	}
+	variable := p.env.SocketVariable()
+	dir := filepath.Dir(p.socket)
+	d, why := own.Open(dir)
+	if why == nil {
+		_ = d.Close()
+		return err
+	}
+	if errors.Is(why, fs.ErrNotExist) {
+		// Ours is made when a daemon starts; the one above it is not.
+		if _, missing := os.Lstat(filepath.Dir(dir)); missing == nil || variable == "" {
+			return err
+		}
+	}
+	problem := p.env.SocketProblem(why)
+	return (&api.Error{Code: e.Code, Message: e.Message + "; " + problem.Message, Hint: problem.Hint}).Because(err)
 }
 
 // persist repeats do while the connection breaks before an answer has come: a daemon that was killed may still accept

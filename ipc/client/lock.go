@@ -1,13 +1,12 @@
 package client
 
 import (
-	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 
-	"github.com/gofrs/flock"
-
 	"oauthd/ipc/api"
+	"oauthd/ipc/own"
 )
 
 // lockPath returns where a daemon's lock is, or "" if that cannot be known.
@@ -19,25 +18,32 @@ func lockPath(env api.Environment) string {
 	return filepath.Join(dir, "lock")
 }
 
-// lockHolder reports whether a daemon holds the lock, and the socket it wrote there; "" when it has not yet.
+// lockHolder reports whether a daemon holds the lock, and the socket it wrote there; "" if it has not yet. A lock that
+// others could have made is none. A client that only looks leaves nothing behind.
 func lockHolder(path string) (socket string, held bool) {
 	if path == "" {
 		return "", false
 	}
-	// Without O_CREATE: a client that only looks leaves nothing behind.
-	l := flock.New(path, flock.SetFlag(os.O_RDONLY))
-	free, err := l.TryRLock()
-	_ = l.Close()
-	if free || err != nil {
+	dir, err := own.Open(filepath.Dir(path))
+	if err != nil {
 		return "", false
 	}
-	b, err := os.ReadFile(path)
+	defer dir.Close()
+	f, err := dir.OpenFile(filepath.Base(path), os.O_RDONLY)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	if free, err := own.TryRLock(f); free || err != nil {
+		return "", false
+	}
+	text, err := io.ReadAll(io.LimitReader(f, api.MaxLockFile+1))
 	if err != nil {
 		return "", true
 	}
-	var f api.LockFile
-	if json.Unmarshal(b, &f) != nil || !filepath.IsAbs(f.Socket) {
+	holder, err := api.ParseLockFile(text)
+	if err != nil {
 		return "", true
 	}
-	return f.Socket, true
+	return holder.Socket, true
 }
