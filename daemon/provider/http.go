@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -26,7 +25,8 @@ func NewHTTPClient() *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
+			Proxy:                  checkedProxy(http.ProxyFromEnvironment),
+			OnProxyConnectResponse: proxyAnswer,
 			DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 			TLSHandshakeTimeout:    10 * time.Second,
 			ResponseHeaderTimeout:  25 * time.Second,
@@ -79,37 +79,6 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 		now = date
 	}
 	return min(max(until.Sub(now), 0), maxRetryAfter)
-}
-
-// SafeCause turns a failure of [http.Client.Do], or of reading its answer, into an error that may be shown: it keeps
-// errors of the context, the network and TLS, and replaces the others, which may quote the provider's bytes.
-func SafeCause(err error) error {
-	var (
-		dns  *net.DNSError
-		op   *net.OpError
-		cert *tls.CertificateVerificationError
-		wait net.Error
-	)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		return context.DeadlineExceeded
-	case errors.As(err, &dns):
-		return dns
-	case errors.As(err, &cert):
-		return cert
-	case errors.As(err, &op):
-		return op
-	case errors.As(err, &wait) && wait.Timeout():
-		return errors.New("no answer in time")
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return http.ErrSchemeMismatch
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the connection ended before a whole answer came")
-	default:
-		return errors.New("the connection failed, or the answer is not HTTP")
-	}
 }
 
 // cut shortens outside text that is about to be quoted.

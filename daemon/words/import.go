@@ -37,7 +37,7 @@ func (i Import) Refused(err error) error {
 	case refused.Kind == grant.Transient:
 		e.Code, e.RetryAfter = api.ProviderUnreachable, seconds(refused.RetryAfter)
 		e.Message = fmt.Sprintf("%s cannot be asked now: %s%s", i.Provider, Said(refused), kept)
-		e.Hint = "try again later"
+		e.Hint = wayOut(refused, "try again later")
 	case refused.Kind == grant.Configuration:
 		e.Message = fmt.Sprintf("%s refused the request: %s%s", i.Provider, Said(refused), kept)
 		e.Hint = "check that client id and client secret are those the refresh token was given to; --client-id and --client-secret-stdin say " +

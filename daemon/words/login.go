@@ -62,7 +62,7 @@ func (l Login) Exchange(err error) error {
 		Message: fmt.Sprintf("%s did not give a token for the login: %s", l.Provider, Said(refused))}
 	switch refused.Kind {
 	case grant.Transient:
-		p.Code = api.ProviderUnreachable
+		p.Code, p.Hint = api.ProviderUnreachable, wayOut(refused, p.Hint)
 	case grant.Configuration:
 		p.Code, p.Hint = api.ProviderRejected, "check client id, client secret and redirect URI against the registration at the provider"
 	}

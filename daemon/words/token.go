@@ -34,7 +34,7 @@ func Discovery(providerName string, err error) error {
 		return (&api.Error{
 			Code:       api.ProviderUnreachable,
 			Message:    fmt.Sprintf("%s cannot be reached: %v", providerName, err),
-			Hint:       "check the network and the issuer's URL, then try again",
+			Hint:       wayOut(err, "check the network and the issuer's URL, then try again"),
 			RetryAfter: seconds(after),
 		}).Because(err)
 	}
@@ -101,7 +101,7 @@ func tokenRefused(
 		return &api.Error{
 			Code:       api.ProviderUnreachable,
 			Message:    fmt.Sprintf("%s did not give a token: %s", providerName, Said(refused)),
-			Hint:       kept + "try again later",
+			Hint:       kept + wayOut(refused, "try again later"),
 			RetryAfter: max(seconds(retryAfter), seconds(refused.RetryAfter)),
 		}
 	case grant.Configuration:
