@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"fmt"
-	"strings"
 	"time"
 
 	"oauthd/ipc/api"
@@ -61,9 +59,9 @@ func printAccount(std stdio, a api.Account) error {
 	add("client id", a.ClientID)
 	add("grant", a.Grant)
 	add("state", stateWords(a))
-	add("who", cmp.Or(a.Email, a.Subject))
-	add("scopes asked", strings.Join(a.ScopesRequested, " "))
-	add("scopes granted", strings.Join(a.ScopesGranted, " "))
+	add("who", api.Excerpt(cmp.Or(a.Email, a.Subject)))
+	add("scopes asked", excerpts(a.ScopesRequested))
+	add("scopes granted", excerpts(a.ScopesGranted))
 	add("token ends", when(a.ExpiresAt, now))
 	add("next refresh", when(a.NextRefreshAt, now))
 	if a.LoginEndsAt != nil {
@@ -89,7 +87,7 @@ func newAccountRemove(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(std.out, "%s: removed; %s\n", args[0], revocation(result))
+			say(std.out, "%s: removed; %s\n", args[0], revocation(result))
 			return nil
 		},
 	}

@@ -42,7 +42,7 @@ func printAccounts(std stdio, accounts []api.Account) error {
 	rows := [][]string{{"NAME", "PROVIDER", "STATE", "WHO", "TOKEN ENDS", "NEXT REFRESH"}}
 	for _, a := range accounts {
 		rows = append(rows, []string{
-			a.Name, a.Provider, stateWords(a), cmp.Or(a.Email, a.Subject, "-"),
+			a.Name, api.Excerpt(a.Provider), stateWords(a), api.Excerpt(cmp.Or(a.Email, a.Subject, "-")),
 			cmp.Or(when(a.ExpiresAt, now), "-"), cmp.Or(when(a.NextRefreshAt, now), "-"),
 		})
 	}
@@ -51,12 +51,12 @@ func printAccounts(std stdio, accounts []api.Account) error {
 	}
 	for _, a := range accounts {
 		if endsSoon(a, now) {
-			fmt.Fprintf(std.out, "\n%s: the login ends %s: %s\n", a.Name, when(a.LoginEndsAt, now), a.LoginEndsReason)
+			say(std.out, "\n%s: the login ends %s: %s\n", a.Name, when(a.LoginEndsAt, now), a.LoginEndsReason)
 		}
 		if a.LastError != nil {
-			fmt.Fprintf(std.out, "\n%s: %s\n", a.Name, a.LastError.Message)
+			say(std.out, "\n%s: %s\n", a.Name, a.LastError.Message)
 			if a.LastError.Hint != "" {
-				fmt.Fprintf(std.out, "  hint: %s\n", a.LastError.Hint)
+				say(std.out, "  hint: %s\n", a.LastError.Hint)
 			}
 		}
 	}

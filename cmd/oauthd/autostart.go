@@ -130,6 +130,6 @@ func startProblem(err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	p := &api.Error{Code: api.NoDaemon, Message: "no daemon could be started: " + err.Error(), Hint: "oauthd serve runs one in the foreground"}
+	p := &api.Error{Code: api.NoDaemon, Message: "no daemon could be started: " + api.Excerpt(err.Error()), Hint: "oauthd serve runs one in the foreground"}
 	return p.Because(err)
 }

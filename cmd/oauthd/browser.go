@@ -1,22 +1,23 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 )
 
-// openBrowser opens url with $BROWSER, a list of commands parted by ":" where %s stands for the URL, else with the
+// openBrowser opens address with $BROWSER, a list of commands parted by ":" where %s stands for the URL, else with the
 // desktop's opener. The program runs in a session of its own and is not waited for. It reports false when there is no
 // browser to open.
-func openBrowser(url string) (opened bool, err error) {
-	// What a shell or an option parser could take for something else is never opened, wherever it came from.
-	if !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") {
-		return false, fmt.Errorf("the provider's URL is not http, so no browser was opened")
+func openBrowser(address string) (opened bool, err error) {
+	if err := checkWebURL(address); err != nil {
+		return false, err
 	}
-	commands, wanted := browserCommands(url, os.Getenv, runtime.GOOS)
+	commands, wanted := browserCommands(address, os.Getenv, runtime.GOOS)
 	for _, argv := range commands {
 		if err = startDetached(argv); err == nil {
 			return true, nil
@@ -28,8 +29,21 @@ func openBrowser(url string) (opened bool, err error) {
 	return false, nil
 }
 
+// checkWebURL refuses what is not a web page's address, wherever it came from: a shell or an option parser could take it
+// for something else, and a desktop open it with another program.
+func checkWebURL(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
+		return errors.New("the provider's URL is not a web page's, so no browser was opened")
+	case strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("the provider's URL has a character that no URL may have, so no browser was opened")
+	}
+	return nil
+}
+
 // browserCommands returns what to try, in order. wanted is true when the person chose them.
-func browserCommands(url string, getenv func(string) string, goos string) (commands [][]string, wanted bool) {
+func browserCommands(address string, getenv func(string) string, goos string) (commands [][]string, wanted bool) {
 	if list := getenv("BROWSER"); list != "" {
 		for entry := range strings.SplitSeq(list, string(os.PathListSeparator)) {
 			argv := strings.Fields(entry)
@@ -39,11 +53,11 @@ func browserCommands(url string, getenv func(string) string, goos string) (comma
 			placed := false
 			for i, arg := range argv {
 				if strings.Contains(arg, "%s") {
-					argv[i], placed = strings.ReplaceAll(arg, "%s", url), true
+					argv[i], placed = strings.ReplaceAll(arg, "%s", address), true
 				}
 			}
 			if !placed {
-				argv = append(argv, url)
+				argv = append(argv, address)
 			}
 			commands = append(commands, argv)
 		}
@@ -51,14 +65,14 @@ func browserCommands(url string, getenv func(string) string, goos string) (comma
 	}
 	switch goos {
 	case "darwin":
-		return [][]string{{"/usr/bin/open", url}}, false
+		return [][]string{{"/usr/bin/open", address}}, false
 	case "windows":
-		return [][]string{{"rundll32", "url.dll,FileProtocolHandler", url}}, false
+		return [][]string{{"rundll32", "url.dll,FileProtocolHandler", address}}, false
 	}
 	if getenv("DISPLAY") == "" && getenv("WAYLAND_DISPLAY") == "" {
 		return nil, false
 	}
-	return [][]string{{"xdg-open", url}}, false
+	return [][]string{{"xdg-open", address}}, false
 }
 
 func startDetached(argv []string) error {

@@ -164,7 +164,7 @@ func (d *demo) token(ctx context.Context) error {
 	}
 	cmd := exec.CommandContext(ctx, self, "token", demoAccount)
 	cmd.Env = append(os.Environ(), "OAUTHD_SOCK="+d.socket, "OAUTHD_NO_AUTOSTART=1")
-	cmd.Stderr = d.std.err
+	cmd.Stderr = raw(d.std.err)
 	begin := time.Now()
 	out, err := cmd.Output()
 	took := time.Since(begin)
@@ -285,7 +285,7 @@ The daemon and the server go on running until Ctrl-C. From another terminal:
 		d.socket, self, demoAccount, self, demoAccount, demoAccount, self, demoAccount, d.server.URL)
 }
 
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.std.out, format+"\n", args...) }
+func (d *demo) say(format string, args ...any) { say(d.std.out, format+"\n", args...) }
 
 // head begins a step: a bold title on a terminal, and one line more.
 func (d *demo) head(title, format string, args ...any) {
@@ -294,7 +294,8 @@ func (d *demo) head(title, format string, args ...any) {
 	if isTerminal(d.std.out) && os.Getenv("NO_COLOR") == "" {
 		bold, plain = "\x1b[1m", "\x1b[0m"
 	}
-	d.say("\n%s%d  %s%s  %s", bold, d.step, title, plain, fmt.Sprintf(format, args...))
+	fmt.Fprintf(raw(d.std.out), "\n%s%d  %s%s  ", bold, d.step, title, plain)
+	d.say(format, args...)
 }
 
 // waitExpired waits for the end of t.
@@ -321,6 +322,6 @@ func abridged(token string) string {
 }
 
 func demoProblem(err error) error {
-	e := &api.Error{Code: api.Internal, Message: "the demo did not work: " + err.Error(), Hint: "oauthd serve and oauthd login show more"}
+	e := &api.Error{Code: api.Internal, Message: "the demo did not work: " + api.Excerpt(err.Error()), Hint: "oauthd serve and oauthd login show more"}
 	return e.Because(err)
 }

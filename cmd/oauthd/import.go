@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"oauthd/ipc/api"
@@ -75,7 +74,7 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 		return err
 	}
 	if src.exposed() {
-		fmt.Fprintf(std.err, "warning: others on this machine can read %s (mode %04o)\n", file, src.info.Mode().Perm())
+		say(std.err, "warning: others on this machine can read %s (mode %04o)\n", file, src.info.Mode().Perm())
 	}
 	r.Data, r.Sole = api.Confidential(src.data), f.deleteSource
 	if f.secretStdin {
@@ -98,7 +97,7 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 	})
 	if err != nil {
 		if found.Event != "" && (ctx.Err() != nil || errors.Is(err, client.ErrNoDaemon)) {
-			fmt.Fprintf(std.err, "note: what was imported may have been used by now; oauthd account show %s tells whether it was kept, "+
+			say(std.err, "note: what was imported may have been used by now; oauthd account show %s tells whether it was kept, "+
 				"before you import it again\n", found.Account)
 		}
 		return err
@@ -114,7 +113,7 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 	if f.deleteSource {
 		return src.remove(std.err)
 	}
-	fmt.Fprintf(std.err, "note: %s\n", src.left(found))
+	say(std.err, "note: %s\n", src.left(found))
 	return nil
 }
 
@@ -143,10 +142,10 @@ func showFound(w io.Writer, e api.ImportEvent) error {
 	for _, row := range [][2]string{
 		{"found", e.Format}, {"account", e.Account}, {"provider", e.Provider}, {"issuer", e.Issuer},
 		{"token endpoint", e.TokenEndpoint}, {"client id", e.ClientID}, {"client secret", map[bool]string{true: "yes"}[e.HasSecret]},
-		{"scopes", strings.Join(e.Scopes, " ")}, {"who", e.Email},
+		{"scopes", excerpts(e.Scopes)}, {"who", api.Excerpt(e.Email)},
 	} {
 		if row[1] != "" {
-			rows = append(rows, []string{row[0], printable(row[1])})
+			rows = append(rows, []string{row[0], row[1]})
 		}
 	}
 	return table(w, rows)
@@ -154,19 +153,19 @@ func showFound(w io.Writer, e api.ImportEvent) error {
 
 func showImported(std stdio, e api.ImportEvent, asJSON bool) error {
 	for _, warning := range e.Warnings {
-		fmt.Fprintf(std.err, "warning: %s\n", warning)
+		say(std.err, "warning: %s\n", api.Lines(warning))
 	}
 	if asJSON {
 		return printJSON(std.out, e)
 	}
-	who := cmp.Or(e.Email, e.Subject, "somebody the provider does not name")
+	who := api.Excerpt(cmp.Or(e.Email, e.Subject, "somebody the provider does not name"))
 	if e.Grant == "service_account" {
-		fmt.Fprintf(std.out, "%s: imported, gives tokens to %s\n", e.Account, who)
+		say(std.out, "%s: imported, gives tokens to %s\n", e.Account, who)
 	} else {
-		fmt.Fprintf(std.out, "%s: imported, logged in as %s at %s\n", e.Account, who, e.Provider)
+		say(std.out, "%s: imported, logged in as %s at %s\n", e.Account, who, e.Provider)
 	}
 	if len(e.ScopesGranted) > 0 {
-		fmt.Fprintf(std.out, "granted: %s\n", strings.Join(e.ScopesGranted, " "))
+		say(std.out, "granted: %s\n", excerpts(e.ScopesGranted))
 	}
 	return nil
 }
@@ -194,7 +193,7 @@ func openSource(file string, stdin io.Reader, remove bool) (*importSource, error
 	} else {
 		link, err := os.Lstat(file)
 		if err == nil && remove && link.Mode()&fs.ModeSymlink != 0 {
-			return nil, badRequest(file+" is a symbolic link, and removing it would leave the file behind",
+			return nil, badRequest(api.Excerpt(file)+" is a symbolic link, and removing it would leave the file behind",
 				"name the file itself, or leave out --delete-source")
 		}
 		f, err := os.Open(file)
@@ -206,7 +205,7 @@ func openSource(file string, stdin io.Reader, remove bool) (*importSource, error
 			return nil, fileProblem("the file", err)
 		}
 		if remove && !s.info.Mode().IsRegular() { // a pipe cannot be compared before it is removed
-			return nil, badRequest(file+" is not a regular file, so --delete-source cannot remove what is in it", "leave out --delete-source")
+			return nil, badRequest(api.Excerpt(file)+" is not a regular file, so --delete-source cannot remove what is in it", "leave out --delete-source")
 		}
 		from = f
 	}
@@ -215,7 +214,7 @@ func openSource(file string, stdin io.Reader, remove bool) (*importSource, error
 		return nil, fileProblem("the file", err)
 	}
 	if len(data) > maxSource {
-		return nil, badRequest(file+" is too large to be a saved login", "oauthd import --help lists what can be read")
+		return nil, badRequest(api.Excerpt(file)+" is too large to be a saved login", "oauthd import --help lists what can be read")
 	}
 	s.data = data
 	return s, nil
@@ -229,30 +228,30 @@ func (s *importSource) exposed() bool {
 // remove removes the file, unless it is no longer what was imported.
 func (s *importSource) remove(w io.Writer) error {
 	left := func(why string) error {
-		return &api.Error{Code: api.Internal, Message: fmt.Sprintf("the login is imported, but %s is still there: %s", s.file, why),
+		return &api.Error{Code: api.Internal, Message: fmt.Sprintf("the login is imported, but %s is still there: %s", api.Excerpt(s.file), why),
 			Hint: "look at it, then remove it by hand"}
 	}
 	now, err := os.Lstat(s.file)
 	if err != nil {
-		return left(err.Error())
+		return left(api.Excerpt(err.Error()))
 	}
 	text, err := os.ReadFile(s.file)
 	switch {
 	case err != nil:
-		return left(err.Error())
+		return left(api.Excerpt(err.Error()))
 	case !os.SameFile(now, s.info) || !bytes.Equal(text, s.data):
 		return left("somebody has written to it meanwhile")
 	}
 	if err := os.Remove(s.file); err != nil {
-		return left(err.Error())
+		return left(api.Excerpt(err.Error()))
 	}
-	fmt.Fprintf(w, "oauthd: %s is removed\n", s.file)
+	say(w, "oauthd: %s is removed\n", s.file)
 	return nil
 }
 
 // login goes on with a client_secrets file as oauthd login --client-secrets does.
 func (s *importSource) login(ctx context.Context, std stdio, name string, r api.ImportRequest, f importFlags) error {
-	fmt.Fprintf(std.err, "oauthd: the file is a client without a login; going on as oauthd login %s --client-secrets %s\n", name, s.file)
+	say(std.err, "oauthd: the file is a client without a login; going on as oauthd login %s --client-secrets %s\n", name, s.file)
 	def := api.AccountDefinition{ClientSecrets: r.Data, Scopes: r.Scopes, Provider: r.Provider, Issuer: r.Issuer}
 	flags := loginFlags{timeout: 5 * time.Minute}
 	def.Timeout = int64(flags.timeout / time.Second)

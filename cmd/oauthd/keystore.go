@@ -109,7 +109,7 @@ func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 			Hint: "every credential is in one of the stores or in both; the same command goes on"}
 	}
 	fmt.Fprintf(std.out, "records moved from %s to %s: %d\n", cfg.Backend, to, moved)
-	fmt.Fprintf(std.err, "oauthd: now say so in %s:\n\n[keystore]\nbackend = %q\n\n"+
+	say(std.err, "oauthd: now say so in %s:\n\n[keystore]\nbackend = %q\n\n"+
 		"then run oauthd stop: a daemon that some command has started meanwhile looks in %s\n", main, to, cfg.Backend)
 	return nil
 }
@@ -135,7 +135,7 @@ func openNow(ctx context.Context, std stdio, files *keystore.File, stdin bool) e
 		return (&api.Error{Code: api.Locked, Message: "a passphrase opens the file store, and none was given",
 			Hint: "--passphrase-stdin reads a pipe"}).Because(err)
 	}
-	return (&api.Error{Code: api.KeystoreUnavailable, Message: err.Error(), Hint: "nothing was moved"}).Because(err)
+	return (&api.Error{Code: api.KeystoreUnavailable, Message: api.Excerpt(err.Error()), Hint: "nothing was moved"}).Because(err)
 }
 
 // openAtStart opens a store of files where that needs no person. What stands in the way is for the log: the daemon

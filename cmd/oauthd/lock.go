@@ -65,7 +65,7 @@ func (l *heldLock) wait(ctx context.Context, path string) error {
 			_ = conn.Close()
 			return &api.Error{
 				Code:    api.AlreadyRunning,
-				Message: fmt.Sprintf("a daemon already runs (pid %d, socket %s)", holder.PID, holder.Socket),
+				Message: fmt.Sprintf("a daemon already runs (pid %d, socket %s)", holder.PID, api.Excerpt(holder.Socket)),
 				Hint:    "use it, or end it with oauthd stop",
 			}
 		}
@@ -80,13 +80,14 @@ func (l *heldLock) wait(ctx context.Context, path string) error {
 // silentHolder is the error of a lock whose holder does not answer. What the file says is believed only of a process of
 // ours.
 func silentHolder(path string, holder api.LockFile) error {
+	path = api.Excerpt(path)
 	if !ownProcess(holder.PID) {
 		return &api.Error{Code: api.AlreadyRunning, Message: "another process holds " + path + ", and no daemon of yours is behind it",
 			Hint: "wait for it to end; fuser -v " + path + " names it"}
 	}
 	return &api.Error{
 		Code:    api.AlreadyRunning,
-		Message: fmt.Sprintf("a daemon (pid %d) holds %s and does not answer on %s", holder.PID, path, holder.Socket),
+		Message: fmt.Sprintf("a daemon (pid %d) holds %s and does not answer on %s", holder.PID, path, api.Excerpt(holder.Socket)),
 		Hint:    fmt.Sprintf("wait for it to end, or end it: kill %d", holder.PID),
 	}
 }
@@ -141,13 +142,13 @@ func lockProblem(path string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	return placeProblem("the lock "+path+" cannot be taken", err, "that directory must be yours and writable; XDG_STATE_HOME chooses another")
+	return placeProblem("the lock "+api.Excerpt(path)+" cannot be taken", err, "that directory must be yours and writable; XDG_STATE_HOME chooses another")
 }
 
 // placeProblem is the error of a file that cannot be made or opened where it must be. A hint of err's own goes before
 // hint.
 func placeProblem(what string, err error, hint string) error {
-	p := &api.Error{Code: api.ConfigInvalid, Message: what + ": " + err.Error(), Hint: hint}
+	p := &api.Error{Code: api.ConfigInvalid, Message: what + ": " + api.Excerpt(err.Error()), Hint: hint}
 	var refused *own.Refused
 	if errors.As(err, &refused) && refused.Hint != "" {
 		p.Hint = refused.Hint

@@ -69,7 +69,7 @@ and what its tokens take is kept.`,
 				if name, command, err = askLogin(cmd.Context(), std, &def); err != nil {
 					return err
 				}
-				fmt.Fprintf(std.err, "\nThe same in one line:\n\n  %s\n\n", quoted(command))
+				say(std.err, "\nThe same in one line:\n\n  %s\n\n", quoted(command))
 			}
 			return login(cmd.Context(), std, name, def, f)
 		},

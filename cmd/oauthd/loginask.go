@@ -82,7 +82,7 @@ func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name 
 func (a *asker) askPlace(def *api.AccountDefinition, p api.Provider, command []string) ([]string, error) {
 	var err error
 	if p.TenantHint != "" {
-		fmt.Fprintf(a.std.err, "  A tenant is %s.\n", p.TenantHint)
+		say(a.std.err, "  A tenant is %s.\n", p.TenantHint)
 		if def.Tenant, err = a.ask("Tenant", p.Tenant, required("this provider needs a tenant")); err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ func (a *asker) askPlace(def *api.AccountDefinition, p api.Provider, command []s
 		def.RedirectURI, err = a.ask("Redirect URI, as registered there, with a port of your choice", p.RedirectURI, nil)
 		command = append(command, "--redirect-uri", def.RedirectURI)
 	case p.Name != "" && p.Name != "google":
-		fmt.Fprintf(a.std.err, "  The redirect URI to register there is %s\n", p.RedirectURI)
+		say(a.std.err, "  The redirect URI to register there is %s\n", p.RedirectURI)
 	}
 	return command, err
 }
@@ -153,7 +153,7 @@ func (a *asker) askSecretOf(def *api.AccountDefinition, p api.Provider, id strin
 	}
 	secret, err := a.askSecret(question)
 	for err == nil && secret == "" && p.ClientSecretRequired {
-		fmt.Fprintf(a.std.err, "  %s gives no token to a client without one\n", p.Title)
+		say(a.std.err, "  %s gives no token to a client without one\n", p.Title)
 		secret, err = a.askSecret(question)
 	}
 	if err != nil || secret == "" {
@@ -169,7 +169,7 @@ func (a *asker) ask(question, suggested string, check func(string) error) (strin
 		if suggested == "" {
 			fmt.Fprintf(a.std.err, "%s: ", question)
 		} else {
-			fmt.Fprintf(a.std.err, "%s [%s]: ", question, suggested)
+			say(a.std.err, "%s [%s]: ", question, suggested)
 		}
 		line, err := a.await(func() (string, error) { return a.in.ReadString('\n') })
 		if err != nil {
@@ -190,10 +190,15 @@ func (a *asker) ask(question, suggested string, check func(string) error) (strin
 		if err == nil {
 			return answer, nil
 		}
-		fmt.Fprintf(a.std.err, "  %v\n", err)
-		if hint := api.AsError(err).Hint; hint != "" && errors.As(err, new(*api.Error)) {
-			fmt.Fprintf(a.std.err, "  hint: %s\n", hint)
-		}
+		a.refuse(err)
+	}
+}
+
+// refuse says why an answer is not taken.
+func (a *asker) refuse(err error) {
+	say(a.std.err, "  %v\n", err)
+	if hint := api.AsError(err).Hint; hint != "" && errors.As(err, new(*api.Error)) {
+		say(a.std.err, "  hint: %s\n", hint)
 	}
 }
 
@@ -266,7 +271,7 @@ func checkClientSecrets(file string) error {
 	var kinds struct{ Installed, Web json.RawMessage }
 	err = json.Unmarshal([]byte(strings.TrimPrefix(string(text), "\ufeff")), &kinds)
 	if err != nil || kinds.Installed == nil && kinds.Web == nil {
-		return badRequest(file+" is no client_secrets file", "download the JSON of a client of type desktop app at the provider")
+		return badRequest(api.Excerpt(file)+" is no client_secrets file", "download the JSON of a client of type desktop app at the provider")
 	}
 	return nil
 }

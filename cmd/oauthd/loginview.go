@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"oauthd/ipc/api"
@@ -57,7 +57,7 @@ func (v *loginView) rest() {
 // authorize shows the URL, opens it where there is a browser, and else says how to reach one.
 func (v *loginView) authorize(e api.LoginEvent) {
 	if v.printURL {
-		fmt.Fprintln(v.std.out, e.URL)
+		say(v.std.out, "%s\n", e.URL)
 		return
 	}
 	w := v.std.err
@@ -65,20 +65,20 @@ func (v *loginView) authorize(e api.LoginEvent) {
 	if !v.noBrowser && v.headless == "" {
 		var err error
 		if opened, err = openBrowser(e.URL); err != nil {
-			fmt.Fprintf(w, "oauthd: %v\n", err)
+			say(w, "oauthd: %v\n", err)
 		}
 	}
 	switch {
 	case opened:
-		fmt.Fprintf(w, "Your browser opens to log in. If it does not, open this URL on this computer:\n\n  %s\n\n", e.URL)
+		say(w, "Your browser opens to log in. If it does not, open this URL on this computer:\n\n  %s\n\n", e.URL)
 	case v.headless == "":
-		fmt.Fprintf(w, "Open this URL in a browser on this computer:\n\n  %s\n\n", e.URL)
+		say(w, "Open this URL in a browser on this computer:\n\n  %s\n\n", e.URL)
 	default:
-		fmt.Fprintf(w, "No browser is opened, because %s. Open this URL where you have one:\n\n  %s\n\n", v.headless, e.URL)
+		say(w, "No browser is opened, because %s. Open this URL where you have one:\n\n  %s\n\n", v.headless, e.URL)
 		v.otherWays(e)
 	}
 	if e.CertificateSHA256 != "" {
-		fmt.Fprintf(w, "The browser will warn of the certificate of this computer. Its SHA-256 fingerprint is\n\n  %s\n\n", e.CertificateSHA256)
+		say(w, "The browser will warn of the certificate of this computer. Its SHA-256 fingerprint is\n\n  %s\n\n", e.CertificateSHA256)
 	}
 	if v.headless != "" && v.canPrompt() {
 		v.wait = v.promptPaste(e.LoginID)
@@ -91,7 +91,7 @@ func (v *loginView) authorize(e api.LoginEvent) {
 func (v *loginView) otherWays(e api.LoginEvent) {
 	w := v.std.err
 	if u, err := url.Parse(e.RedirectURI); err == nil && u.Port() != "" {
-		fmt.Fprintf(w, "If that is on another machine, forward the port from there first:\n\n  ssh -L %s:127.0.0.1:%s %s\n\n",
+		say(w, "If that is on another machine, forward the port from there first:\n\n  ssh -L %s:127.0.0.1:%s %s\n\n",
 			u.Port(), u.Port(), sshTarget(os.Getenv))
 	}
 	fmt.Fprint(w, "Or agree in the browser, and when it cannot open the page it is sent to, copy that page's address.\n")
@@ -112,14 +112,9 @@ func (v *loginView) device(e api.LoginEvent) {
 	} else {
 		fmt.Fprint(w, "Use a browser on any device:\n\n")
 	}
-	fmt.Fprintf(w, "  1. open   %s\n  2. enter  %s\n\n", printable(e.VerificationURI), printable(e.UserCode))
+	say(w, "  1. open   %s\n  2. enter  %s\n\n", e.VerificationURI, api.Excerpt(e.UserCode))
 	if isTerminal(w) {
-		qrterminal.GenerateWithConfig(cmp.Or(e.VerificationURIComplete, e.VerificationURI), qrterminal.Config{
-			Level: qrterminal.L, Writer: w, HalfBlocks: true, QuietZone: 2,
-			BlackChar: qrterminal.BLACK_BLACK, WhiteChar: qrterminal.WHITE_WHITE,
-			BlackWhiteChar: qrterminal.BLACK_WHITE, WhiteBlackChar: qrterminal.WHITE_BLACK,
-		})
-		fmt.Fprintln(w)
+		showQR(w, cmp.Or(e.VerificationURIComplete, e.VerificationURI))
 	}
 	fmt.Fprint(w, "This code is for you alone: you asked for it here, on this machine. Give it to nobody, and never enter a\n"+
 		"code that somebody sent you: it would log them in as you.\n")
@@ -129,34 +124,39 @@ func (v *loginView) device(e api.LoginEvent) {
 	v.wait = v.spin("Waiting for you to agree there; Ctrl-C gives up.")
 }
 
+// showQR prints a URL as a QR code. What no browser may be sent to has none, nor has a URL that fills a screen.
+func showQR(w io.Writer, address string) {
+	const most = 500
+	if checkWebURL(address) != nil || len(address) > most {
+		return
+	}
+	qrterminal.GenerateWithConfig(address, qrterminal.Config{
+		Level: qrterminal.L, Writer: w, HalfBlocks: true, QuietZone: 2,
+		BlackChar: qrterminal.BLACK_BLACK, WhiteChar: qrterminal.WHITE_WHITE,
+		BlackWhiteChar: qrterminal.BLACK_WHITE, WhiteBlackChar: qrterminal.WHITE_BLACK,
+	})
+	fmt.Fprintln(w)
+}
+
 // result prints what a login that is done came to: the result to stdout, unless that was for the URL.
 func (v *loginView) result() {
 	out := v.std.out
 	if v.printURL {
 		out = v.std.err
 	}
-	switch who := cmp.Or(v.done.Email, v.done.Subject); {
+	provider := api.Excerpt(v.done.Provider)
+	switch who := api.Excerpt(cmp.Or(v.done.Email, v.done.Subject)); {
 	case v.done.Grant == "authorization_code" || v.done.Grant == "device_code":
-		fmt.Fprintf(out, "%s: logged in as %s at %s\n", v.name, cmp.Or(who, "somebody the provider does not name"), v.done.Provider)
+		say(out, "%s: logged in as %s at %s\n", v.name, cmp.Or(who, "somebody the provider does not name"), provider)
 	case who != "":
-		fmt.Fprintf(out, "%s: %s gives tokens to %s\n", v.name, v.done.Provider, who)
+		say(out, "%s: %s gives tokens to %s\n", v.name, provider, who)
 	default:
-		fmt.Fprintf(out, "%s: %s gives tokens\n", v.name, v.done.Provider)
+		say(out, "%s: %s gives tokens\n", v.name, provider)
 	}
 	if len(v.done.ScopesGranted) > 0 {
-		fmt.Fprintf(out, "granted: %s\n", strings.Join(v.done.ScopesGranted, " "))
+		say(out, "granted: %s\n", excerpts(v.done.ScopesGranted))
 	}
 	for _, warning := range v.done.Warnings {
-		fmt.Fprintf(v.std.err, "warning: %s\n", warning)
+		say(v.std.err, "warning: %s\n", api.Lines(warning))
 	}
-}
-
-// printable drops what could steer a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, s)
 }

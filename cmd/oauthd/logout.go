@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 )
 
@@ -20,7 +18,7 @@ credential here in any case. The account stays; oauthd login NAME authorizes it 
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(std.out, "%s: forgotten here; %s\n", args[0], revocation(result))
+			say(std.out, "%s: forgotten here; %s\n", args[0], revocation(result))
 			return nil
 		},
 	}

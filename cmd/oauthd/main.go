@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"oauthd/ipc/api"
@@ -32,6 +33,7 @@ const exitInterrupted = 130
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, std stdio) int {
+	std.out, std.err = &screen{to: std.out}, &screen{to: std.err}
 	err := newRoot(std, args).ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -49,11 +51,16 @@ func report(w io.Writer, err error) int {
 	if !errors.As(err, &e) {
 		e = usage(err)
 	}
-	fmt.Fprintf(w, "oauthd: %s\n", e.Message)
+	printLines(w, "oauthd: ", e.Message)
 	if e.Hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", e.Hint)
+		printLines(w, "hint: ", e.Hint)
 	}
 	return e.Code.ExitStatus()
+}
+
+// printLines prints text after its label. Further lines are indented, so that none can pass for a label.
+func printLines(w io.Writer, label, text string) {
+	fmt.Fprintf(w, "%s%s\n", label, strings.ReplaceAll(api.Lines(text), "\n", "\n  "))
 }
 
 func usage(err error) *api.Error {

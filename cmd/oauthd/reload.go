@@ -34,7 +34,7 @@ all others keep theirs.`,
 				return err
 			}
 			for _, warning := range r.Warnings {
-				fmt.Fprintf(std.err, "oauthd: %s\n", warning)
+				say(std.err, "oauthd: %s\n", api.Lines(warning))
 			}
 			if asJSON {
 				return printJSON(std.out, r)
@@ -56,7 +56,7 @@ func printReload(std stdio, r api.ReloadResult) {
 		names []string
 	}{{"added", r.Added}, {"removed", r.Removed}, {"changed", r.Changed}, {"cached tokens dropped", r.Dropped}} {
 		if len(list.names) > 0 {
-			fmt.Fprintf(std.out, "%s: %s\n", list.what, strings.Join(list.names, " "))
+			say(std.out, "%s: %s\n", list.what, strings.Join(list.names, " "))
 		}
 	}
 }

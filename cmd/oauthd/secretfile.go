@@ -39,10 +39,10 @@ func (k secretFile) read(path string, stdin io.Reader) (api.Confidential, error)
 		return "", fileProblem(k.name, err)
 	}
 	if int64(len(text)) > k.most {
-		return "", badRequest(path+" is too large to be "+k.what, k.hint)
+		return "", badRequest(api.Excerpt(path)+" is too large to be "+k.what, k.hint)
 	}
 	if len(text) == 0 {
-		return "", badRequest(path+" is empty", k.hint)
+		return "", badRequest(api.Excerpt(path)+" is empty", k.hint)
 	}
 	return api.Confidential(text), nil
 }
@@ -71,5 +71,5 @@ func readSecret(stdin io.Reader) (api.Confidential, error) {
 
 // fileProblem words a file that cannot be read.
 func fileProblem(what string, err error) error {
-	return &api.Error{Code: api.BadRequest, Message: what + " cannot be read: " + err.Error(), Hint: "check the path and its permissions"}
+	return &api.Error{Code: api.BadRequest, Message: api.Excerpt(what) + " cannot be read: " + api.Excerpt(err.Error()), Hint: "check the path and its permissions"}
 }

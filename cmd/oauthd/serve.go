@@ -69,7 +69,7 @@ func newKeychainChild(std stdio) *cobra.Command {
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			hardenProcess()
-			return keystore.RunChild(std.in, std.out)
+			return keystore.RunChild(std.in, raw(std.out))
 		},
 	}
 }
@@ -172,7 +172,7 @@ func runRested(ctx context.Context, cfg daemon.Config, lock string, resting *res
 	openAtStart(ctx, cfg.Store, cfg.Log)
 	listener, err := ipc.Listen(cfg.Socket)
 	if err != nil {
-		return &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
+		return &api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(err.Error()),
 			Hint: "OAUTHD_SOCK or XDG_RUNTIME_DIR choose another place"}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -248,7 +248,7 @@ func openLog(std stdio, o serveOptions) (log zerolog.Logger, closeLog func(), er
 	if err != nil || o.logLevel == "" {
 		return log, nil, badRequest(fmt.Sprintf("there is no log level %q", o.logLevel), "--log-level is debug, info, warn or error")
 	}
-	var w io.Writer = std.err
+	var w io.Writer = escaped{raw(std.err)}
 	closeLog = func() {}
 	switch {
 	case o.logFile != "":
@@ -256,9 +256,9 @@ func openLog(std stdio, o serveOptions) (log zerolog.Logger, closeLog func(), er
 		if err != nil {
 			return log, nil, placeProblem("the log cannot be written", err, "choose another place for it")
 		}
-		w, closeLog = f, func() { _ = f.Close() }
+		w, closeLog = escaped{f}, func() { _ = f.Close() }
 	case isTerminal(std.err):
-		w = zerolog.ConsoleWriter{Out: std.err, TimeFormat: "15:04:05"}
+		w = consoleLog(raw(std.err))
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger(), closeLog, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
 	"github.com/spf13/cobra"
@@ -30,25 +31,29 @@ func newStatus(std stdio) *cobra.Command {
 			if asJSON {
 				return printJSON(std.out, s)
 			}
-			store := s.Store.Backend + ", " + s.Store.State
-			if s.Store.Detail != "" {
-				store += ": " + s.Store.Detail
-			}
-			started := when(&s.StartedAt, time.Now())
-			err = table(std.out, [][]string{
-				{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, s.Version)},
-				{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "an unknown hand"))},
-				{"socket", s.Socket},
-				{"store", store},
-			})
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(std.out)
-			return printAccounts(std, s.Accounts)
+			return printStatus(std, s)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&socket, "socket", false, "print where the daemon's socket is, whether or not one runs")
 	return cmd
+}
+
+func printStatus(std stdio, s api.Status) error {
+	store := s.Store.Backend + ", " + s.Store.State
+	if s.Store.Detail != "" {
+		store += ": " + s.Store.Detail
+	}
+	started := when(&s.StartedAt, time.Now())
+	err := table(std.out, [][]string{
+		{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, s.Version)},
+		{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "an unknown hand"))},
+		{"socket", s.Socket},
+		{"store", store},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(std.out)
+	return printAccounts(std, s.Accounts)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -59,6 +58,7 @@ fresh, else from the provider.`,
 	return cmd
 }
 
+// printToken prints a token byte by byte: the daemon takes none that is not printable ASCII.
 func printToken(w io.Writer, t api.Token, format string, idToken bool) error {
 	text := t.AccessToken
 	if idToken {
@@ -67,11 +67,11 @@ func printToken(w io.Writer, t api.Token, format string, idToken bool) error {
 	var err error
 	switch format {
 	case "json":
-		err = json.NewEncoder(w).Encode(t)
+		return printJSONLine(w, t)
 	case "header":
-		_, err = fmt.Fprintf(w, "Authorization: %s %s\n", t.TokenType, text)
+		_, err = fmt.Fprintf(raw(w), "Authorization: %s %s\n", api.Printable(t.TokenType), text)
 	default:
-		_, err = fmt.Fprintln(w, text)
+		_, err = fmt.Fprintln(raw(w), text)
 	}
 	return err
 }

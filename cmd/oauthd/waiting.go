@@ -27,10 +27,11 @@ func (w *waiting) end() {
 	<-w.stopped
 }
 
-// spin shows text with a spinner and the time left on a terminal, and only the text elsewhere.
+// spin shows text, which is ours, with a spinner and the time left on a terminal, and only the text elsewhere.
 func (v *loginView) spin(text string) *waiting {
 	w := &waiting{stop: make(chan struct{}), stopped: make(chan struct{})}
-	if !isTerminal(v.std.err) {
+	terminal := raw(v.std.err)
+	if !isTerminal(terminal) {
 		fmt.Fprintln(v.std.err, text)
 		close(w.stopped)
 		return w
@@ -44,14 +45,14 @@ func (v *loginView) spin(text string) *waiting {
 			left := max(time.Until(v.deadline), 0).Round(time.Second)
 			clock := fmt.Sprintf("%d:%02d left", int(left.Minutes()), int(left.Seconds())%60)
 			line := text + " " + clock
-			if columns := width(v.std.err); columns > 0 && len(line)+3 >= columns {
+			if columns := width(terminal); columns > 0 && len(line)+3 >= columns {
 				line = clock // a line that wraps cannot be taken back
 			}
-			fmt.Fprintf(v.std.err, "\r%c %s \x1b[K", []rune(frames)[i%10], line)
+			fmt.Fprintf(terminal, "\r%c %s \x1b[K", []rune(frames)[i%10], line)
 			select {
 			case <-ticker.C:
 			case <-w.stop:
-				fmt.Fprint(v.std.err, "\r\x1b[K")
+				fmt.Fprint(terminal, "\r\x1b[K")
 				return
 			}
 		}
@@ -85,17 +86,17 @@ func (v *loginView) promptPaste(loginID string) *waiting {
 		return v.spin(otherwise)
 	}
 	w := &waiting{stop: make(chan struct{}), stopped: make(chan struct{})}
-	screen := term.NewTerminal(struct {
+	prompt := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{in, v.std.err}, "")
+	}{in, raw(v.std.err)}, "")
 	if width, height, err := term.GetSize(int(in.Fd())); err == nil && width > 0 {
-		_ = screen.SetSize(width, height)
+		_ = prompt.SetSize(width, height)
 	}
 	// When the browser is first this stays in its read, and ends with the process.
 	go func() {
 		for {
-			line, err := screen.ReadPassword("paste the address here; it does not show, and Ctrl-C gives up: ") // the code is in it
+			line, err := prompt.ReadPassword("paste the address here; it does not show, and Ctrl-C gives up: ") // the code is in it
 			if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
 				v.interrupt() // Ctrl-C or Ctrl-D, which a raw terminal makes no signal of
 				return
@@ -109,7 +110,7 @@ func (v *loginView) promptPaste(loginID string) *waiting {
 				return
 			}
 			e := api.AsError(err)
-			fmt.Fprintf(screen, "%s\n%s\n", e.Message, e.Hint)
+			fmt.Fprintf(prompt, "%s\n%s\n", api.Lines(e.Message), api.Lines(e.Hint))
 		}
 	}()
 	go func() {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -26,15 +24,13 @@ of the daemon it goes on, beginning with how everything is.`,
 					return err
 				}
 			}
-			out := json.NewEncoder(std.out)
-			out.SetEscapeHTML(false)
 			c := starting()
 			defer c.Close()
 			for event, err := range c.Watch(cmd.Context(), name) {
 				if err != nil {
 					return err
 				}
-				if err := out.Encode(event); err != nil {
+				if err := printJSONLine(std.out, event); err != nil {
 					return err
 				}
 			}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
-	"strings"
-	"unicode"
 )
 
 // LockFile is the content of the lock file: who holds the lock, and where it listens.
@@ -29,8 +27,7 @@ func ParseLockFile(data []byte) (LockFile, error) {
 	if f.PID <= 0 || f.PID > math.MaxInt32 {
 		return LockFile{}, errors.New("the lock file holds no pid")
 	}
-	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
-	if f.Socket != "" && (!filepath.IsAbs(f.Socket) || strings.ContainsFunc(f.Socket, unprintable)) {
+	if f.Socket != "" && (!filepath.IsAbs(f.Socket) || Printable(f.Socket) != f.Socket) {
 		return LockFile{}, errors.New("the lock file holds no path of a socket")
 	}
 	return f, nil

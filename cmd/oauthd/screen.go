@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"oauthd/ipc/api"
+)
+
+// screen is a stream that a person may look at: whatever is written to it arrives as text ([api.Printable]), with its
+// line breaks. What is ours and must arrive byte by byte, a token or what steers the terminal, goes around it through
+// [raw].
+type screen struct {
+	to io.Writer
+
+	mu   sync.Mutex // guards the field below
+	rest []byte     // the beginning of a character whose end is still to come
+}
+
+// Write implements [io.Writer].
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := append(s.rest, p...)
+	whole := len(text) - unfinished(text)
+	s.rest = bytes.Clone(text[whole:])
+	lines := strings.Split(string(text[:whole]), "\n")
+	for i, line := range lines {
+		lines[i] = api.Printable(line)
+	}
+	if _, err := io.WriteString(s.to, strings.Join(lines, "\n")); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// unfinished returns how many bytes at the end of text begin a character that they do not complete.
+func unfinished(text []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
+			if utf8.FullRune(tail) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// raw returns the stream behind a screen, for bytes of our own.
+func raw(w io.Writer) io.Writer {
+	if s, ok := w.(*screen); ok {
+		return s.to
+	}
+	return w
+}
+
+// say prints a sentence of ours about what is a stranger's: every text and error in args stays on its line.
+func say(w io.Writer, format string, args ...any) {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			args[i] = api.Printable(arg)
+		case error:
+			args[i] = api.Printable(arg.Error())
+		}
+	}
+	fmt.Fprintf(w, format, args...)
+}
+
+// excerpts lists a stranger's words, each cut.
+func excerpts(words []string) string {
+	shown := make([]string, len(words))
+	for i, word := range words {
+		shown[i] = api.Excerpt(word)
+	}
+	return strings.Join(shown, " ")
+}
