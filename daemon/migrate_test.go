@@ -76,7 +76,7 @@ func migrated() (cfg *config.Config, records map[string]string) {
 		Accounts: map[string]*account.Account{
 			"work": {Provider: "corp"}, "play": {Issuer: "https://login.example.com"}, "new": {Provider: "google"},
 		},
-		Providers: map[string]provider.Provider{"corp": {Issuer: "https://corp.example.com"}},
+		Providers: map[string]provider.Provider{"corp": {Row: provider.Row{Issuer: "https://corp.example.com"}}},
 	}
 	records = map[string]string{
 		"work": "of work", "play": "of play",

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"oauthd/daemon/config"
 	"oauthd/daemon/provider"
@@ -29,7 +30,7 @@ func TestProviders(t *testing.T) {
 		t.Error("they are not sorted")
 	}
 	corp, err := d.Provider(t.Context(), "corp")
-	if err != nil || corp.BuiltIn || !corp.Discovered || corp.IdleLimit != 12*60*60 || corp.Issuer != "https://login.example.com" {
+	if err != nil || corp.BuiltIn || !corp.Discovered || corp.IdleLimit.Duration() != 12*time.Hour || corp.Issuer != "https://login.example.com" {
 		t.Errorf("corp: got %+v, %v", corp, err)
 	}
 	slack, err := d.Provider(t.Context(), "slack")

@@ -48,7 +48,7 @@ func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name 
 		return "", nil, err
 	}
 	if strings.Contains(where, "://") {
-		p = api.Provider{DefaultScopes: []string{"openid", "email"}}
+		p = api.Provider{ProviderRow: api.ProviderRow{DefaultScopes: []string{"openid", "email"}}}
 		def.Issuer = where
 		command = append(command, "--issuer", where)
 	} else {

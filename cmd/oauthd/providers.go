@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"oauthd/ipc/api"
 
@@ -56,7 +55,7 @@ Others are reached by --issuer URL, or by a table of config.toml with the same k
 func printProviders(std stdio, all []api.Provider) error {
 	rows := [][]string{{"NAME", "WHAT", "LOGIN", "PORT", "NEEDS"}}
 	for _, p := range all {
-		rows = append(rows, []string{p.Name, cmp.Or(p.Title, p.Issuer, p.TokenEndpoint), loginWords(p), cmp.Or(p.RedirectPort, "-"), needs(p)})
+		rows = append(rows, []string{p.Name, cmp.Or(p.Title, p.Issuer, p.Endpoints.Token), loginWords(p), cmp.Or(p.RedirectPort, "-"), needs(p)})
 	}
 	if err := table(std.out, rows); err != nil {
 		return err
@@ -67,7 +66,7 @@ func printProviders(std stdio, all []api.Provider) error {
 
 // loginWords names the ways to log in.
 func loginWords(p api.Provider) string {
-	if p.DeviceEndpoint != "" {
+	if p.Endpoints.Device != "" {
 		return "browser, device"
 	}
 	return "browser"
@@ -104,13 +103,13 @@ func printProvider(std stdio, p api.Provider) error {
 	add("tenant", tenantWords(p))
 	add("issuer", p.Issuer)
 	when(p.Discovered, "endpoints", "read from the issuer's discovery document at each login")
-	add("authorization endpoint", p.AuthorizationEndpoint)
-	add("token endpoint", p.TokenEndpoint)
-	add("device endpoint", p.DeviceEndpoint)
-	add("pushed requests", p.PushedEndpoint)
+	add("authorization endpoint", p.Endpoints.Authorization)
+	add("token endpoint", p.Endpoints.Token)
+	add("device endpoint", p.Endpoints.Device)
+	add("pushed requests", p.PushedAuthorizationEndpoint)
 	add("registration endpoint", p.RegistrationEndpoint)
-	add("revocation endpoint", p.RevocationEndpoint)
-	add("userinfo endpoint", p.UserinfoEndpoint)
+	add("revocation endpoint", p.Endpoints.Revocation)
+	add("userinfo endpoint", p.Endpoints.Userinfo)
 	add("keys", p.JWKSURI)
 	add("redirect URI", redirectWords(p))
 	add("client", clientWords(p))
@@ -123,6 +122,8 @@ func printProvider(std stdio, p api.Provider) error {
 	add("refresh token", refreshWords(p))
 	when(p.RefreshKillsAccessToken, "a refresh", "ends the access token handed out before")
 	when(p.RedirectURIAtRefresh, "refresh request", "repeats the redirect URI")
+	when(p.RefreshScope, "refresh scopes", "a refresh request names those granted")
+	when(p.TokenLifetime != "", "access token", "lasts "+span(p.TokenLifetime.Duration()))
 	add("narrower tokens", narrowWords(p))
 	when(p.OneResourcePerToken, "resources", "a token is for one, which its scopes name")
 	add("logout", logoutWords(p))
@@ -158,11 +159,11 @@ func clientWords(p api.Provider) string {
 		"client_secret_basic": "sends its secret by HTTP Basic",
 		"client_secret_post":  "sends its secret as a parameter",
 		"private_key_jwt":     "signs with its private key",
-	}[p.TokenEndpointAuthMethod]
+	}[p.Endpoints.AuthMethod]
 	switch {
 	case p.ClientSecretRequired:
 		return strings.TrimPrefix(how+"; it must have one", "; ")
-	case how != "" && p.TokenEndpointAuthMethod != "none":
+	case how != "" && p.Endpoints.AuthMethod != "none":
 		return how + ", if it has one"
 	}
 	return how
@@ -180,18 +181,21 @@ func refreshWords(p api.Provider) string {
 	words := map[string]string{
 		"static": "stays the same", "rotating": "a new one at each use", "none": "none",
 	}[p.Rotation]
-	if p.IdleLimit > 0 {
-		words += "; ends when unused for " + span(time.Duration(p.IdleLimit)*time.Second)
+	if p.IdleLimit != "" {
+		words += "; ends when unused for " + span(p.IdleLimit.Duration())
 	}
-	if p.NoRefresh != "" {
-		words += "; " + p.NoRefresh
+	if p.NoRefreshToken != "" {
+		words += "; " + p.NoRefreshToken
 	}
 	return strings.TrimPrefix(words, "; ")
 }
 
 func narrowWords(p api.Provider) string {
-	if p.Narrowing == "refresh" {
+	switch p.Narrowing {
+	case "refresh":
 		return "oauthd token NAME --scope S gives one"
+	case api.NarrowingUnknown:
+		return "not known"
 	}
 	return "none; each token has all scopes granted"
 }

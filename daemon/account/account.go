@@ -95,17 +95,8 @@ func (a Account) SelfContained() bool {
 	}
 }
 
-// Endpoints are a provider's endpoints under their RFC 8414 names. "" means the provider has none.
-type Endpoints struct {
-	Authorization string
-	Token         string
-	Device        string
-	Revocation    string
-	Userinfo      string
-	// AuthMethod is the pinned token_endpoint_auth_method: "none", "client_secret_basic", "client_secret_post",
-	// "private_key_jwt", or "" for the provider's rule.
-	AuthMethod string
-}
+// Endpoints are a provider's endpoints under the names of RFC 8414.
+type Endpoints = api.Endpoints
 
 // Credential is what is kept of a login. It never leaves daemon/ and keystore/.
 type Credential struct {

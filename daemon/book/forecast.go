@@ -34,11 +34,11 @@ func (b *Book) KeepAliveDue(a account.Account, f Facts) bool {
 
 // idleLimit is how long a's provider keeps a refresh token that is not used; 0 where that is not known.
 func (b *Book) idleLimit(a account.Account) time.Duration {
-	if p, err := b.KnownProvider(a); err == nil && p.IdleLimit > 0 {
-		return p.IdleLimit
+	if p, err := b.KnownProvider(a); err == nil && p.IdleLimit != "" {
+		return p.IdleLimit.Duration()
 	}
 	if p, ok := provider.LookupIssuer(a.Issuer); a.Issuer != "" && ok {
-		return p.IdleLimit
+		return p.IdleLimit.Duration()
 	}
 	return 0
 }

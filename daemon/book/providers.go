@@ -37,9 +37,9 @@ func (b *Book) KnownProvider(a account.Account) (provider.Provider, error) {
 		return provider.FromEndpoints(a.Endpoints), nil
 	}
 	if a.Provider == "" {
-		return provider.Provider{Name: ProviderName(a), Issuer: a.Issuer, Endpoints: a.Endpoints}, nil
+		return provider.Provider{Name: ProviderName(a), Row: provider.Row{Issuer: a.Issuer, Endpoints: a.Endpoints}}, nil
 	}
-	p, _, ok := b.Provider(a.Provider)
+	p, ok := b.Provider(a.Provider)
 	if !ok {
 		return provider.Provider{}, b.UnknownProvider(a.Provider)
 	}
@@ -75,13 +75,13 @@ func ProviderName(a account.Account) string {
 	return u.Host
 }
 
-// Provider returns the provider of that name; builtIn is false if config.toml describes it.
-func (b *Book) Provider(name string) (p provider.Provider, builtIn, ok bool) {
+// Provider returns the provider of that name, built in or of config.toml.
+func (b *Book) Provider(name string) (p provider.Provider, ok bool) {
 	if p, ok := provider.Lookup(name); ok {
-		return p, true, true
+		return p, true
 	}
 	p, ok = b.current().Providers[name]
-	return p, false, ok
+	return p, ok
 }
 
 // ProviderNames returns the names of all providers, built in or of config.toml, sorted.

@@ -19,7 +19,7 @@ type accountKeys struct {
 	Issuer        string `toml:"issuer,omitempty"`
 	ClientSecrets string `toml:"client_secrets,omitempty"`
 	ClientID      string `toml:"client_id,omitempty"`
-	endpoints
+	account.Endpoints
 	Scopes        []string          `toml:"scopes,omitempty"`
 	Grant         string            `toml:"grant,omitempty"`
 	RedirectURI   string            `toml:"redirect_uri,omitempty"`
@@ -95,7 +95,7 @@ func (k accountKeys) account(s *source, name string) account.Account {
 		Provider:      k.Provider,
 		Tenant:        k.Tenant,
 		Issuer:        k.Issuer,
-		Endpoints:     account.Endpoints(k.endpoints),
+		Endpoints:     k.Endpoints,
 		ClientID:      k.ClientID,
 		Scopes:        k.Scopes,
 		Grant:         cmp.Or(account.Grant(k.Grant), account.GrantAuthorizationCode),
@@ -122,7 +122,7 @@ func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
 	}
 	c.checkTenant(s, k)
 	s.check("", "issuer", k.Issuer, provider.CheckIssuer)
-	k.endpoints.check(s, "", grant.Interactive())
+	s.checkEndpoints(k.Endpoints, grant.Interactive())
 	k.checkMachine(s, grant)
 	s.check("", "grant", k.Grant, CheckGrant)
 	s.check("", "resource", k.Resource, CheckResource)
@@ -136,6 +136,23 @@ func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
 		if err := CheckAuthParam(key, k.AuthParams[key]); err != nil {
 			s.add(cmp.Or(s.line("", "auth_params"), s.line("auth_params", key)), "auth_params: %v", err)
 		}
+	}
+}
+
+// checkEndpoints reports wrong endpoints of an account; interactive is true if a person is sent to one.
+func (s *source) checkEndpoints(e account.Endpoints, interactive bool) {
+	s.check("", "authorization_endpoint", e.Authorization, provider.CheckURL)
+	s.check("", "token_endpoint", e.Token, provider.CheckURL)
+	s.check("", "device_authorization_endpoint", e.Device, provider.CheckURL)
+	s.check("", "revocation_endpoint", e.Revocation, provider.CheckURL)
+	s.check("", "userinfo_endpoint", e.Userinfo, provider.CheckURL)
+	if !slices.Contains([]string{"", "none", "client_secret_basic", "client_secret_post", "private_key_jwt"}, e.AuthMethod) {
+		s.add(s.line("", "token_endpoint_auth_method"),
+			`token_endpoint_auth_method is "none", "client_secret_basic", "client_secret_post" or "private_key_jwt"`)
+	}
+	if interactive && (e.Authorization == "") != (e.Token == "") {
+		s.add(cmp.Or(s.line("", "authorization_endpoint"), s.line("", "token_endpoint")),
+			"authorization_endpoint and token_endpoint go together")
 	}
 }
 

@@ -20,33 +20,6 @@ type mainKeys struct {
 	Providers map[string]provider.Row `toml:"providers"`
 }
 
-// endpoints are the keys of explicit endpoints, as RFC 8414 names them.
-type endpoints struct {
-	Authorization string `toml:"authorization_endpoint,omitempty"`
-	Token         string `toml:"token_endpoint,omitempty"`
-	Device        string `toml:"device_authorization_endpoint,omitempty"`
-	Revocation    string `toml:"revocation_endpoint,omitempty"`
-	Userinfo      string `toml:"userinfo_endpoint,omitempty"`
-	AuthMethod    string `toml:"token_endpoint_auth_method,omitempty"`
-}
-
-// check reports wrong endpoints; interactive is true where a person is sent to one.
-func (e endpoints) check(s *source, table string, interactive bool) {
-	s.check(table, "authorization_endpoint", e.Authorization, provider.CheckURL)
-	s.check(table, "token_endpoint", e.Token, provider.CheckURL)
-	s.check(table, "device_authorization_endpoint", e.Device, provider.CheckURL)
-	s.check(table, "revocation_endpoint", e.Revocation, provider.CheckURL)
-	s.check(table, "userinfo_endpoint", e.Userinfo, provider.CheckURL)
-	if !slices.Contains([]string{"", "none", "client_secret_basic", "client_secret_post", "private_key_jwt"}, e.AuthMethod) {
-		s.add(s.line(table, "token_endpoint_auth_method"),
-			`token_endpoint_auth_method is "none", "client_secret_basic", "client_secret_post" or "private_key_jwt"`)
-	}
-	if interactive && (e.Authorization == "") != (e.Token == "") {
-		s.add(cmp.Or(s.line(table, "authorization_endpoint"), s.line(table, "token_endpoint"), s.line(table, "")),
-			"authorization_endpoint and token_endpoint go together")
-	}
-}
-
 // mainFile is config.toml as it was read.
 type mainFile struct {
 	snapshot

@@ -105,8 +105,8 @@ func TestGrantAndResourceRoundTrip(t *testing.T) {
 
 func TestWhoMayDoWithoutAClient(t *testing.T) {
 	c := &Config{Providers: map[string]provider.Provider{
-		"corp": {Name: "corp", Issuer: "https://login.example.com"},
-		"old":  {Name: "old", Endpoints: account.Endpoints{Authorization: "https://x.example.com/a", Token: "https://x.example.com/t"}},
+		"corp": {Name: "corp", Row: provider.Row{Issuer: "https://login.example.com"}},
+		"old":  {Name: "old", Row: provider.Row{Endpoints: account.Endpoints{Authorization: "https://x.example.com/a", Token: "https://x.example.com/t"}}},
 	}}
 	for _, tt := range []struct {
 		name string

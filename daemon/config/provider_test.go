@@ -41,11 +41,11 @@ a = "https://login.example.com/a"
 	if p.Issuer != "https://login.example.com/" || p.Title != "The company" || p.Endpoints.AuthMethod != "client_secret_post" {
 		t.Errorf("got %+v", p)
 	}
-	if want := (provider.Redirect{Host: "localhost", Path: "/back", Port: provider.PortFixed}); p.Redirect != want {
-		t.Errorf("redirect: got %+v, want %+v", p.Redirect, want)
+	if p.RedirectURI() != "http://localhost:8400/back" {
+		t.Errorf("redirect: got %s, want localhost, /back and a fixed port", p.RedirectURI())
 	}
-	if p.Rotation != provider.RotationRotating || p.IdleLimit != 14*24*time.Hour || p.Narrowing != provider.NarrowRefresh ||
-		!p.RefreshKillsAccessToken || !p.RedirectURIAtRefresh || p.RevocationForm != provider.RevokeRFC7009 {
+	if p.Rotation != provider.RotationRotating || p.IdleLimit.Duration() != 14*24*time.Hour || p.Narrowing != provider.NarrowRefresh ||
+		!p.RefreshKillsAccessToken || !p.RedirectURIAtRefresh || p.RevocationForm != "" {
 		t.Errorf("got %+v", p)
 	}
 	if p.ScopeSeparator != "," || p.RequestScopeSeparator != "," || p.ScopeParameter != "user_scope" ||
@@ -64,8 +64,8 @@ func TestProviderMistakes(t *testing.T) {
 		{"unknown key", corp + "colour = 1\n", `config.toml:3: unknown key "providers.corp.colour"`},
 		{"secret", corp + "client_secret = \"" + planted + "\"\n", "config.toml:3: unknown key"},
 		{"wrong value", corp + "redirect_port = \"8400\"\n", `config.toml:3: redirect_port is "any" or "fixed"`},
-		{"wrong type", corp + "idle_limit = 90\n", "config.toml:3: "},
-		{"idle limit", corp + "idle_limit = \"90 days\"\n", `config.toml:3: idle_limit: must be a duration as "90d"`},
+		{"wrong type", corp + "idle_limit = 90\n", "config.toml:3: providers.corp.idle_limit: a TOML integer where a duration such as \"90d\" is wanted"},
+		{"idle limit", corp + "idle_limit = \"90 days\"\n", `config.toml:3: idle_limit: must be a duration such as "90d"`},
 		{"tenant without place", corp + "tenant = \"x\"\n", "config.toml:3: tenant: no URL has a place"},
 		{"place without tenant", "[providers.corp]\nissuer = \"https://{tenant}\"\n", "config.toml:1: URLs with {tenant} need a tenant"},
 		{"parameter inline", corp + "auth_params = { state = \"x\" }\n", "config.toml:3: auth_params: state is set by oauthd itself"},

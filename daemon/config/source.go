@@ -72,6 +72,8 @@ func plainly(e *toml.DecodeError) string {
 	switch _, t, _ := strings.Cut(field, " of type "); t {
 	case "string":
 		want = "a string"
+	case "api.Span":
+		want = `a duration such as "90d"`
 	case "bool":
 		want = "true or false"
 	case "[]string":

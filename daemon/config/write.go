@@ -22,7 +22,7 @@ func Encode(a account.Account) ([]byte, error) {
 		Tenant:        a.Tenant,
 		Issuer:        a.Issuer,
 		ClientID:      a.ClientID,
-		endpoints:     endpoints(a.Endpoints),
+		Endpoints:     a.Endpoints,
 		Scopes:        a.Scopes,
 		Grant:         string(a.Grant),
 		RedirectURI:   a.RedirectURI,

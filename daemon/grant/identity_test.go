@@ -16,7 +16,7 @@ import (
 
 func TestUserinfo(t *testing.T) {
 	github, _ := provider.Lookup("github")
-	corp := provider.Provider{Issuer: "https://login.example.com"}
+	corp := provider.Provider{Row: provider.Row{Issuer: "https://login.example.com"}}
 	for _, tc := range []struct {
 		name   string
 		p      provider.Provider
@@ -72,7 +72,7 @@ func TestParseIDToken(t *testing.T) {
 	const tenant, other = "9188040d-6c67-4c5b-b112-36a304b66dad", "00000000-0000-0000-0000-000000000000"
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	exp := now.Add(time.Hour)
-	corp := provider.Provider{Issuer: "https://login.example.com"}
+	corp := provider.Provider{Row: provider.Row{Issuer: "https://login.example.com"}}
 	google, _ := provider.Lookup("google")
 	microsoft, _ := provider.Lookup("microsoft")
 	for _, tc := range []struct {
@@ -174,7 +174,7 @@ func FuzzParseIDToken(f *testing.F) {
 	f.Add("a.b.c")
 	f.Add("....")
 	x := Expect{
-		Provider: provider.Provider{Issuer: "https://login.example.com"}, ClientID: "desk", Nonce: "n", Now: time.Unix(1795340000, 0),
+		Provider: provider.Provider{Row: provider.Row{Issuer: "https://login.example.com"}}, ClientID: "desk", Nonce: "n", Now: time.Unix(1795340000, 0),
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		id, expiry, err := ParseIDToken(account.NewSecret(raw), x)

@@ -83,7 +83,7 @@ func goodClaims() string {
 
 func expectAt(uri string, algorithms ...string) Expect {
 	return Expect{
-		Provider: provider.Provider{Issuer: "https://login.example.com", JWKSURI: uri, IDTokenAlgorithms: algorithms},
+		Provider: provider.Provider{Row: provider.Row{Issuer: "https://login.example.com", JWKSURI: uri, IDTokenAlgorithms: algorithms}},
 		ClientID: "desk", Nonce: "n-1", Now: idTokenNow,
 	}
 }

@@ -102,8 +102,8 @@ func journey(t *testing.T, name string) string {
 		a.Account = account.Account{
 			Name: "work", Provider: name, Tenant: goldenTenants[name], ClientID: "fake-client-id", Grant: g, Managed: true,
 		}
-		if p.Redirect.Port == provider.PortFixed {
-			a.Account.RedirectURI = p.Redirect.URI()
+		if p.RedirectPort == api.RedirectPortFixed {
+			a.Account.RedirectURI = p.RedirectURI()
 		}
 		if p.DefaultScopes == nil && p.Name != "github-app" {
 			a.Account.Scopes = []string{"scope-a", "scope-b"}

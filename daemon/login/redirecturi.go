@@ -16,14 +16,14 @@ import (
 // provider would refuse it too, but only in the browser.
 func checkRedirect(a account.Account, p provider.Provider) error {
 	rule, _ := redirectRule(a, p)
-	if p.Redirect.Port != provider.PortFixed || len(rule.Ports) > 0 {
+	if p.RedirectPort != api.RedirectPortFixed || len(rule.Ports) > 0 {
 		return nil
 	}
 	return &api.Error{
 		Code:    api.BadRequest,
 		Message: fmt.Sprintf("%s compares the port of the redirect URI too, and this login has none set", p.Name),
 		Hint: fmt.Sprintf("register %s at %s (the port is yours to choose), then add --redirect-uri %s",
-			p.Redirect.URI(), p.Name, p.Redirect.URI()),
+			p.RedirectURI(), p.Name, p.RedirectURI()),
 	}
 }
 
@@ -33,7 +33,7 @@ func checkRedirect(a account.Account, p provider.Provider) error {
 func redirectRule(a account.Account, p provider.Provider) (rule redirect.Config, fixed string) {
 	rule.Ports = a.RedirectPorts
 	if a.RedirectURI == "" {
-		rule.Host, rule.Path = p.Redirect.Host, p.Redirect.Path
+		rule.Host, rule.Path = p.RedirectHost, p.RedirectPath
 		return rule, ""
 	}
 	u, err := url.Parse(a.RedirectURI) // was checked when it came in

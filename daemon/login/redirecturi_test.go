@@ -12,7 +12,7 @@ import (
 // TestFixedPort refuses, before a browser opens, what the provider would refuse in it.
 func TestFixedPort(t *testing.T) {
 	row := provider.Row{
-		Authorization: "https://login.example.com/authorize", Token: "https://login.example.com/token",
+		Endpoints:    account.Endpoints{Authorization: "https://login.example.com/authorize", Token: "https://login.example.com/token"},
 		RedirectHost: "localhost", RedirectPath: "/back", RedirectPort: "fixed",
 	}
 	for _, tt := range []struct {

@@ -46,7 +46,7 @@ func (m *Minter) revoke(ctx context.Context, a account.Account, c account.Creden
 	if err != nil || p.Endpoints.Revocation != c.RevocationEndpoint {
 		p = provider.Provider{}
 	}
-	r := grant.Revoke{RevocationEndpoint: c.RevocationEndpoint, Form: p.RevocationForm, Auth: auth}
+	r := grant.Revoke{RevocationEndpoint: c.RevocationEndpoint, Form: provider.RevocationForm(p.RevocationForm), Auth: auth}
 	switch {
 	case c.RefreshToken.IsZero():
 		r.Token, r.Hint = c.AccessToken, "access_token"

@@ -172,7 +172,7 @@ func (cs ClientSecrets) Provider() (Provider, error) {
 // FromEndpoints returns a provider that is known by its endpoints alone. On this machine, where a client_secrets file may
 // name any, it stands in for Google and gets Google's parameters.
 func FromEndpoints(e account.Endpoints) Provider {
-	p := Provider{Endpoints: e}
+	p := Provider{Row: Row{Endpoints: e}}
 	if token, err := parseURL(e.Token); err == nil {
 		p.Name = token.Host
 		if isLoopback(token.Hostname()) {

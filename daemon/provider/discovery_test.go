@@ -98,7 +98,7 @@ func TestDiscoverReadsTheDocument(t *testing.T) {
 		e.Authorization != s.URL+"/auth" || e.AuthMethod != "" {
 		t.Errorf("endpoints: got %+v", e)
 	}
-	if !p.RequireIss || p.OfflineScope != "offline_access" || p.AuthParams["prompt"] != "consent" || p.Narrowing != NarrowNone {
+	if !p.RequireIss || p.OfflineScope != "offline_access" || p.AuthParams["prompt"] != "consent" || p.Narrowing != "" {
 		t.Errorf("got %+v", p)
 	}
 	if p.JWKSURI != "https://k.example.com/" || p.PushedAuthorizationEndpoint != "https://p.example.com/" || !p.RequirePAR ||
@@ -277,7 +277,7 @@ func TestKnownIssuerKeepsItsRules(t *testing.T) {
 		t.Errorf("google: got %+v, %v", p, err)
 	}
 	p, err = parseDocument(tenant, body(tenant))
-	if err != nil || p.Redirect.Host != "localhost" || p.Issuer != tenant || p.IssuerMatches(strings.Replace(tenant, "9", "8", 1), "") {
+	if err != nil || p.RedirectHost != "localhost" || p.Issuer != tenant || p.IssuerMatches(strings.Replace(tenant, "9", "8", 1), "") {
 		t.Errorf("microsoft: got %+v, %v", p, err)
 	}
 }

@@ -39,7 +39,7 @@ func TestOneResource(t *testing.T) {
 func TestIdleLimits(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, want := range map[string]time.Duration{"google": 180 * day, "microsoft": 90 * day, "github": 0, "gitlab": 0} {
-		if p, _ := Lookup(name); p.IdleLimit != want {
+		if p, _ := Lookup(name); p.IdleLimit.Duration() != want {
 			t.Errorf("%s: got %v, want %v", name, p.IdleLimit, want)
 		}
 	}

@@ -2,9 +2,51 @@ package provider
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"oauthd/ipc/api"
 )
+
+// Mistake is one wrong value of a [Row].
+type Mistake struct {
+	// Key is the value's; "" for what concerns the row as a whole.
+	Key string
+	// Text says what is wrong, the key included.
+	Text string
+}
+
+// mistakes collects them.
+type mistakes []Mistake
+
+func (m *mistakes) add(key, format string, args ...any) {
+	*m = append(*m, Mistake{key, fmt.Sprintf(format, args...)})
+}
+
+// rule reports a value that check refuses; "" is no value.
+func (m *mistakes) rule(key, value string, check func(string) error) {
+	if value == "" {
+		return
+	}
+	if err := check(value); err != nil {
+		m.add(key, "%s: %v", key, err)
+	}
+}
+
+// oneOf reports a value that is none of words; "" is no value.
+func (m *mistakes) oneOf(key, value string, words ...string) {
+	if value == "" || slices.Contains(words, value) {
+		return
+	}
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = strconv.Quote(w)
+	}
+	last := len(quoted) - 1
+	m.add(key, "%s is %s or %s", key, strings.Join(quoted[:last], ", "), quoted[last])
+}
 
 // Check returns what is wrong with r; nil when it is right.
 func (r Row) Check() []Mistake {
@@ -50,12 +92,12 @@ func (r Row) checkURLs(m *mistakes) {
 		})
 	}
 	switch {
-	case r.Token == "" && r.Authorization != "":
+	case r.Endpoints.Token == "" && r.Endpoints.Authorization != "":
 		m.add("authorization_endpoint", "authorization_endpoint and token_endpoint go together")
-	case r.Token != "" && r.Authorization == "":
+	case r.Endpoints.Token != "" && r.Endpoints.Authorization == "":
 		m.add("token_endpoint", "authorization_endpoint and token_endpoint go together")
 	}
-	if r.RequirePAR && r.PushedRequest == "" && r.Token != "" {
+	if r.RequirePAR && r.PushedAuthorizationEndpoint == "" && r.Endpoints.Token != "" {
 		m.add("require_pushed_authorization_requests",
 			"require_pushed_authorization_requests needs a pushed_authorization_request_endpoint")
 	}
@@ -80,19 +122,18 @@ func checkTemplate(raw string) error {
 }
 
 func (r Row) checkRules(m *mistakes) {
-	m.oneOf("token_endpoint_auth_method", r.AuthMethod,
+	m.oneOf("token_endpoint_auth_method", r.Endpoints.AuthMethod,
 		string(AuthNone), string(AuthBasic), string(AuthPost), string(AuthPrivateKeyJWT))
 	m.oneOf("redirect_host", r.RedirectHost, "127.0.0.1", "[::1]", "localhost")
 	m.rule("redirect_path", r.RedirectPath, checkPath)
-	m.oneOf("redirect_port", r.RedirectPort, string(PortAny), string(PortFixed))
-	m.oneOf("rotation", r.Rotation, string(RotationStatic), string(RotationRotating), string(RotationNone))
-	m.oneOf("narrowing", r.Narrowing, "none", string(NarrowRefresh))
+	m.oneOf("redirect_port", r.RedirectPort, api.RedirectPortAny, api.RedirectPortFixed)
+	m.oneOf("rotation", r.Rotation, RotationStatic, RotationRotating, RotationNone)
+	m.oneOf("narrowing", r.Narrowing, NarrowNone, NarrowRefresh)
 	m.oneOf("revocation_form", r.RevocationForm,
-		"rfc7009", string(RevokeGitHub), string(RevokeBearer), string(RevokeBearerForm))
-	if _, err := parseDays(r.IdleLimit); err != nil {
-		m.add("idle_limit", "idle_limit: %v", err)
-	}
-	if r.RevocationForm != "" && r.Revocation == "" && r.Token != "" {
+		rfc7009, string(RevokeGitHub), string(RevokeBearer), string(RevokeBearerForm))
+	m.rule("idle_limit", string(r.IdleLimit), func(string) error { return r.IdleLimit.Check() })
+	m.rule("token_lifetime", string(r.TokenLifetime), func(string) error { return r.TokenLifetime.Check() })
+	if r.RevocationForm != "" && r.Endpoints.Revocation == "" && r.Endpoints.Token != "" {
 		m.add("revocation_form", "revocation_form needs a revocation_endpoint")
 	}
 }

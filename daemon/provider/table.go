@@ -34,8 +34,13 @@ func readTable(text []byte) (map[string]Row, error) {
 		for _, mistake := range table[name].Check() {
 			return nil, fmt.Errorf("provider table: %s: %s", name, mistake.Text)
 		}
-		if row := table[name]; row.Token == "" && row.Issuer == "" {
+		row := table[name]
+		switch {
+		case row.Endpoints.Token == "" && row.Issuer == "":
 			return nil, fmt.Errorf("provider table: %s: neither endpoints nor an issuer", name)
+		case row.Endpoints.Token != "" && row.Narrowing == "":
+			row.Narrowing = NarrowNone // nobody has seen it do so, and a try may do harm
+			table[name] = row
 		}
 		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			return nil, fmt.Errorf("provider table: %s: not lower-case", name)
@@ -50,7 +55,14 @@ func Lookup(name string) (Provider, bool) {
 	if !ok {
 		return Provider{}, false
 	}
-	return row.Provider(name), true
+	return row.builtIn(name), true
+}
+
+// builtIn returns r, which is a row of the built-in table, as the provider of that name.
+func (r Row) builtIn(name string) Provider {
+	p := r.Provider(name)
+	p.BuiltIn = true
+	return p
 }
 
 // Names returns the names of the built-in providers, sorted.
@@ -60,9 +72,8 @@ func Names() []string { return slices.Sorted(maps.Keys(builtIn())) }
 // with later ones. It is asked for every account now and then, of which there may be thousands.
 func LookupIssuer(issuer string) (Provider, bool) {
 	for name, row := range builtIn() {
-		known := Provider{Issuer: row.Issuer, IssuerTemplate: row.IssuerTemplate, IssuerAliases: row.IssuerAliases}
-		if known.IssuerMatches(issuer, "") {
-			p := row.Provider(name)
+		if (Provider{Row: row}).IssuerMatches(issuer, "") {
+			p := row.builtIn(name)
 			p.Issuer, p.IssuerTemplate = issuer, ""
 			return p, true
 		}

@@ -74,9 +74,9 @@ func TestLookupSharesNothing(t *testing.T) {
 	p, _ := Lookup("google")
 	p.AuthParams["prompt"] = "none"
 	p.DefaultScopes[0] = "changed"
-	p.row.ScopeAliases["email"] = "changed"
+	p.entry.ScopeAliases["email"] = "changed"
 	q, _ := Lookup("google")
-	if q.row.ScopeAliases["email"] == "changed" {
+	if q.entry.ScopeAliases["email"] == "changed" {
 		t.Error("the rows are shared")
 	}
 	if q.AuthParams["prompt"] != "consent" || q.DefaultScopes[0] != "openid" {
@@ -86,7 +86,7 @@ func TestLookupSharesNothing(t *testing.T) {
 
 func TestQuirks(t *testing.T) {
 	ms, _ := Lookup("microsoft")
-	if ms.Redirect != (Redirect{Host: "localhost", Path: "/", Port: PortAny}) || ms.Endpoints.Revocation != "" || ms.OfflineScope != "offline_access" {
+	if ms.RedirectURI() != "http://localhost/" || ms.RedirectPort != "any" || ms.Endpoints.Revocation != "" || ms.OfflineScope != "offline_access" {
 		t.Errorf("microsoft: got %+v", ms)
 	}
 	gh, _ := Lookup("github")
@@ -96,6 +96,12 @@ func TestQuirks(t *testing.T) {
 	gl, _ := Lookup("gitlab")
 	if !gl.RefreshKillsAccessToken || gl.Narrowing != NarrowNone || gl.Endpoints.Revocation == "" {
 		t.Errorf("gitlab: got %+v", gl)
+	}
+	// AADSTS90009 and kubelogin#798: a refresh without scopes fails, or shrinks the grant.
+	for name, want := range map[string]bool{"microsoft": true, "azure-ad-b2c": true, "okta": true, "google": false, "gitlab": false} {
+		if p, _ := Lookup(name); p.RefreshScope != want {
+			t.Errorf("%s: got refresh_scope %t, want %t", name, p.RefreshScope, want)
+		}
 	}
 	g, _ := Lookup("google")
 	if g.AuthParams["access_type"] != "offline" || g.AuthParams["prompt"] != "consent" || g.Narrowing != NarrowRefresh {
@@ -134,7 +140,7 @@ func TestIssuerMatches(t *testing.T) {
 
 func TestCovers(t *testing.T) {
 	const gmail = "https://www.googleapis.com/auth/gmail.readonly"
-	custom := Provider{OfflineScope: "offline_access", ScopeParents: map[string]string{"a": "b", "b": "a"}}
+	custom := Provider{Row: Row{OfflineScope: "offline_access", ScopeParents: map[string]string{"a": "b", "b": "a"}}}
 	for _, tc := range []struct {
 		name     string
 		provider string

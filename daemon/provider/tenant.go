@@ -17,7 +17,7 @@ const tenantPlace = "{tenant}"
 //
 // p must be as [Lookup] or the configuration gave it: changes to it are lost.
 func (p Provider) ForTenant(tenant string) (Provider, error) {
-	if p.row == nil || !p.row.hasTenant() {
+	if p.entry == nil || !p.entry.hasTenant() {
 		if tenant != "" {
 			return Provider{}, fmt.Errorf("%s has no tenants", p.Name)
 		}
@@ -26,20 +26,20 @@ func (p Provider) ForTenant(tenant string) (Provider, error) {
 	if p.Tenant != "" && (tenant == "" || tenant == p.Tenant) {
 		return p, nil
 	}
-	tenant = cmp.Or(tenant, p.row.Tenant)
+	tenant = cmp.Or(tenant, p.entry.Tenant)
 	if tenant == "" {
-		return Provider{}, fmt.Errorf("%s needs a tenant: %s", p.Name, p.row.TenantHint)
+		return Provider{}, fmt.Errorf("%s needs a tenant: %s", p.Name, p.entry.TenantHint)
 	}
-	row := p.row.clone()
+	row := p.entry.clone()
 	for _, u := range row.urls() {
 		filled, err := fill(*u.at, tenant)
 		if err != nil {
-			return Provider{}, fmt.Errorf("tenant: %w%s", err, p.row.hintAfter("; "))
+			return Provider{}, fmt.Errorf("tenant: %w%s", err, p.entry.hintAfter("; "))
 		}
 		*u.at = filled
 	}
-	filled := row.provider(p.Name)
-	filled.Tenant, filled.row = tenant, p.row
+	filled := p
+	filled.Row, filled.Tenant = *row, tenant
 	if isTenant(tenant) && filled.IssuerTemplate != "" {
 		filled.Issuer = strings.Replace(filled.IssuerTemplate, tenantMark, tenant, 1)
 		filled.IssuerTemplate = ""
@@ -48,7 +48,7 @@ func (p Provider) ForTenant(tenant string) (Provider, error) {
 }
 
 // NeedsTenant reports whether nothing stands in the place of the tenant.
-func (p Provider) NeedsTenant() bool { return p.row != nil && p.row.hasTenant() && p.Tenant == "" }
+func (p Provider) NeedsTenant() bool { return p.entry != nil && p.entry.hasTenant() && p.Tenant == "" }
 
 // hintAfter returns the tenant_hint behind lead, or "".
 func (r *Row) hintAfter(lead string) string {
@@ -67,10 +67,11 @@ type rowURL struct {
 func (r *Row) urls() []rowURL {
 	return []rowURL{
 		{"issuer", &r.Issuer}, {"issuer_template", &r.IssuerTemplate},
-		{"authorization_endpoint", &r.Authorization}, {"token_endpoint", &r.Token},
-		{"device_authorization_endpoint", &r.Device}, {"revocation_endpoint", &r.Revocation},
-		{"userinfo_endpoint", &r.Userinfo}, {"pushed_authorization_request_endpoint", &r.PushedRequest},
-		{"registration_endpoint", &r.Registration}, {"jwks_uri", &r.JWKSURI},
+		{"authorization_endpoint", &r.Endpoints.Authorization}, {"token_endpoint", &r.Endpoints.Token},
+		{"device_authorization_endpoint", &r.Endpoints.Device}, {"revocation_endpoint", &r.Endpoints.Revocation},
+		{"userinfo_endpoint", &r.Endpoints.Userinfo},
+		{"pushed_authorization_request_endpoint", &r.PushedAuthorizationEndpoint},
+		{"registration_endpoint", &r.RegistrationEndpoint}, {"jwks_uri", &r.JWKSURI},
 	}
 }
 

@@ -62,8 +62,8 @@ func TestImportGoesOnlyWhereItCameFrom(t *testing.T) {
 		{"a tenant's to another", foreign.Found{Provider: "microsoft", Tenant: "acme"}, provided("microsoft", ""), true},
 		{"an endpoint's to it", foreign.Found{TokenURI: "https://a.example.com/token"}, provider.FromEndpoints(account.Endpoints{Token: "https://a.example.com/token"}), false},
 		{"an endpoint's to another path", foreign.Found{TokenURI: "https://a.example.com/token"}, provider.FromEndpoints(account.Endpoints{Token: "https://a.example.com/other"}), true},
-		{"an issuer's to it, but for a slash", foreign.Found{Issuer: "https://a.example.com/"}, provider.Provider{Issuer: "https://a.example.com"}, false},
-		{"an issuer's to another", foreign.Found{Issuer: "https://a.example.com"}, provider.Provider{Issuer: "https://b.example.com"}, true},
+		{"an issuer's to it, but for a slash", foreign.Found{Issuer: "https://a.example.com/"}, provider.Provider{Row: provider.Row{Issuer: "https://a.example.com"}}, false},
+		{"an issuer's to another", foreign.Found{Issuer: "https://a.example.com"}, provider.Provider{Row: provider.Row{Issuer: "https://b.example.com"}}, true},
 		{"what says nothing", foreign.Found{}, provided("google", ""), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

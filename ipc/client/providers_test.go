@@ -16,7 +16,7 @@ func (backend) Provider(_ context.Context, name string) (api.Provider, error) {
 	if name == "none" {
 		return api.Provider{}, &api.Error{Code: api.UnknownProvider, Message: "there is no provider none"}
 	}
-	return api.Provider{Name: name, RedirectPort: api.RedirectPortFixed}, nil
+	return api.Provider{Name: name, ProviderRow: api.ProviderRow{RedirectPort: api.RedirectPortFixed}}, nil
 }
 
 func TestProviders(t *testing.T) {
