@@ -19,8 +19,8 @@ type conn struct {
 	// head was read to tell the protocol and is read again by net/http.
 	head []byte
 
-	watch *watch
-	// readBy and writeBy are the deadlines that watch keeps, as instants; 0 means none.
+	watchdog *watchdog
+	// readBy and writeBy are the deadlines that the watchdog enforces, as instants; 0 means none.
 	readBy, writeBy atomic.Int64
 	// ended is set while the poller's own read deadline has passed.
 	ended atomic.Bool
@@ -39,20 +39,20 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 func (c *conn) Write(p []byte) (int, error) {
-	by := c.watch.instant(time.Now().Add(c.writeTimeout))
+	by := c.watchdog.instant(time.Now().Add(c.writeTimeout))
 	c.writeBy.Store(by)
-	c.watch.by(by)
+	c.watchdog.by(by)
 	n, err := c.UnixConn.Write(p)
 	c.writeBy.Store(0)
 	return n, err
 }
 
 // SetReadDeadline ends reads at t: at once for a t before this process began, which is how net/http ends a read;
-// through the watch for any other.
+// through the watchdog for any other.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	by := int64(0)
 	if !t.IsZero() {
-		by = c.watch.instant(t)
+		by = c.watchdog.instant(t)
 	}
 	if by < 0 {
 		c.ended.Store(true)
@@ -60,7 +60,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	}
 	c.readBy.Store(by)
 	if by != 0 {
-		c.watch.by(by)
+		c.watchdog.by(by)
 	}
 	if c.ended.CompareAndSwap(true, false) {
 		return c.UnixConn.SetReadDeadline(time.Time{})
@@ -84,22 +84,3 @@ func (c *conn) refuse(wait time.Duration, e *api.Error) {
 	_ = c.SetWriteDeadline(time.Now().Add(c.writeTimeout))
 	_, _ = c.UnixConn.Write(body)
 }
-
-// handedOver is the listener of net/http: it accepts the connections that turned out to speak HTTP.
-type handedOver struct {
-	conns <-chan *conn
-	stop  <-chan struct{}
-	addr  net.Addr
-}
-
-func (h handedOver) Accept() (net.Conn, error) {
-	select {
-	case c := <-h.conns:
-		return c, nil
-	case <-h.stop:
-		return nil, net.ErrClosed
-	}
-}
-
-func (handedOver) Close() error     { return nil }
-func (h handedOver) Addr() net.Addr { return h.addr }

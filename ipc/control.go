@@ -2,47 +2,41 @@ package ipc
 
 import (
 	"context"
-	"net/http"
 
 	"oauthd/ipc/api"
 )
 
-func (sv *serving) postReload(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
-	result, err := sv.cfg.Backend.Reload(ctx)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, result)
+// Control is about the daemon itself.
+type Control interface {
+	// Status describes the daemon, its store and every account.
+	Status(ctx context.Context) (api.Status, error)
+	// Reload reads the configuration again; if it returns an error, nothing has changed.
+	Reload(ctx context.Context) (api.ReloadResult, error)
+	// Shutdown asks the daemon to stop and returns at once; the request that asked is answered first.
+	Shutdown(ctx context.Context) error
 }
 
-// getWatch writes what changes as it does, until the caller goes away or the server stops.
-func (sv *serving) getWatch(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
-	var name string
-	err := readQuery(r.URL.RawQuery, []string{"account"}, func(_, value string) error {
-		name = value
-		return api.CheckAccountName(value)
-	})
-	if err != nil {
-		return err
+func (sv *serving) controlRoutes() []route {
+	if sv.cfg.Backend.Control == nil {
+		return nil
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(sv.stop, func() { cancel(errStopping()) })()
+	return []route{
+		{method: "GET", path: api.PathStatus, serve: sv.getStatus},
+		{method: "POST", path: api.PathReload, serve: sv.postReload},
+		{method: "POST", path: api.PathShutdown, serve: sv.postShutdown},
+	}
+}
 
-	news, err := sv.cfg.Backend.Watch(ctx, name)
-	if err != nil {
-		return err
-	}
-	events := eventWriter{w: w, control: http.NewResponseController(w), broken: cancel}
-	events.begin()
-	for event, err := range news {
-		if err != nil {
-			events.write(api.WatchEvent{Event: api.EventError, Error: sv.report(ctx, r.Pattern, name, err)})
-			return nil
-		}
-		if events.write(event); ctx.Err() != nil {
-			return nil
-		}
-	}
-	return nil
+func (sv *serving) getStatus(ctx context.Context, c *call) error {
+	status, err := sv.cfg.Backend.Control.Status(ctx)
+	return c.answer(status, err)
+}
+
+func (sv *serving) postReload(ctx context.Context, c *call) error {
+	result, err := sv.cfg.Backend.Control.Reload(ctx)
+	return c.answer(result, err)
+}
+
+func (sv *serving) postShutdown(ctx context.Context, c *call) error {
+	return c.answer(nothing{}, sv.cfg.Backend.Control.Shutdown(ctx))
 }

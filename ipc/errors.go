@@ -14,12 +14,12 @@ import (
 	"oauthd/ipc/api"
 )
 
-func badRequest(format string, args ...any) *api.Error {
-	return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...)}
+func badRequest(message, hint string) *api.Error {
+	return &api.Error{Code: api.BadRequest, Message: message, Hint: hint}
 }
 
-func tooLarge(limit int) *api.Error {
-	return &api.Error{Code: api.TooLarge, Message: fmt.Sprintf("the request has more than %d bytes", limit)}
+func tooLarge(limit int64) *api.Error {
+	return &api.Error{Code: api.TooLarge, Message: fmt.Sprintf("the request has more than %d bytes", limit), Hint: "send less"}
 }
 
 func errStopping() *api.Error {

@@ -54,6 +54,22 @@ type fake struct {
 	stopped  chan struct{}
 }
 
+// everything is one value that can do all that a server asks.
+type everything interface {
+	Tokens
+	Accounts
+	Logins
+	Imports
+	Providers
+	Watches
+	Locks
+	Control
+}
+
+func backendOf(e everything) Backend {
+	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Watches: e, Locks: e, Control: e}
+}
+
 func sampleToken(r api.TokenRequest) api.Token {
 	in := int64(3599)
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
@@ -173,14 +189,14 @@ func socketPath(t testing.TB) string {
 	return filepath.Join(dir, "s", "oauthd.sock")
 }
 
-func start(t testing.TB, b Backend, change func(*Server)) *running {
+func start(t testing.TB, e everything, change func(*Server)) *running {
 	t.Helper()
 	r := &running{path: socketPath(t), log: &syncBuffer{}}
 	l, err := Listen(r.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(Config{Backend: b, Log: zerolog.New(r.log), UID: os.Getuid()})
+	s := New(Config{Backend: backendOf(e), Log: zerolog.New(r.log), UID: os.Getuid()})
 	if change != nil {
 		change(s)
 	}

@@ -39,7 +39,7 @@ func TestLine(t *testing.T) {
 		{"deadline", `{"account":"slow"}`, `{"error":{"code":"timeout","message":"there was no answer in time","hint":"try again"}}`},
 		{"panic", `{"account":"panics"}`,
 			`{"error":{"code":"internal","message":"oauthd met an error it has no name for","hint":"the daemon's log has the detail"}}`},
-		{"half an object", `{"account":"work"`, `{"error":{"code":"bad_request","message":"the request is not valid JSON"}}`},
+		{"half an object", `{"account":"work"`, `{"error":{"code":"bad_request","message":"the request is not valid JSON","hint":"send one JSON object, such as {\"account\":\"work\"}"}}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := dial(t, r.path)

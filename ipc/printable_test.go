@@ -107,7 +107,7 @@ func FuzzAnswersAreText(f *testing.F) {
 		}
 		for _, h.fail = range []bool{false, true} {
 			of(`{"account":"work"}` + "\n")
-			for _, rt := range (&serving{}).routes() {
+			for _, rt := range (&serving{Server: New(Config{Backend: backendOf(h)})}).routes() {
 				if rt.path != api.PathShutdown {
 					of(requestTo(rt.method, strings.NewReplacer("{name}", "work", "{id}", "work").Replace(rt.path), rt.body > 0))
 				}

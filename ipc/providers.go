@@ -2,34 +2,34 @@ package ipc
 
 import (
 	"context"
-	"net/http"
 
 	"oauthd/ipc/api"
 )
 
-// Providers tells what is known of authorization servers by name.
+// Providers describes the authorization servers that have a name.
 type Providers interface {
-	// Providers returns all, by name.
+	// Providers returns all providers, by name.
 	Providers(ctx context.Context) ([]api.Provider, error)
-	// Provider returns one; name may be anything.
+	// Provider returns one provider; name may be any text.
 	Provider(ctx context.Context, name string) (api.Provider, error)
 }
 
-func (sv *serving) getProviders(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
-	list, err := sv.cfg.Backend.Providers(ctx)
-	if err != nil {
-		return err
+func (sv *serving) providerRoutes() []route {
+	if sv.cfg.Backend.Providers == nil {
+		return nil
 	}
-	if list == nil {
-		list = []api.Provider{}
+	return []route{
+		{method: "GET", path: api.PathProviders, serve: sv.getProviders},
+		{method: "GET", path: api.PathProvider, serve: sv.getProvider},
 	}
-	return writeJSON(w, list)
 }
 
-func (sv *serving) getProvider(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
-	p, err := sv.cfg.Backend.Provider(ctx, r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, p)
+func (sv *serving) getProviders(ctx context.Context, c *call) error {
+	all, err := sv.cfg.Backend.Providers.Providers(ctx)
+	return c.answer(list(all), err)
+}
+
+func (sv *serving) getProvider(ctx context.Context, c *call) error {
+	p, err := sv.cfg.Backend.Providers.Provider(ctx, c.r.PathValue("id"))
+	return c.answer(p, err)
 }

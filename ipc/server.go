@@ -2,24 +2,17 @@ package ipc
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"oauthd/daemon/account"
-	"oauthd/ipc/api"
-	"oauthd/ipc/peer"
 )
 
 // Config is what a [Server] is made of.
 type Config struct {
-	// Backend answers; required.
+	// Backend answers the requests.
 	Backend Backend
 	// Log gets one line per refused connection and per failed request, never a request's content. The zero Logger
 	// writes nothing.
@@ -54,7 +47,6 @@ type limits struct {
 
 const (
 	maxTokenRequest = 64 << 10
-	maxDefinition   = 1 << 20
 	maxRefusals     = 64 // refused connections that are waited for at once
 )
 
@@ -89,8 +81,8 @@ type serving struct {
 	stop, base context.Context
 	handoff    chan *conn    // connections that speak HTTP, on their way to net/http
 	refusals   chan struct{} // a slot for each refused connection that is waited for
-	answers    answers
-	watch      *watch
+	buffers    buffers
+	watchdog   *watchdog
 	work       sync.WaitGroup
 
 	mu   sync.Mutex // guards the fields below
@@ -109,7 +101,7 @@ func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
 	sv := &serving{
 		Server: s, stop: stop, base: base,
 		handoff: make(chan *conn), refusals: make(chan struct{}, maxRefusals),
-		own: make(map[*conn]struct{}), watch: newWatch(),
+		own: make(map[*conn]struct{}), watchdog: newWatchdog(),
 	}
 
 	web := sv.httpServer()
@@ -125,145 +117,8 @@ func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
 	cancel()
 	front.Wait()
 	sv.drain(web, cut)
-	sv.watch.close()
+	sv.watchdog.close()
 	return err
-}
-
-// accept starts a goroutine for each connection until the server is to stop.
-func (sv *serving) accept(l *net.UnixListener) error {
-	const firstPause, lastPause = 5 * time.Millisecond, time.Second
-	pause := firstPause
-	for {
-		uc, err := l.AcceptUnix()
-		switch {
-		case err == nil:
-			pause = firstPause
-		case sv.stop.Err() != nil:
-			return nil
-		case passing(err):
-			sv.cfg.Log.Warn().Err(err).Msg("connection not accepted")
-			select {
-			case <-time.After(pause):
-			case <-sv.stop.Done():
-			}
-			pause = min(2*pause, lastPause)
-			continue
-		default:
-			return fmt.Errorf("ipc: accept: %w", err)
-		}
-		c := &conn{UnixConn: uc, writeTimeout: sv.limits.write, watch: sv.watch}
-		if sv.enter(c) {
-			sv.watch.add(c)
-			sv.work.Go(func() { sv.handle(c) })
-		} else {
-			sv.turnAway(c)
-		}
-	}
-}
-
-// passing reports whether an error of accept goes away by itself.
-func passing(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
-// handle names the caller, tells the protocol by the first byte and serves it.
-func (sv *serving) handle(c *conn) {
-	p, err := peer.Of(c.UnixConn)
-	if err != nil || p.UID != sv.cfg.UID {
-		sv.cfg.Log.Warn().Err(err).Int("uid", p.UID).Int("pid", p.PID).Msg("connection of another user refused")
-		c.refuse(sv.limits.refuse, &api.Error{
-			Code: api.Forbidden, Message: "this daemon serves another user", Hint: "start your own with oauthd serve",
-		})
-		sv.leave(c)
-		return
-	}
-	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable}
-
-	buf := make([]byte, lineBuffer)
-	n := 0
-	if sv.readBy(c, sv.limits.firstByte) {
-		n, _ = c.UnixConn.Read(buf)
-	}
-	switch {
-	case n == 0:
-		sv.leave(c)
-	case buf[0] == '{':
-		sv.serveLines(c, &lineReader{conn: c.UnixConn, buf: buf, end: n})
-		sv.leave(c)
-	default:
-		c.head = buf[:n]
-		sv.disown(c)
-		select {
-		case sv.handoff <- c:
-		case <-sv.stop.Done():
-			sv.leave(c)
-		}
-	}
-}
-
-// readBy sets c's read deadline d from now. It returns false when the server is to stop: expireOwn may have come
-// before the deadline was set.
-func (sv *serving) readBy(c *conn, d time.Duration) bool {
-	_ = c.SetReadDeadline(time.Now().Add(d))
-	return sv.stop.Err() == nil
-}
-
-func (sv *serving) enter(c *conn) bool {
-	sv.mu.Lock()
-	defer sv.mu.Unlock()
-	if sv.open >= sv.cfg.MaxConns {
-		return false
-	}
-	sv.open++
-	sv.own[c] = struct{}{}
-	return true
-}
-
-func (sv *serving) disown(c *conn) {
-	sv.mu.Lock()
-	defer sv.mu.Unlock()
-	delete(sv.own, c)
-}
-
-func (sv *serving) leave(c *conn) {
-	_ = c.Close()
-	sv.watch.remove(c)
-	sv.mu.Lock()
-	defer sv.mu.Unlock()
-	delete(sv.own, c)
-	sv.open--
-}
-
-// turnAway tells a connection beyond the bound that the daemon is busy.
-func (sv *serving) turnAway(c *conn) {
-	busy := &api.Error{
-		Code: api.Busy, Message: "too many connections are open", Hint: "close some, or try again", RetryAfter: 1,
-	}
-	select {
-	case sv.refusals <- struct{}{}:
-		sv.work.Go(func() {
-			c.refuse(sv.limits.refuse, busy)
-			_ = c.Close()
-			<-sv.refusals
-		})
-	default:
-		c.refuse(0, busy)
-		_ = c.Close()
-	}
-}
-
-// expireOwn ends every read of a connection that waits for a line or its first byte.
-func (sv *serving) expireOwn() {
-	sv.mu.Lock()
-	defer sv.mu.Unlock()
-	for c := range sv.own {
-		_ = c.UnixConn.SetReadDeadline(longAgo())
-	}
 }
 
 // drain waits for requests under way, then for all goroutines.

@@ -217,7 +217,7 @@ func TestServeReportsADeadListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = l.Close()
-	if err := New(Config{Backend: &fake{}}).Serve(context.Background(), l); err == nil {
+	if err := New(Config{}).Serve(context.Background(), l); err == nil {
 		t.Error("got nil, want an error")
 	}
 }

@@ -182,7 +182,7 @@ func runRested(ctx context.Context, cfg daemon.Config, lock string, resting *res
 		return err
 	}
 	d := daemon.New(cfg)
-	server := ipc.New(ipc.Config{Backend: d, Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
+	server := ipc.New(ipc.Config{Backend: backend(d), Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
 		Str("version", cfg.Version).Msg("listening")
 
@@ -208,6 +208,11 @@ func runRested(ctx context.Context, cfg daemon.Config, lock string, resting *res
 	}
 	cfg.Log.Info().Msg("stopped")
 	return serveErr
+}
+
+// backend answers all that the socket asks with d.
+func backend(d *daemon.Daemon) ipc.Backend {
+	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Watches: d, Locks: d, Control: d}
 }
 
 // openStore returns the store that cfg names, with its files in state; one of files is closed.

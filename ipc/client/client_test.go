@@ -26,7 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // backend answers with constants.
 type backend struct {
-	ipc.Backend
+	ipc.Logins
+	ipc.Control
 	login   func(ctx context.Context, events func(api.LoginEvent)) error
 	release chan struct{} // ends the requests for the account slow
 }
@@ -96,8 +97,8 @@ func (h *home) client() *client.Client {
 	return c
 }
 
-// serve runs a daemon on a socket and returns what stops it.
-func (h *home) serve(socket string, b ipc.Backend) (stop func()) {
+// serve runs a daemon on a socket, which does what b can, and returns what stops it.
+func (h *home) serve(socket string, b any) (stop func()) {
 	h.t.Helper()
 	l, err := ipc.Listen(socket)
 	if err != nil {
@@ -107,7 +108,7 @@ func (h *home) serve(socket string, b ipc.Backend) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := ipc.New(ipc.Config{Backend: b, UID: os.Getuid()}).Serve(ctx, l); err != nil {
+		if err := ipc.New(ipc.Config{Backend: backendOf(b), UID: os.Getuid()}).Serve(ctx, l); err != nil {
 			h.t.Error(err)
 		}
 	}()
@@ -117,6 +118,18 @@ func (h *home) serve(socket string, b ipc.Backend) (stop func()) {
 	})
 	h.t.Cleanup(stop)
 	return stop
+}
+
+func backendOf(b any) (all ipc.Backend) {
+	all.Tokens, _ = b.(ipc.Tokens)
+	all.Accounts, _ = b.(ipc.Accounts)
+	all.Logins, _ = b.(ipc.Logins)
+	all.Imports, _ = b.(ipc.Imports)
+	all.Providers, _ = b.(ipc.Providers)
+	all.Watches, _ = b.(ipc.Watches)
+	all.Locks, _ = b.(ipc.Locks)
+	all.Control, _ = b.(ipc.Control)
+	return all
 }
 
 func (h *home) socket() string { return h.environment().SocketPath() }

@@ -4,27 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
 	"oauthd/ipc/api"
 )
-
-func TestImportFields(t *testing.T) {
-	var want []string
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[api.ImportRequest]()) {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		want = append(want, name)
-	}
-	got := importFields()
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want the request's %q", got, want)
-	}
-}
 
 func TestImport(t *testing.T) {
 	const data = "sentinel-of-a-refresh-token"

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// watch ends the reads and writes of connections that take too long. One timer serves all connections, and is touched
+// watchdog ends the reads and writes of connections that take too long. One timer serves all connections, and is touched
 // only when a deadline comes before all others: a deadline per read and write, as net.Conn has them, wakes the
 // runtime's poller and doubles the time of a cached answer.
-type watch struct {
+type watchdog struct {
 	epoch time.Time
 	next  atomic.Int64 // the instant at which the timer fires; 0 means not at all
 
@@ -19,29 +19,29 @@ type watch struct {
 	closed bool
 }
 
-// newWatch returns a watch over no connection.
-func newWatch() *watch {
+// newWatchdog returns a watchdog over no connection.
+func newWatchdog() *watchdog {
 	// Deadlines of the recent past are to be positive instants; net/http's "long ago" is to be negative.
-	return &watch{epoch: time.Now().Add(-time.Hour), conns: make(map[*conn]struct{})}
+	return &watchdog{epoch: time.Now().Add(-time.Hour), conns: make(map[*conn]struct{})}
 }
 
-// instant is t in nanoseconds since the watch's epoch, by the monotonic clock.
-func (w *watch) instant(t time.Time) int64 { return int64(t.Sub(w.epoch)) }
+// instant is t in nanoseconds since the watchdog's epoch, by the monotonic clock.
+func (w *watchdog) instant(t time.Time) int64 { return int64(t.Sub(w.epoch)) }
 
-func (w *watch) add(c *conn) {
+func (w *watchdog) add(c *conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conns[c] = struct{}{}
 }
 
-func (w *watch) remove(c *conn) {
+func (w *watchdog) remove(c *conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.conns, c)
 }
 
 // by makes sure that the timer fires at the instant at, or before. The deadline must be in its connection by then.
-func (w *watch) by(at int64) {
+func (w *watchdog) by(at int64) {
 	if next := w.next.Load(); next != 0 && next <= at {
 		return
 	}
@@ -50,7 +50,7 @@ func (w *watch) by(at int64) {
 	w.scheduleLocked(at)
 }
 
-func (w *watch) scheduleLocked(at int64) {
+func (w *watchdog) scheduleLocked(at int64) {
 	if next := w.next.Load(); w.closed || next != 0 && next <= at {
 		return
 	}
@@ -64,7 +64,7 @@ func (w *watch) scheduleLocked(at int64) {
 }
 
 // fire ends what is due and sets the timer for what comes next.
-func (w *watch) fire() {
+func (w *watchdog) fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	// Before looking: a deadline set from here on that is not seen below schedules itself.
@@ -91,7 +91,7 @@ func (w *watch) fire() {
 	}
 }
 
-func (w *watch) close() {
+func (w *watchdog) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// maxFiles returns how many file descriptors this process may have; 0 means not known.
+// maxFiles returns how many file descriptors this process may have; 0 if that is not known.
 func maxFiles() int {
 	var r syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {

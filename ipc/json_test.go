@@ -135,7 +135,7 @@ func FuzzScanTokenRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fast, ok := scanTokenRequest(data)
 		var strict api.TokenRequest
-		err := decodeStrict(data, &strict, tokenFields())
+		err := decodeStrict(data, &strict, fieldsOf[api.TokenRequest]())
 		if ok && (err != nil || !reflect.DeepEqual(fast, strict)) {
 			t.Errorf("scan: got %+v, want %+v, %v", fast, strict, err)
 		}

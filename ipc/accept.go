@@ -1,0 +1,150 @@
+package ipc
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/ipc/api"
+	"oauthd/ipc/peer"
+)
+
+// accept starts a goroutine for each connection until the server is to stop.
+func (sv *serving) accept(l *net.UnixListener) error {
+	const firstPause, lastPause = 5 * time.Millisecond, time.Second
+	pause := firstPause
+	for {
+		uc, err := l.AcceptUnix()
+		switch {
+		case err == nil:
+			pause = firstPause
+		case sv.stop.Err() != nil:
+			return nil
+		case passing(err):
+			sv.cfg.Log.Warn().Err(err).Msg("connection not accepted")
+			select {
+			case <-time.After(pause):
+			case <-sv.stop.Done():
+			}
+			pause = min(2*pause, lastPause)
+			continue
+		default:
+			return fmt.Errorf("ipc: accept: %w", err)
+		}
+		c := &conn{UnixConn: uc, writeTimeout: sv.limits.write, watchdog: sv.watchdog}
+		if sv.enter(c) {
+			sv.watchdog.add(c)
+			sv.work.Go(func() { sv.handle(c) })
+		} else {
+			sv.turnAway(c)
+		}
+	}
+}
+
+// passing reports whether an error of accept goes away by itself.
+func passing(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// handle names the caller, tells the protocol by the first byte and serves it.
+func (sv *serving) handle(c *conn) {
+	p, err := peer.Of(c.UnixConn)
+	if err != nil || p.UID != sv.cfg.UID {
+		sv.cfg.Log.Warn().Err(err).Int("uid", p.UID).Int("pid", p.PID).Msg("connection of another user refused")
+		c.refuse(sv.limits.refuse, &api.Error{
+			Code: api.Forbidden, Message: "this daemon serves another user", Hint: "start your own with oauthd serve",
+		})
+		sv.leave(c)
+		return
+	}
+	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable}
+
+	buf := make([]byte, lineBuffer)
+	n := 0
+	if sv.readBy(c, sv.limits.firstByte) {
+		n, _ = c.UnixConn.Read(buf)
+	}
+	switch {
+	case n == 0:
+		sv.leave(c)
+	case buf[0] == '{':
+		sv.serveLines(c, &lineReader{conn: c.UnixConn, buf: buf, end: n})
+		sv.leave(c)
+	default:
+		c.head = buf[:n]
+		sv.disown(c)
+		select {
+		case sv.handoff <- c:
+		case <-sv.stop.Done():
+			sv.leave(c)
+		}
+	}
+}
+
+// readBy sets c's read deadline d from now. It returns false when the server is to stop: expireOwn may have come
+// before the deadline was set.
+func (sv *serving) readBy(c *conn, d time.Duration) bool {
+	_ = c.SetReadDeadline(time.Now().Add(d))
+	return sv.stop.Err() == nil
+}
+
+func (sv *serving) enter(c *conn) bool {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	if sv.open >= sv.cfg.MaxConns {
+		return false
+	}
+	sv.open++
+	sv.own[c] = struct{}{}
+	return true
+}
+
+func (sv *serving) disown(c *conn) {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	delete(sv.own, c)
+}
+
+func (sv *serving) leave(c *conn) {
+	_ = c.Close()
+	sv.watchdog.remove(c)
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	delete(sv.own, c)
+	sv.open--
+}
+
+// turnAway tells a connection beyond the bound that the daemon is busy.
+func (sv *serving) turnAway(c *conn) {
+	busy := &api.Error{
+		Code: api.Busy, Message: "too many connections are open", Hint: "close some, or try again", RetryAfter: 1,
+	}
+	select {
+	case sv.refusals <- struct{}{}:
+		sv.work.Go(func() {
+			c.refuse(sv.limits.refuse, busy)
+			_ = c.Close()
+			<-sv.refusals
+		})
+	default:
+		c.refuse(0, busy)
+		_ = c.Close()
+	}
+}
+
+// expireOwn ends every read of a connection that waits for a line or its first byte.
+func (sv *serving) expireOwn() {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	for c := range sv.own {
+		_ = c.UnixConn.SetReadDeadline(longAgo())
+	}
+}

@@ -1,0 +1,36 @@
+package ipc
+
+import (
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// readQuery reads a query whose keys are among fields, each at most once, and calls set for each pair.
+func readQuery(raw string, fields []string, set func(key, value string) error) error {
+	seen := make(map[string]bool, len(fields))
+	for raw != "" {
+		var pair string
+		pair, raw, _ = strings.Cut(raw, "&")
+		if pair == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(pair, "=")
+		key, keyErr := url.QueryUnescape(key)
+		value, valueErr := url.QueryUnescape(value)
+		// A semicolon once separated parameters, so it must not silently be part of one.
+		if keyErr != nil || valueErr != nil || strings.Contains(pair, ";") {
+			return badRequest("the query is malformed", "percent-encode the values")
+		}
+		if err := checkKey(key, fields, seen); err != nil {
+			return err
+		}
+		if !utf8.ValidString(value) {
+			return badRequest(key+" is not UTF-8", "percent-encode the UTF-8 bytes of the value")
+		}
+		if err := set(key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package ipc
+
+import (
+	"context"
+	"net/http"
+
+	"oauthd/ipc/api"
+)
+
+// Tokens hands out access tokens.
+type Tokens interface {
+	// Token answers one request, whose account name is well formed. It is not told if the caller goes away.
+	Token(ctx context.Context, r api.TokenRequest) (api.Token, error)
+}
+
+func (sv *serving) tokenRoutes() []route {
+	if sv.cfg.Backend.Tokens == nil {
+		return nil
+	}
+	return []route{
+		{method: "GET", path: api.PathToken, query: true, serve: sv.getToken},
+		{method: "POST", path: api.PathToken, body: maxTokenRequest, serve: sv.postToken},
+	}
+}
+
+func (sv *serving) getToken(ctx context.Context, c *call) error {
+	req, err := queryTokenRequest(c.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	return sv.writeToken(ctx, c, req)
+}
+
+func (sv *serving) postToken(ctx context.Context, c *call) error {
+	req, err := decodeTokenRequest(c.body)
+	if err != nil {
+		return err
+	}
+	return sv.writeToken(ctx, c, req)
+}
+
+func (sv *serving) writeToken(ctx context.Context, c *call, req api.TokenRequest) error {
+	t, err := sv.token(ctx, req)
+	if err != nil {
+		return err
+	}
+	out := sv.buffers.get()
+	defer sv.buffers.put(out)
+	*out = append(appendToken(*out, &t), '\n')
+	writeBody(c.w, http.StatusOK, *out)
+	return nil
+}
+
+// token asks the backend, for both front ends, under the deadline that they gave ctx.
+func (sv *serving) token(ctx context.Context, req api.TokenRequest) (t api.Token, err error) {
+	if err := checkTokenRequest(req); err != nil {
+		return api.Token{}, err
+	}
+	defer recovered(&err)
+	return sv.cfg.Backend.Tokens.Token(ctx, req)
+}
