@@ -155,14 +155,10 @@ func FuzzFormBody(f *testing.F) {
 		f.Add(formType+"; charset=utf-8", seed)
 	}
 	f.Add("application/json", goodForm())
-	pages, err := newPages()
-	if err != nil {
-		f.Fatal(err)
-	}
 	f.Fuzz(func(t *testing.T, kind, body string) {
 		s := &Server{
 			cfg:       Config{Host: "127.0.0.1", Path: "/callback", State: testState, PeerUID: -1, ResponseMode: modeFormPost},
-			authority: "127.0.0.1:1234", resultPath: "/result/x", pages: pages, answered: make(chan struct{}),
+			authority: "127.0.0.1:1234", resultPath: "/result/x", answered: make(chan struct{}),
 		}
 		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/callback", io.NopCloser(strings.NewReader(body)))
 		r.Host = s.authority

@@ -14,7 +14,7 @@ import (
 
 // handle answers every request. Only two paths exist, and what is not meant for them gets a 404 without any effect.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
-	s.pages.secure(w.Header())
+	s.secure(w.Header())
 	// The request target as it came, so that no other spelling of a path, and no absolute form, is the path.
 	path, query, hasQuery := strings.Cut(r.RequestURI, "?")
 	form := s.cfg.ResponseMode == modeFormPost
@@ -29,6 +29,8 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		s.handleResponse(w, query)
 	case equal(path, s.resultPath) && !hasQuery:
 		s.handleResult(w, r)
+	case path == "/favicon.ico":
+		w.WriteHeader(http.StatusNoContent) // some browsers ask in spite of the policy, and report a 404
 	default:
 		refuse(w, http.StatusNotFound)
 	}
@@ -61,7 +63,7 @@ func (s *Server) handleResult(w http.ResponseWriter, r *http.Request) {
 			s.show.Do(func() { close(s.shown) })
 		}
 	case <-patience.C:
-		_ = writePage(w, s.pages.waiting)
+		_ = writePage(w, waitingView().render())
 	case <-s.closed:
 	case <-r.Context().Done():
 	}

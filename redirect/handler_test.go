@@ -22,7 +22,6 @@ func TestRequestsWithoutEffect(t *testing.T) {
 		{name: "path in another case", target: "/Callback" + valid, want: 404},
 		{name: "path in another spelling", target: "/%63allback" + valid, want: 404},
 		{name: "path with dots", target: "/x/../callback" + valid, want: 404},
-		{name: "icon", target: "/favicon.ico", want: 404},
 		{name: "unknown result", target: "/result/AAAAAAAAAAAAAAAAAAAAAAAAAA", want: 404},
 		{name: "POST", target: "/callback" + valid, want: 404, change: func(r *http.Request) { r.Method = "POST" }},
 		{name: "HEAD", target: "/callback" + valid, want: 404, change: func(r *http.Request) { r.Method = "HEAD" }},
@@ -206,7 +205,7 @@ func TestReloadChangesNothing(t *testing.T) {
 func TestHeadersOnEveryAnswer(t *testing.T) {
 	s := start(t, Config{})
 	want := map[string]string{
-		"Content-Security-Policy":      s.pages.policy,
+		"Content-Security-Policy":      contentPolicy(),
 		"Referrer-Policy":              "no-referrer",
 		"Cache-Control":                "no-store",
 		"X-Content-Type-Options":       "nosniff",
@@ -241,4 +240,43 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 	page, _ := get(t, "http://"+s.authority+redirected.Header.Get("Location"))
 	check("page", page)
 	<-finished
+}
+
+func TestResultPage(t *testing.T) {
+	s := start(t, Config{})
+	get(t, good(s))
+	result := "http://" + s.authority + s.resultPath
+	for name, change := range map[string]func(*http.Request){
+		"a query":       func(r *http.Request) { r.URL.RawQuery = "code=x" },
+		"an empty one":  func(r *http.Request) { r.URL.ForceQuery = true },
+		"POST":          func(r *http.Request) { r.Method = http.MethodPost },
+		"HEAD":          func(r *http.Request) { r.Method = http.MethodHead },
+		"another host":  host("localhost:PORT"),
+		"a longer path": func(r *http.Request) { r.URL.Path += "/" },
+	} {
+		r := request(t, http.MethodGet, result)
+		change(r)
+		if resp, _ := do(t, r); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: got %d, want 404", name, resp.StatusCode)
+		}
+	}
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		s.Finish(t.Context(), Page{Success: true})
+	}()
+	if resp, _ := get(t, result); resp.StatusCode != http.StatusOK {
+		t.Errorf("the bare path: got %d, want 200", resp.StatusCode)
+	}
+	<-finished
+}
+
+func TestIconIsNoError(t *testing.T) {
+	s := start(t, Config{})
+	for target, want := range map[string]int{"/favicon.ico": 204, "/favicon.ico/": 404, "/favicon.png": 404} {
+		if resp, body := get(t, "http://"+s.authority+target); resp.StatusCode != want || want == 204 && body != "" {
+			t.Errorf("%s: got %d and %d bytes, want %d", target, resp.StatusCode, len(body), want)
+		}
+	}
+	stillWaits(t, s)
 }

@@ -68,7 +68,7 @@ type Server struct {
 	cfg        Config
 	authority  string // host:port, which the Host header must be
 	resultPath string
-	pages      *pages
+	policy     string // the Content-Security-Policy of every answer
 	peers      peerTables
 	tls        *tls.Config // nil for http
 
@@ -152,10 +152,6 @@ func (cfg Config) check() error {
 
 // newServer makes a server that answers requests but has no listeners yet.
 func newServer(cfg Config, port int) (*Server, error) {
-	pages, err := newPages()
-	if err != nil {
-		return nil, err
-	}
 	secure, err := cfg.secureTLS()
 	if err != nil {
 		return nil, err
@@ -164,7 +160,7 @@ func newServer(cfg Config, port int) (*Server, error) {
 		cfg:        cfg,
 		authority:  fmt.Sprintf("%s:%d", cfg.Host, port),
 		resultPath: "/result/" + rand.Text(),
-		pages:      pages,
+		policy:     contentPolicy(),
 		peers:      procNet(),
 		tls:        secure,
 		answered:   make(chan struct{}),
@@ -240,7 +236,7 @@ func (s *Server) decide(r Response, err error) (first bool) {
 // page counts. A response that was pasted has no browser to wait for.
 func (s *Server) Finish(ctx context.Context, p Page) {
 	s.finish.Do(func() {
-		s.result = s.pages.render(p.view())
+		s.result = p.view().render()
 		close(s.finished)
 	})
 	select {

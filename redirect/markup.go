@@ -1,0 +1,136 @@
+package redirect
+
+import (
+	_ "embed"
+	"html"
+	"strings"
+)
+
+//go:embed page.css
+var pageCSS string
+
+// markup is HTML of our own. Only constants become markup by themselves, so text from elsewhere cannot get into a page
+// but through the methods of document that escape it.
+type markup string
+
+// icon is drawn in the colors that page.css gives to its kind.
+func (k kind) icon() markup {
+	const stroke = `fill="none" stroke="currentColor" stroke-width="4.5" stroke-linecap="round" stroke-linejoin="round">`
+	switch k {
+	case success:
+		return stroke + `<path d="M20 33.5l8.5 8.5L45 24.5"/>`
+	case failure:
+		return stroke + `<path d="M32 18v18M32 45.5v.01"/>`
+	}
+	return `fill="currentColor"><circle cx="20" cy="32" r="3.5"/><circle cx="32" cy="32" r="3.5"/><circle cx="44" cy="32" r="3.5"/>`
+}
+
+// render writes a page. html/template would do it too, but it looks methods up by name, which makes the linker keep
+// every exported method of the program.
+func (v view) render() []byte {
+	var d document
+	v.head(&d)
+	d.html(`<body class="`, markup(v.kind), "\">\n<main>\n<header>\n",
+		`<svg viewBox="0 0 64 64" width="64" height="64" aria-hidden="true" `, v.kind.icon(), "</svg>\n")
+	d.element("<h1>", v.Title, "</h1>\n")
+	if v.Message != "" {
+		d.element("<p>", v.Message, "</p>\n")
+	}
+	d.html("</header>\n")
+	v.details(&d)
+	v.scopes(&d)
+	v.warnings(&d)
+	d.html("<footer>\n")
+	d.element("<p>", v.Hint, "</p>\n")
+	if v.command != "" {
+		d.element("<pre><code>", v.command, "</code></pre>\n")
+	}
+	d.html("</footer>\n</main>\n<p class=\"brand\">oauthd</p>\n</body>\n</html>\n")
+	return []byte(d.String())
+}
+
+func (v view) head(d *document) {
+	d.html("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+		`<meta name="viewport" content="width=device-width, initial-scale=1">`, "\n",
+		`<meta name="color-scheme" content="light dark">`, "\n")
+	if v.kind == waiting {
+		d.html(`<meta http-equiv="refresh" content="1">`, "\n")
+	}
+	d.element("<title>", v.Title+" · oauthd", "</title>\n")
+	d.html("<style>", markup(pageCSS), "</style>\n</head>\n")
+}
+
+func (v view) details(d *document) {
+	if v.Account == "" && v.Person == "" && v.Provider == "" {
+		return
+	}
+	d.html("<dl>\n")
+	for _, row := range []struct {
+		term markup
+		name string
+	}{{"Account", v.Account}, {"Logged in as", v.Person}, {"Provider", v.Provider}} {
+		if row.name != "" {
+			d.html("<div><dt>", row.term, "</dt><dd>")
+			d.name(row.name)
+			d.html("</dd></div>\n")
+		}
+	}
+	d.html("</dl>\n")
+}
+
+func (v view) scopes(d *document) {
+	if len(v.Scopes) == 0 {
+		return
+	}
+	d.html("<section>\n<h2>Granted scopes</h2>\n<ul class=\"scopes\">\n")
+	for _, scope := range v.Scopes {
+		d.html("<li>")
+		d.name(scope)
+		d.html("</li>\n")
+	}
+	d.html("</ul>\n</section>\n")
+}
+
+func (v view) warnings(d *document) {
+	if len(v.Warnings) == 0 {
+		return
+	}
+	d.html("<section class=\"warnings\">\n<h2>Please note</h2>\n<ul>\n")
+	for _, warning := range v.Warnings {
+		d.element("<li>", warning, "</li>\n")
+	}
+	d.html("</ul>\n</section>\n")
+}
+
+// document is the HTML written so far. The zero value is empty and ready.
+type document struct{ strings.Builder }
+
+// html writes markup as it is.
+func (d *document) html(parts ...markup) {
+	for _, part := range parts {
+		d.WriteString(string(part))
+	}
+}
+
+// text writes text escaped, for the content of an element.
+func (d *document) text(text string) { d.WriteString(html.EscapeString(text)) }
+
+// element writes escaped text between two tags.
+func (d *document) element(start markup, text string, end markup) {
+	d.html(start)
+	d.text(text)
+	d.html(end)
+}
+
+// name writes a name that may be long, and lets a narrow screen break it after its separators only.
+func (d *document) name(name string) {
+	for name != "" {
+		i := strings.IndexAny(name, "/.:_-@")
+		if i < 0 {
+			d.text(name)
+			return
+		}
+		d.element("", name[:i+1], "<wbr>")
+		name = name[i+1:]
+	}
+}
