@@ -1,52 +1,54 @@
 package redirect
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// handle answers every request. Only two paths exist, and what is not meant for them gets a 404 without any effect.
+// handle answers every request. Only the redirect URI and the result page have a meaning; anything else gets a 404
+// without any effect.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	s.secure(w.Header())
-	// The request target as it came, so that no other spelling of a path, and no absolute form, is the path.
-	path, query, hasQuery := strings.Cut(r.RequestURI, "?")
-	form := s.cfg.ResponseMode == modeFormPost
+	path, query, hasQuery := s.split(r)
 	switch {
-	case !s.peerAllowed(r) || !s.isHost(r.Host):
-		refuse(w, http.StatusNotFound)
-	case path == s.cfg.Path && form && !hasQuery && isFormPost(r):
-		s.handleForm(w, r)
-	case r.Method != http.MethodGet:
-		refuse(w, http.StatusNotFound)
-	case path == s.cfg.Path && !form:
-		s.handleResponse(w, query)
+	case path == s.cfg.Path:
+		s.handleResponse(w, r, query, hasQuery)
+	case r.Method != http.MethodGet || !s.fromUser(r) || !s.isHost(r.Host):
+		refuse(w)
 	case equal(path, s.resultPath) && !hasQuery:
 		s.handleResult(w, r)
 	case path == "/favicon.ico":
 		w.WriteHeader(http.StatusNoContent) // some browsers ask in spite of the policy, and report a 404
 	default:
-		refuse(w, http.StatusNotFound)
+		refuse(w)
 	}
 }
 
 // handleResponse takes the authorization response. A browser that comes again with the same state, by reload or back,
 // is led to the same page.
-func (s *Server) handleResponse(w http.ResponseWriter, query string) {
-	response, err := parseResponse(query, s.cfg)
-	if errors.Is(err, ErrTooLong) {
-		refuse(w, http.StatusRequestURITooLong)
+func (s *Server) handleResponse(w http.ResponseWriter, r *http.Request, query string, hasQuery bool) {
+	encoded, mode, ok := readResponse(r, query, hasQuery)
+	if !ok {
+		refuse(w)
 		return
 	}
+	response, err := parseResponse(encoded, s.cfg)
 	if _, ok := errors.AsType[Mistake](err); ok {
-		refuse(w, http.StatusNotFound)
+		refuse(w)
 		return
+	}
+	if !s.fromUser(r) || !s.isHost(r.Host) || !isNavigation(r) {
+		refuse(w)
+		return
+	}
+	if err == nil && mode != cmp.Or(s.cfg.ResponseMode, modeQuery) {
+		response, err = Response{}, ErrOtherMode
 	}
 	s.decide(response, err)
 	w.Header().Set("Location", s.resultPath)
@@ -76,39 +78,10 @@ func writePage(w http.ResponseWriter, page []byte) error {
 	return err
 }
 
-func refuse(w http.ResponseWriter, status int) {
+func refuse(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, strings.ToLower(http.StatusText(status))+"\n")
-}
-
-// peerAllowed reports whether the other end of r's connection is of a user that may log in here.
-func (s *Server) peerAllowed(r *http.Request) bool {
-	if s.cfg.PeerUID < 0 {
-		return true
-	}
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if local == nil {
-		return false
-	}
-	server, err := netip.ParseAddrPort(local.String())
-	if err != nil {
-		return false
-	}
-	client, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	return s.peers.allow(s.cfg.PeerUID, client, server)
-}
-
-// isHost reports whether a Host header is the redirect URI's. Browsers leave the scheme's own port out.
-func (s *Server) isHost(host string) bool {
-	port := ":80"
-	if s.cfg.HTTPS {
-		port = ":443"
-	}
-	return host == s.authority || host+port == s.authority
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = io.WriteString(w, strings.ToLower(http.StatusText(http.StatusNotFound))+"\n")
 }
 
 // equal compares in constant time for texts of equal length.

@@ -46,15 +46,8 @@ func (s *Server) Deliver(pasted string) error {
 		return err
 	}
 	response, err := judge(params, s.cfg)
-	if _, ok := errors.AsType[Mistake](err); ok {
-		return err
-	}
-	// What a server that sends this over HTTP does wrong, is here the work of a hand that did not copy all of it.
-	switch {
-	case errors.Is(err, ErrInvalidResponse):
-		return ErrNoResponse
-	case errors.Is(err, ErrIssuerMismatch) && params.Get("iss") == "":
-		return ErrNoIssuer
+	if mistake, ok := asMistake(err, params); ok {
+		return mistake
 	}
 	select {
 	case <-s.answered:
@@ -71,6 +64,24 @@ func (s *Server) Deliver(pasted string) error {
 	}
 	s.show.Do(func() { close(s.shown) })
 	return nil
+}
+
+// asMistake returns the Mistake in err. What ends a login if a provider sends it is here the work of a hand that did not
+// copy all of it, or some of it twice.
+func asMistake(err error, params url.Values) (Mistake, bool) {
+	switch mistake, ok := errors.AsType[Mistake](err); {
+	case ok:
+		return mistake, true
+	case errors.Is(err, ErrNoCode):
+		return ErrNoResponse, true
+	case errors.Is(err, ErrRepeated), errors.Is(err, ErrDamaged):
+		return ErrMalformed, true
+	case errors.Is(err, ErrOversized):
+		return ErrTooLong, true
+	case errors.Is(err, ErrIssuerMismatch) && params.Get("iss") == "":
+		return ErrNoIssuer, true
+	}
+	return "", false
 }
 
 // parsePasted returns the parameters in a pasted text, where it can be a response to the redirect URI with this path.
@@ -93,7 +104,7 @@ func parsePasted(text, path string) (url.Values, error) {
 		separator = "&"
 	}
 	address, query := splitPasted(strings.Join(fields, separator))
-	params, err := url.ParseQuery(query)
+	params, err := parseParameters(query)
 	if err != nil {
 		return nil, ErrMalformed
 	}

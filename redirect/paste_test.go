@@ -98,7 +98,7 @@ func TestPastedMistakes(t *testing.T) {
 		{name: "address with the state alone", text: "URI?state=STATE", want: ErrNoResponse},
 		{name: "address cut in the code's name", text: "URI?state=STATE&co", want: ErrNoResponse},
 		{name: "empty code", text: "URI?state=STATE&code=", want: ErrNoResponse},
-		{name: "error of no printable text", text: "URI?state=STATE&error=%00", want: ErrNoResponse},
+		{name: "error of no printable text", text: "URI?state=STATE&error=%00", want: ErrMalformed},
 		{name: "prose", text: "I do not know what to paste", want: ErrNoResponse},
 		{name: "code alone", text: "CODE", want: ErrNoState},
 		{name: "address cut before the state", text: "URI?code=CODE", want: ErrNoState},
@@ -131,7 +131,7 @@ func TestPastedMistakes(t *testing.T) {
 		{name: "two codes", text: "URI?code=CODE&code=other&state=STATE", want: ErrMalformed},
 		{name: "two states", text: "code=CODE&state=STATE&state=STATE", want: ErrMalformed},
 		{name: "damaged escape", text: "URI?code=%zz&state=STATE", want: ErrMalformed},
-		{name: "huge code", text: "code=" + strings.Repeat("x", maxCode+1) + "&state=STATE", want: ErrMalformed},
+		{name: "huge code", text: "code=" + strings.Repeat("x", maxCode+1) + "&state=STATE", want: ErrTooLong},
 		{name: "huge text", text: "code=CODE&state=STATE" + strings.Repeat(" ", maxQuery), want: ErrTooLong},
 		{
 			name: "iss missing where it is required", text: "CODE STATE", want: ErrNoIssuer,

@@ -7,19 +7,32 @@ import (
 	"strings"
 )
 
-// Errors that end a login although its state was right. Nothing of such a response may be used.
-var (
-	// ErrIssuerMismatch means that the response names another authorization server in iss than the one that was asked,
-	// or none where one is required (RFC 9207 §2.4).
-	ErrIssuerMismatch = errors.New("redirect: the authorization response is from another issuer")
-	// ErrInvalidResponse means that the response has neither a code nor an error (RFC 6749 §4.1.2).
-	ErrInvalidResponse = errors.New("redirect: the authorization response has neither a code nor an error")
+// ErrIssuerMismatch means that a response with the right state names another authorization server in iss than the one
+// that was asked, or none although one is required (RFC 9207 §2.4). It ends the login; nothing of the response may be
+// used.
+var ErrIssuerMismatch = errors.New("redirect: the authorization response is from another issuer")
+
+// Defect says why an authorization response with the right state cannot be used, as the end of a sentence for the
+// person. It ends the login, because the provider will not send another one. It quotes nothing of the response.
+type Defect string
+
+// The defects, to be compared with [errors.Is].
+const (
+	ErrNoCode    Defect = "it has neither a code nor an error"
+	ErrRepeated  Defect = "a parameter is in it twice"
+	ErrDamaged   Defect = "a part of it cannot be decoded"
+	ErrOversized Defect = "it is longer than any response should be"
+	ErrOtherMode Defect = "it did not come in the response_mode that was asked for"
 )
 
-// Sizes in bytes. Codes are about 100 bytes at most providers, 1 to 2 KiB where the server keeps no record of them.
+// Error returns the words for the person.
+func (d Defect) Error() string { return string(d) }
+
+// Sizes in bytes. Codes are about 100 bytes at most providers, but several KiB if they are JWTs or the server keeps no
+// record of them (AD FS). A query may escape each byte of a code as three.
 const (
-	maxQuery       = 16 << 10
-	maxCode        = 4 << 10
+	maxCode        = 16 << 10
+	maxQuery       = 64 << 10
 	maxErrorCode   = 100
 	maxDescription = 500
 )
@@ -51,7 +64,7 @@ type AuthorizationError struct {
 	Description string
 }
 
-// Error returns the code and, where there is one, the description.
+// Error returns the code and the description, if there is one.
 func (e *AuthorizationError) Error() string {
 	if e.Description == "" {
 		return "authorization refused: " + e.Code
@@ -59,49 +72,65 @@ func (e *AuthorizationError) Error() string {
 	return "authorization refused: " + e.Code + ": " + e.Description
 }
 
-// parseResponse judges the query of a request to the redirect URI, or the body of one in mode form_post.
-func parseResponse(query string, want Config) (Response, error) {
-	if len(query) > maxQuery {
-		return Response{}, ErrTooLong
+// parseResponse judges the parameters in a request to the redirect URI. Each parameter is decoded by itself, so that a
+// damaged one does not hide the state.
+func parseResponse(encoded string, want Config) (Response, error) {
+	params, damage := parseParameters(encoded)
+	response, err := judge(params, want)
+	switch {
+	case err != nil && !errors.Is(err, ErrNoCode):
+		return Response{}, err
+	case len(encoded) > maxQuery:
+		return Response{}, ErrOversized
+	case damage != nil:
+		return Response{}, ErrDamaged
 	}
-	params, err := url.ParseQuery(query)
-	if err != nil {
-		return Response{}, ErrMalformed
-	}
-	return judge(params, want)
+	return response, err
 }
 
-// judge decides what params are, however they came. The error is a Mistake for what has no effect, ErrIssuerMismatch,
-// ErrInvalidResponse or an AuthorizationError for what ends the login, and nil for a code. A parameter without a value
-// counts as absent (RFC 6749 §3.1).
+// parseParameters decodes application/x-www-form-urlencoded. Unlike [url.ParseQuery], it takes a semicolon for an
+// ordinary character, as browsers and providers do (URL Standard §5.1). If a part is damaged, it returns an error and
+// the others.
+func parseParameters(encoded string) (url.Values, error) {
+	return url.ParseQuery(strings.ReplaceAll(encoded, ";", "%3B"))
+}
+
+// judge decides what params are, however they came. The error is a Mistake for what has no effect; ErrIssuerMismatch, a
+// Defect or an AuthorizationError for what ends the login; and nil for a code. A parameter without a value counts as
+// absent (RFC 6749 §3.1).
 func judge(params url.Values, want Config) (Response, error) {
-	for _, name := range []string{"state", "iss", "error", "error_description", "code"} {
-		if len(params[name]) > 1 {
-			return Response{}, ErrMalformed
-		}
-	}
-	code, state := params.Get("code"), params.Get("state")
+	code, errorCode, iss := params.Get("code"), params.Get("error"), params.Get("iss")
 	switch {
-	case len(code) > maxCode:
-		return Response{}, ErrMalformed
-	case state == "" && code == "" && params.Get("error") == "":
+	case params.Get("state") == "" && code == "" && errorCode == "":
 		return Response{}, ErrNoResponse
-	case state == "":
+	case params.Get("state") == "":
 		return Response{}, ErrNoState
-	case !equal(state, want.State):
+	case !equal(params.Get("state"), want.State):
 		return Response{}, ErrWrongState
 	}
-	iss := params.Get("iss")
-	if iss == "" && want.RequireIssuer || iss != "" && want.Issuer != "" && iss != want.Issuer {
+	for _, name := range []string{"state", "iss", "error", "error_description", "code"} {
+		if len(params[name]) > 1 {
+			return Response{}, ErrRepeated
+		}
+	}
+	switch {
+	case iss == "" && want.RequireIssuer, iss != "" && want.Issuer != "" && iss != want.Issuer:
 		return Response{}, ErrIssuerMismatch
-	}
-	if errorCode := printable(params.Get("error"), maxErrorCode); errorCode != "" {
-		return Response{}, &AuthorizationError{errorCode, printable(params.Get("error_description"), maxDescription)}
-	}
-	if code == "" || params.Get("error") != "" {
-		return Response{}, ErrInvalidResponse
+	case errorCode != "":
+		return refusal(errorCode, params.Get("error_description"))
+	case code == "":
+		return Response{}, ErrNoCode
+	case len(code) > maxCode:
+		return Response{}, ErrOversized
 	}
 	return Response{&code}, nil
+}
+
+func refusal(code, description string) (Response, error) {
+	if code = printable(code, maxErrorCode); code == "" {
+		return Response{}, ErrDamaged
+	}
+	return Response{}, &AuthorizationError{code, printable(description, maxDescription)}
 }
 
 // printable drops what RFC 6749 §4.1.2.1 does not allow in an error or its description, and cuts the rest to limit.

@@ -24,7 +24,8 @@ const (
 	headerTimeout = 5 * time.Second  // for the whole request header
 	resultWait    = 20 * time.Second // how long a browser is kept waiting before it is told to ask again
 	finishGrace   = 3 * time.Second  // how long Finish waits for the browser to fetch its page
-	maxHeader     = maxQuery + 16<<10
+	// A browser sends the cookies of every other server on this host too, whatever its port (RFC 6265 §8.5).
+	maxHeader = maxQuery + 64<<10
 )
 
 // Config says what one login's server listens on and what it accepts. The zero values are the defaults, but State is
@@ -56,12 +57,6 @@ type Config struct {
 	// is never written anywhere and of which the browser will warn: see [Server.CertificateFingerprint].
 	Certificate *tls.Certificate
 }
-
-// The response modes.
-const (
-	modeQuery    = "query"
-	modeFormPost = "form_post"
-)
 
 // Server is the redirect server of one login. Its methods may be called at the same time from several goroutines.
 type Server struct {
@@ -181,7 +176,7 @@ func newServer(cfg Config, port int) (*Server, error) {
 	return s, nil
 }
 
-// listener makes l one whose connections are known to clients, and are TLS connections where that is asked for.
+// listener makes l one whose connections are known to clients, and speak TLS if the redirect URI is https.
 func (s *Server) listener(l net.Listener) net.Listener {
 	if s.tls != nil {
 		l = tls.NewListener(l, s.tls)
@@ -191,18 +186,14 @@ func (s *Server) listener(l net.Listener) net.Listener {
 
 // RedirectURI returns the redirect_uri of the authorization request, such as http://127.0.0.1:43123/callback.
 func (s *Server) RedirectURI() string {
-	scheme := "http://"
-	if s.cfg.HTTPS {
-		scheme = "https://"
-	}
-	return scheme + s.authority + s.cfg.Path
+	return s.scheme() + "://" + s.authority + s.cfg.Path
 }
 
 // Wait blocks until a response with the right state has come, the server is closed, or ctx is done. A response that was
 // there before wins over both. Each call returns the same response.
 //
 // The error is an [*AuthorizationError] when the authorization server refused, [ErrIssuerMismatch] or
-// [ErrInvalidResponse] when its response must not be used, and else wraps [ErrClosed] or ctx's error.
+// a [Defect] when its response must not be used, and else wraps [ErrClosed] or ctx's error.
 func (s *Server) Wait(ctx context.Context) (Response, error) {
 	err := ErrClosed
 	select {

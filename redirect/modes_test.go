@@ -1,6 +1,7 @@
 package redirect
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -65,15 +66,7 @@ func TestFormPost(t *testing.T) {
 		{name: "of unknown length", body: valid, want: 303, change: func(r *http.Request) { r.ContentLength = -1 }},
 		{name: "largest body", body: valid + "&x=" + strings.Repeat("x", maxQuery-len(valid)-3), want: 303},
 
-		{name: "body too large", body: valid + "&x=" + strings.Repeat("x", maxQuery-len(valid)-2), want: 413},
-		{
-			name: "body too large, of unknown length", want: 413, body: valid + "&x=" + strings.Repeat("x", 4*maxQuery),
-			change: func(r *http.Request) { r.ContentLength = -1 },
-		},
-		{name: "GET", target: "/callback?" + valid, want: 404, change: asGet},
-		{name: "PUT", body: valid, want: 404, change: func(r *http.Request) { r.Method = "PUT" }},
-		{name: "in the query", target: "/callback?" + valid, want: 404},
-		{name: "in both", target: "/callback?" + valid, body: valid, want: 404},
+		{name: "of another Method", body: valid, want: 404, change: func(r *http.Request) { r.Method = "PUT" }},
 		{name: "other path", target: "/", body: valid, want: 404},
 		{name: "foreign Host", body: valid, want: 404, change: host("evil.example.com:PORT")},
 		{name: "no content type", body: valid, want: 404, change: func(r *http.Request) { r.Header.Del("Content-Type") }},
@@ -82,11 +75,9 @@ func TestFormPost(t *testing.T) {
 		{name: "script of a page", body: valid, want: 404, change: set("Sec-Fetch-Mode", "no-cors")},
 		{name: "frame in a page", body: valid, want: 404, change: set("Sec-Fetch-Dest", "iframe")},
 		{name: "nothing", want: 404},
-		{name: "malformed", body: valid + "&x=%zz", want: 404},
+		{name: "malformed", body: "code=%zz", want: 404},
 		{name: "wrong state", body: "code=c&state=" + testState[:42] + "A", want: 404},
-		{name: "two states", body: valid + "&state=" + testState, want: 404},
-		{name: "two codes", body: valid + "&code=other", want: 404},
-		{name: "huge code", body: valid + strings.Repeat("x", maxCode), want: 404},
+		{name: "too large, state out of reach", body: strings.Repeat("x", maxQuery) + "&" + valid, want: 404},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,23 +110,77 @@ func TestFormPost(t *testing.T) {
 	}
 }
 
-func asGet(r *http.Request) { r.Method, r.Body, r.ContentLength = http.MethodGet, nil, 0 }
+func asGet(r *http.Request) {
+	r.Method, r.Body, r.ContentLength = http.MethodGet, nil, 0
+	r.Header.Del("Origin")
+}
+
+// What the provider sends with the right state it will not send again, so the person must not wait for it.
+func TestFormsThatEndTheLogin(t *testing.T) {
+	valid := goodForm()
+	filler := func(size int) string { return "&x=" + strings.Repeat("x", size-len(valid)-3) }
+	for _, tt := range []struct {
+		name        string
+		mode        string
+		query, body string
+		change      func(*http.Request)
+		want        Defect
+	}{
+		{name: "too large", body: valid + filler(maxQuery+1), want: ErrOversized},
+		{name: "much too large", body: valid + filler(4*maxQuery), want: ErrOversized},
+		{
+			name: "too large, of unknown length", body: valid + filler(2*maxQuery), want: ErrOversized,
+			change: func(r *http.Request) { r.ContentLength = -1 },
+		},
+		{name: "cut in an escape", body: valid + filler(maxQuery) + "%20", want: ErrOversized},
+		{name: "malformed", body: valid + "&x=%zz", want: ErrDamaged},
+		{name: "two states", body: valid + "&state=" + testState, want: ErrRepeated},
+		{name: "two codes", body: valid + "&code=other", want: ErrRepeated},
+		{name: "huge code", body: "state=" + testState + "&code=" + strings.Repeat("x", maxCode+1), want: ErrOversized},
+		{name: "in both", query: "?" + valid, body: valid, want: ErrRepeated},
+		{name: "in the query of a form", query: "?" + valid, want: ErrOtherMode},
+		{name: "in a form with a query", query: "?x=y", body: valid, want: ErrOtherMode},
+		{name: "in the query", query: "?" + valid, change: asGet, want: ErrOtherMode},
+		{name: "form where the query is asked for", mode: "query", body: valid, want: ErrOtherMode},
+		{name: "form where no mode is asked for", mode: "none", body: valid, want: ErrOtherMode},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // the HTTP server waits a while where it leaves a body unread
+			mode := cmp.Or(tt.mode, "form_post")
+			if mode == "none" {
+				mode = ""
+			}
+			s := start(t, Config{ResponseMode: mode})
+			r := form(t, s.RedirectURI()+tt.query, tt.body)
+			if tt.change != nil {
+				tt.change(r)
+			}
+			resp, _ := do(t, r)
+			if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != s.resultPath {
+				t.Errorf("got %d, want 303 to the result page", resp.StatusCode)
+			}
+			if got, err := s.Wait(canceled()); !errors.Is(err, tt.want) || got.Code() != "" {
+				t.Errorf("got a code %t and %v, want %v", got.Code() != "", err, tt.want)
+			}
+		})
+	}
+}
+
+// A server that does not know the mode it was asked for says so in its default one (OAuth 2.0 Multiple Response Type
+// Encoding Practices §2.1).
+func TestErrorInTheOtherMode(t *testing.T) {
+	s := start(t, Config{ResponseMode: "form_post"})
+	get(t, s.RedirectURI()+query("state", testState, "error", "invalid_request"))
+	if _, err := s.Wait(canceled()); err == nil || err.Error() != "authorization refused: invalid_request" {
+		t.Errorf("got %v, want invalid_request", err)
+	}
+}
 
 func TestFormPostOfAnError(t *testing.T) {
 	s := start(t, Config{ResponseMode: "form_post"})
 	do(t, form(t, s.RedirectURI(), "error=access_denied&state="+testState))
 	if _, err := s.Wait(t.Context()); err == nil || err.Error() != "authorization refused: access_denied" {
 		t.Errorf("got %v, want access_denied", err)
-	}
-}
-
-func TestQueryModeTakesNoForm(t *testing.T) {
-	for _, mode := range []string{"", "query"} {
-		s := start(t, Config{ResponseMode: mode})
-		if resp, _ := do(t, form(t, s.RedirectURI(), goodForm())); resp.StatusCode != http.StatusNotFound {
-			t.Errorf("mode %q: got %d, want 404", mode, resp.StatusCode)
-		}
-		stillWaits(t, s)
 	}
 }
 
@@ -173,7 +218,7 @@ func FuzzFormBody(f *testing.F) {
 				t.Fatalf("got %d and an ended login, want %v", w.Code, wantErr)
 			}
 		default:
-			if w.Code != http.StatusNotFound && w.Code != http.StatusRequestEntityTooLarge {
+			if w.Code != http.StatusNotFound {
 				t.Fatalf("got %d while the login waits", w.Code)
 			}
 			if kind == formType && !mistaken {

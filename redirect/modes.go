@@ -1,0 +1,39 @@
+package redirect
+
+import (
+	"io"
+	"mime"
+	"net/http"
+)
+
+// The response modes: the redirect URI's query (OAuth 2.0 Multiple Response Type Encoding Practices §2.1), and the body
+// of a form (OAuth 2.0 Form Post Response Mode §2).
+const (
+	modeQuery    = "query"
+	modeFormPost = "form_post"
+)
+
+// readResponse returns the parameters in a request to the redirect URI, still encoded, and the mode in which they came;
+// "" if they came in the query and in the body. The answer is false for a request that carries no response in any mode.
+// What is longer than any response is cut, but stays longer than maxQuery.
+func readResponse(r *http.Request, query string, hasQuery bool) (encoded, mode string, ok bool) {
+	switch {
+	case r.Method == http.MethodGet:
+		return query, modeQuery, true
+	case r.Method != http.MethodPost || !isForm(r):
+		return "", "", false
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxQuery+1))
+	if err != nil {
+		return "", "", false
+	}
+	if hasQuery {
+		return query + "&" + string(body), "", true
+	}
+	return string(body), modeFormPost, true
+}
+
+func isForm(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/x-www-form-urlencoded"
+}
