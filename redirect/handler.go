@@ -43,7 +43,10 @@ func (s *Server) handleResponse(w http.ResponseWriter, r *http.Request, query st
 		refuse(w)
 		return
 	}
-	if !s.fromUser(r) || !s.isHost(r.Host) || !isNavigation(r) {
+	if notice, ok := s.objection(r); ok {
+		if notice != "" {
+			s.notify(notice)
+		}
 		refuse(w)
 		return
 	}
@@ -53,6 +56,22 @@ func (s *Server) handleResponse(w http.ResponseWriter, r *http.Request, query st
 	s.decide(response, err)
 	w.Header().Set("Location", s.resultPath)
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// objection reports whether a response with the right state must not be taken from r, and what to say about it; "" if
+// the person need not know.
+func (s *Server) objection(r *http.Request) (Notice, bool) {
+	switch {
+	case !s.fromUser(r):
+		return NoticeOtherUser, true
+	case !s.isHost(r.Host):
+		return NoticeOtherHost, true
+	case isPrefetch(r):
+		return "", true
+	case !isNavigation(r):
+		return NoticeWebPage, true
+	}
+	return "", false
 }
 
 // handleResult shows the outcome as soon as there is one, and until then a page that asks again.

@@ -2,6 +2,7 @@ package redirect
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,12 +18,13 @@ import (
 const (
 	childURL    = "REDIRECT_TEST_URL"    // gets this URL and prints the status: the browser of another user
 	childPort   = "REDIRECT_TEST_PORT"   // listens at this port and prints the error
+	childTLS    = "REDIRECT_TEST_TLS"    // speaks TLS to this address and prints the error
 	childFamily = "REDIRECT_TEST_FAMILY" // runs ip with these arguments, and then a login in a network of its own
 )
 
 func TestMain(m *testing.M) {
 	for name, program := range map[string]func(string) int{
-		childURL: status, childPort: listenAt, childFamily: loginInOwnNetwork,
+		childURL: status, childPort: listenAt, childTLS: speakTLS, childFamily: loginInOwnNetwork,
 	} {
 		if value := os.Getenv(name); value != "" {
 			os.Exit(program(value))
@@ -43,6 +45,16 @@ func status(url string) int {
 	_ = resp.Body.Close()
 	fmt.Println(resp.StatusCode)
 	return 0
+}
+
+func speakTLS(address string) int {
+	c, err := tls.Dial("tcp", address, nil)
+	if err != nil {
+		fmt.Println(err)
+		return 0
+	}
+	_ = c.Close()
+	return 1
 }
 
 func listenAt(text string) int {

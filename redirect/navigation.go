@@ -1,10 +1,33 @@
 package redirect
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
-// isNavigation reports whether the fetch metadata of a form, which old browsers do not send, is that of a navigation in a
-// tab of its own.
+// isNavigation reports whether r can come from a tab that follows a link, a redirect or a form. A request that a web
+// page sent by itself, as for an image, a frame or a script, gives itself away by its fetch metadata (W3C Fetch Metadata
+// Request Headers), which no page can forge. Older browsers send none of it, and neither does curl.
+//
+// A service worker that an earlier server at this port left behind passes navigations on with an empty destination;
+// apart from that, "empty" comes with other modes only. The Origin of a form says nothing: it may be any of the
+// provider's, or null if the page hides it or another site redirected it. A navigation by GET never has one (Fetch §3.2).
 func isNavigation(r *http.Request) bool {
-	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
-	return r.Method != http.MethodPost || (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
+	modes := r.Header.Values("Sec-Fetch-Mode")
+	for _, mode := range modes {
+		if mode != "navigate" {
+			return false
+		}
+	}
+	for _, dest := range r.Header.Values("Sec-Fetch-Dest") {
+		if dest != "document" && (dest != "empty" || len(modes) == 0) {
+			return false
+		}
+	}
+	return r.Method != http.MethodGet || len(r.Header.Values("Origin")) == 0
+}
+
+// isPrefetch reports whether a browser sent r in advance. If the person does go there, it asks again.
+func isPrefetch(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") || r.Header.Get("Purpose") == "prefetch"
 }

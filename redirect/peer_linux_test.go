@@ -61,12 +61,37 @@ func TestOtherUserIsRefused(t *testing.T) {
 			if host == "[::1]" {
 				needIPv6(t)
 			}
-			s := start(t, Config{Host: host, PeerUID: os.Getuid()})
+			s, noticed := startNoticing(t, Config{Host: host, PeerUID: os.Getuid()})
 			if got := asNobody(t, childURL, good(s)); got != "404" {
 				t.Errorf("another user with the right state: got %s, want 404", got)
 			}
+			if got := asNobody(t, childURL, strings.Replace(good(s), "state=", "state=x", 1)); got != "404" {
+				t.Errorf("another user with a wrong state: got %s, want 404", got)
+			}
 			stillWaits(t, s)
+			noticed(NoticeOtherUser)
 		})
+	}
+}
+
+func TestOtherUserCannotMakeABrowserSpeakTLS(t *testing.T) {
+	require(t, os.Getuid() == 0, "root")
+	s, noticed := startNoticing(t, Config{PeerUID: os.Getuid()})
+	if got := asNobody(t, childTLS, s.authority); !strings.Contains(got, "protocol version not supported") {
+		t.Errorf("got %q, want the alert", got)
+	}
+	stillWaits(t, s)
+	noticed()
+}
+
+func TestOtherUserGetsNoOtherPage(t *testing.T) {
+	require(t, os.Getuid() == 0, "root")
+	s := start(t, Config{PeerUID: os.Getuid()})
+	get(t, good(s))
+	for _, path := range []string{s.resultPath, "/favicon.ico"} {
+		if got := asNobody(t, childURL, "http://"+s.authority+path); got != "404" {
+			t.Errorf("got %s, want 404", got)
+		}
 	}
 }
 

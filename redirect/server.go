@@ -56,6 +56,9 @@ type Config struct {
 	// Certificate is what the server shows under HTTPS; nil means one made for this login, valid for a day, whose key
 	// is never written anywhere and of which the browser will warn: see [Server.CertificateFingerprint].
 	Certificate *tls.Certificate
+	// Notice is told what the person should know while the login goes on waiting, each notice once, from within
+	// [Server.Wait]; nil drops them.
+	Notice func(Notice)
 }
 
 // Server is the redirect server of one login. Its methods may be called at the same time from several goroutines.
@@ -85,6 +88,10 @@ type Server struct {
 
 	close  sync.Once
 	closed chan struct{}
+
+	notices chan Notice // those that Wait has not passed on yet
+	mu      sync.Mutex  // guards noticed
+	noticed map[Notice]bool
 }
 
 // Listen starts a server; when it returns, the redirect URI can be reached. The ctx is for this call alone. Errors wrap
@@ -158,6 +165,8 @@ func newServer(cfg Config, port int) (*Server, error) {
 		policy:     contentPolicy(),
 		peers:      procNet(),
 		tls:        secure,
+		notices:    make(chan Notice, maxNotices),
+		noticed:    make(map[Notice]bool),
 		answered:   make(chan struct{}),
 		finished:   make(chan struct{}),
 		shown:      make(chan struct{}),
@@ -180,6 +189,8 @@ func newServer(cfg Config, port int) (*Server, error) {
 func (s *Server) listener(l net.Listener) net.Listener {
 	if s.tls != nil {
 		l = tls.NewListener(l, s.tls)
+	} else {
+		l = helloListener{l, s.noticeHello}
 	}
 	return clientListener{l, &s.clients}
 }
@@ -189,24 +200,34 @@ func (s *Server) RedirectURI() string {
 	return s.scheme() + "://" + s.authority + s.cfg.Path
 }
 
-// Wait blocks until a response with the right state has come, the server is closed, or ctx is done. A response that was
-// there before wins over both. Each call returns the same response.
+// Wait blocks until a response with the right state has come, the server is closed, or ctx is done, and passes notices
+// on to [Config] in the meantime. A response that has come wins over both. Each call returns the same response.
 //
-// The error is an [*AuthorizationError] when the authorization server refused, [ErrIssuerMismatch] or
-// a [Defect] when its response must not be used, and else wraps [ErrClosed] or ctx's error.
+// The error is an [*AuthorizationError] if the authorization server refused, [ErrIssuerMismatch] or a [Defect] if its
+// response must not be used; otherwise it wraps [ErrClosed] or ctx's error.
 func (s *Server) Wait(ctx context.Context) (Response, error) {
-	err := ErrClosed
-	select {
-	case <-s.answered:
-	case <-s.closed:
-	case <-ctx.Done():
-		err = fmt.Errorf("redirect: wait for the authorization response: %w", ctx.Err())
-	}
+	err := s.await(ctx)
 	select {
 	case <-s.answered:
 		return s.response, s.err
 	default:
 		return Response{}, err
+	}
+}
+
+// await returns why the wait is over if no response has come.
+func (s *Server) await(ctx context.Context) error {
+	for {
+		select {
+		case n := <-s.notices:
+			s.cfg.Notice(n)
+		case <-s.answered:
+			return nil
+		case <-s.closed:
+			return ErrClosed
+		case <-ctx.Done():
+			return fmt.Errorf("redirect: wait for the authorization response: %w", ctx.Err())
+		}
 	}
 }
 
