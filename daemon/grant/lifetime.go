@@ -75,7 +75,7 @@ func (a Answer) life(members Members, name string) life {
 		seconds /= 1000
 	}
 	if seconds < year5138 {
-		left := a.Left(time.Unix(0, 0).Add(duration(seconds)))
+		left := a.Left(instant(seconds))
 		inTime := left < maxLifetime && left > -maxLifetime
 		switch {
 		case inTime && name != "expires_in":
@@ -97,6 +97,12 @@ func (a Answer) lifeUntil(text string) life {
 		return life{odd: "cannot be read"}
 	}
 	return life{lifetime: a.Left(until), known: true}
+}
+
+// instant is so many seconds, at most 1e11, after the beginning of 1970.
+func instant(seconds float64) time.Time {
+	whole, fraction := math.Modf(seconds)
+	return time.Unix(int64(whole), int64(fraction*1e9))
 }
 
 func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }

@@ -44,6 +44,8 @@ func TestLifetime(t *testing.T) {
 		{"expires_at a duration", `,"expires_at":3600`, "", 0, time.Hour, false},
 		{"expires_at never", `,"expires_at":"9999-12-31T23:59:59Z"`, "", 0, maxLifetime, false},
 		{"expires_at never, by number", `,"expires_at":253402300799`, "", 0, maxLifetime, false},
+		{"expires_at in the year 5000", `,"expires_at":95617584000`, "", 0, maxLifetime, false},
+		{"expires_at in the year 5000, in milliseconds", `,"expires_at":95617584000000`, "", 0, maxLifetime, false},
 		{"expires_at zero", `,"expires_at":0`, "", 0, 0, false},
 		{"expires_at null", `,"expires_at":null`, "", 0, 0, false},
 		{"expires_at empty", `,"expires_at":""`, "", 0, 0, false},

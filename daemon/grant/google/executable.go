@@ -89,7 +89,7 @@ func (s *executableSource) SubjectToken(ctx context.Context, options externalacc
 		return "", &sourceError{fmt.Sprintf("the program failed with exit status %d", exit.ExitCode())}
 	case errors.Is(err, exec.ErrWaitDelay):
 	case err != nil:
-		return "", &sourceError{"the program cannot be run: " + err.Error()}
+		return "", &sourceError{"the program cannot be run: " + api.Excerpt(err.Error())}
 	}
 	return s.parse(bytes.TrimSpace(out.kept.Bytes()))
 }

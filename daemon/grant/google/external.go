@@ -13,6 +13,7 @@ import (
 
 	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
 )
 
 // adcExternal exchanges a token of another issuer at Google's security token service (RFC 8693), and by the result gets
@@ -144,7 +145,7 @@ func parseCredentialSource(raw json.RawMessage, r ADCRequest) (externalaccount.C
 			return from, errors.New("the file's credential_source.file is not an absolute path")
 		}
 		if info, err := os.Stat(from.File); err != nil {
-			return from, fmt.Errorf("the file's credential_source: %w", err)
+			return from, fmt.Errorf("the file's credential_source: %w", api.Foreign(err))
 		} else if !info.Mode().IsRegular() {
 			return from, errors.New("the file's credential_source.file is not a regular file")
 		}

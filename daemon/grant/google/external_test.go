@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"oauthd/daemon/grant"
+	"oauthd/ipc/api"
 )
 
 const stsToken = "sts.googleapis.com/v1/token"
@@ -195,6 +196,8 @@ func TestADCExternalRefuses(t *testing.T) {
 		{"source no object", external(`"hunter2"`, ""), nil, "credential_source is missing, or not as it should be"},
 		{"two sources", external(`{"file":"/x","url":"https://idp.example.com"}`, ""), both, "more than one source"},
 		{"file gone", external(`{"file":"/no/such/subject"}`, ""), nil, "/no/such/subject: no such file"},
+		{"file with a name that steers a terminal", external(`{"file":"/no/such/\u001b[31msubject"}`, ""), nil, "/no/such/[31msubject: no such file"},
+		{"program with a name that steers a terminal", external(`{"executable":{"command":"/no/such/\u202eprogram\u0007"}}`, ""), both, "/no/such/program:"},
 		{"file relative", external(`{"file":"subject"}`, ""), nil, "not an absolute path"},
 		{"file a directory", external(fmt.Sprintf(`{"file":%q}`, t.TempDir()), ""), nil, "not a regular file"},
 		{"file not in its format", external(strings.TrimSuffix(good, "}")+`,"format":{"type":"json","subject_token_field_name":"x"}}`, ""), nil, "gives no token"},
@@ -216,7 +219,7 @@ func TestADCExternalRefuses(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			google := newCloud(t, nil)
 			_, err := google.client().ApplicationDefault(t.Context(), ADCRequest{File: file(t, tc.text), Scopes: []string{"a"}, Sources: tc.sources})
-			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.ContainsAny(err.Error(), "\x1b\n") {
+			if err == nil || !strings.Contains(err.Error(), tc.want) || err.Error() != api.Printable(err.Error()) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "hunter2") {
