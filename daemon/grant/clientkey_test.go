@@ -116,6 +116,7 @@ func TestParseClientKeySaysWhatIsWrong(t *testing.T) {
 		{"OpenSSH public", "ssh-ed25519 AAAAC3Nz ada@example.com", "an OpenSSH public key"},
 		{"parameters alone", pemOf("EC PARAMETERS", []byte{6, 8}), "the parameters of a key"},
 		{"PEM of another kind", pemOf("PKCS7", public), "PEM, but no private key"},
+		{"UTF-16", "-\x00-\x00-\x00", "the file is in UTF-16; save it as UTF-8"},
 		{"cut off", whole[:len(whole)/2], "damaged or cut off"},
 		{"damaged", pemOf("PRIVATE KEY", public), "a PRIVATE KEY block that is damaged"},
 		{"two keys", whole + pkcs8(p256Key()), "more than one private key"},

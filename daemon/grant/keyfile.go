@@ -5,39 +5,27 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
+
+	"oauthd/ipc/own"
 )
 
 // MaxKeyFile is the most bytes a file of keys or credentials may have.
 const MaxKeyFile = 64 << 10
 
-// ReadKeyFile reads a file of keys or credentials, and of one that is too large a byte more than it may have. It must be a
-// regular file; anything else could keep the reader waiting.
-func ReadKeyFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, MaxKeyFile+1))
-}
+// ReadKeyFile reads a file of keys or credentials, as [own.ReadNamed] does: a regular file that nobody else may write to.
+func ReadKeyFile(path string) ([]byte, error) { return own.ReadNamed(path, MaxKeyFile) }
 
-// trimFile takes away a byte order mark and white space around the content of a file.
+// trimFile takes away a byte order mark and white space around the content of a file. Errors are what follows "the file".
 func trimFile(data []byte) ([]byte, error) {
 	if len(data) > MaxKeyFile {
 		return nil, fmt.Errorf("is larger than %d bytes", MaxKeyFile)
 	}
-	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
-	if len(data) == 0 {
+	data, err := own.Text(data)
+	if err != nil {
+		return nil, err
+	}
+	if data = bytes.TrimSpace(data); len(data) == 0 {
 		return nil, errors.New("is empty")
 	}
 	return data, nil

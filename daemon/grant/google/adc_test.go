@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -161,7 +162,8 @@ func TestADCRefuses(t *testing.T) {
 		{"no such file of the environment", ADCRequest{Places: ADCPlaces{Env: gone}}, "GOOGLE_APPLICATION_CREDENTIALS: "},
 		{"a directory", ADCRequest{Places: ADCPlaces{WellKnown: t.TempDir()}}, "not a regular file"},
 		{"not JSON", request("hunter2"), "credentials.json: the file is not JSON"},
-		{"too large", request(strings.Repeat(" ", 2*grant.MaxKeyFile)), "is larger than"},
+		{"UTF-16", request("\xff\xfe{\x00"), "credentials.json: the file is in UTF-16; save it as UTF-8"},
+		{"too large", request(strings.Repeat(" ", 2*grant.MaxKeyFile)), "credentials.json has more than 65536 bytes"},
 		{"client_secrets", request(`{"installed":{"client_secret":"hunter2"}}`), "an OAuth client (client_secrets), not application default"},
 		{"unknown type", request(`{"type":"hunter2"}`), "something else"},
 		{"GDCH", request(`{"type":"gdch_service_account"}`), "not supported"},
@@ -193,6 +195,24 @@ func TestADCRefuses(t *testing.T) {
 				t.Error("somebody was asked")
 			}
 		})
+	}
+}
+
+// Whoever can write to the file could have our requests answered by anybody.
+func TestADCFileThatOthersMayWriteTo(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("access lists are not looked at")
+	}
+	path := file(t, gcloudUser)
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, ask := range []ADCRequest{{File: path}, {Places: ADCPlaces{Env: path}}, {Places: ADCPlaces{WellKnown: path}}} {
+		google := newCloud(t, nil)
+		_, err := google.client().ApplicationDefault(t.Context(), ask)
+		if err == nil || !strings.Contains(err.Error(), "can be written to by others") || google.count() != 0 {
+			t.Errorf("got %v after %d requests, want it refused", err, google.count())
+		}
 	}
 }
 
