@@ -46,7 +46,7 @@ func TestIDTokenOfSomebodyElse(t *testing.T) {
 				head, _, _ := strings.Cut(jwt, ".")
 				fields["id_token"] = jwt[:strings.LastIndexByte(jwt, '.')+1] + base64.RawURLEncoding.EncodeToString(rubbish(head))
 			})
-		}, api.LoginFailed, "signature is not by a key"},
+		}, api.LoginFailed, "signature was not made with a key"},
 		{"another payload", oauthtest.Token, func(*oauthtest.Server) oauthtest.Fault {
 			return oauthtest.AlterFields(func(fields map[string]any) {
 				jwt, _ := fields["id_token"].(string)
@@ -55,13 +55,13 @@ func TestIDTokenOfSomebodyElse(t *testing.T) {
 				changed := strings.Replace(string(claims), `"sub":"ada"`, `"sub":"bob"`, 1)
 				fields["id_token"] = parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(changed)) + "." + parts[2]
 			})
-		}, api.LoginFailed, "signature is not by a key"},
+		}, api.LoginFailed, "signature was not made with a key"},
 		{"a key that was withdrawn", oauthtest.Token, func(s *oauthtest.Server) oauthtest.Fault {
 			return oauthtest.AlterFields(func(map[string]any) { s.RotateKey() })
-		}, api.LoginFailed, "signature is not by a key"},
+		}, api.LoginFailed, "signature was not made with a key"},
 		{"a kid nobody knows", oauthtest.Token, func(*oauthtest.Server) oauthtest.Fault {
 			return forged(`{"alg":"ES256","kid":"k9"}`, rubbish)
-		}, api.LoginFailed, "signature is not by a key"},
+		}, api.LoginFailed, "signature was not made with a key"},
 		{"alg none", oauthtest.Token, func(*oauthtest.Server) oauthtest.Fault {
 			return forged(`{"alg":"none"}`, none)
 		}, api.LoginFailed, "signature algorithm"},
@@ -85,7 +85,7 @@ func TestIDTokenOfSomebodyElse(t *testing.T) {
 		{"keys answered by a portal", oauthtest.JWKS, func(*oauthtest.Server) oauthtest.Fault { return oauthtest.HTML(200) }, api.ProviderUnreachable, ""},
 		{"no keys", oauthtest.JWKS, func(*oauthtest.Server) oauthtest.Fault {
 			return oauthtest.Set("keys", []string{})
-		}, api.LoginFailed, "signature is not by a key"},
+		}, api.LoginFailed, "signature was not made with a key"},
 		{"nonce of another login", oauthtest.Token, func(s *oauthtest.Server) oauthtest.Fault {
 			return s.SetClaim("nonce", strings.Repeat("A", 52))
 		}, api.LoginFailed, "nonce"},

@@ -22,12 +22,12 @@ import (
 type Answer struct {
 	Status int
 	Header http.Header
-	// Body is what came, at most [provider.MaxBody] bytes.
+	// Body is what was received, at most [provider.MaxBody] bytes.
 	Body []byte
 
-	// tooLarge is true if body is only the first [provider.MaxBody] bytes.
+	// tooLarge is true if Body is only the first [provider.MaxBody] bytes.
 	tooLarge bool
-	// broken is why reading body stopped early; nil if it is complete.
+	// broken is why reading the body stopped early; nil if it is complete.
 	broken error
 	// sentAt is taken before the request left, so that what is counted from it ends early rather than late.
 	sentAt time.Time
@@ -37,7 +37,7 @@ type Answer struct {
 	secrets   []string
 }
 
-// read takes in what came; now is the clock at its end.
+// read reads the answer; now is the clock, which is asked at its end.
 func (a *Answer) read(res *http.Response, now func() time.Time) {
 	a.Status, a.Header = res.StatusCode, res.Header
 	body, whole, err := provider.ReadBody(res.Body)
@@ -47,7 +47,7 @@ func (a *Answer) read(res *http.Response, now func() time.Time) {
 	a.Body, a.tooLarge, a.now = body, !whole && err == nil, now()
 }
 
-// Fail builds the error of an answer that says no error code.
+// Fail returns the error for an answer without an error code. It is transient if the status is.
 func (a Answer) Fail(kind Kind, reason string) *ProviderError {
 	if a.passing() {
 		kind = Transient
@@ -58,24 +58,24 @@ func (a Answer) Fail(kind Kind, reason string) *ProviderError {
 	}
 }
 
-// failBroken builds the error of an answer that broke off.
+// failBroken returns the error for an answer that broke off.
 func (a Answer) failBroken() *ProviderError {
 	e := a.Fail(Transient, "")
 	e.cause, e.Ambiguous = a.broken, a.OK()
 	return e
 }
 
-// OK reports whether the provider says it did what was asked.
+// OK reports whether the status says that the request succeeded.
 func (a Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 
-// Whole reports whether all that the provider said is in Body.
+// Whole reports whether Body is all of the answer.
 func (a Answer) Whole() bool { return a.broken == nil && !a.tooLarge }
 
-// passing reports whether the status alone says that another try later may succeed.
+// passing reports whether the status alone says that another try may succeed later.
 func (a Answer) passing() bool { return a.Status == 408 || a.Status == 429 || a.Status >= 500 }
 
 // refusal reads an OAuth error from an answer's members: error as a code, or as an object that holds one. It returns
-// nil when there is none.
+// nil if there is none.
 func (a Answer) refusal(members Members) *ProviderError {
 	code, description := members.Text("error"), members.Text("error_description")
 	object := members.Object("error")
@@ -103,8 +103,8 @@ func (a Answer) excerpt(text string) string {
 	return api.Excerpt(text)
 }
 
-// quotable returns the forms in which a provider may quote what a request carried, longest first, so that no part of one
-// is left over from another. What is very short is left out: it would be found in any text.
+// quotable returns the forms in which a provider may quote what a request carried, longest first, so that replacing one
+// leaves no part of another. Very short secrets are left out: they would be found in any text.
 func quotable(secrets []string) []string {
 	var forms []string
 	for _, secret := range secrets {
@@ -116,7 +116,7 @@ func quotable(secrets []string) []string {
 	return slices.Compact(forms)
 }
 
-// Members reads an answer that is to be a JSON object, or says why there is none.
+// Members returns the members of an answer that should be a JSON object.
 func (a Answer) Members() (Members, *ProviderError) {
 	members, fail := a.parse(Unknown)
 	if fail != nil {
@@ -125,15 +125,14 @@ func (a Answer) Members() (Members, *ProviderError) {
 	return members, nil
 }
 
-// TokenMembers reads the answer of a token endpoint. Next to an error it returns the members that came before the
-// trouble. A success that cannot be read did not come from the provider, or not whole, so that another try later may
-// succeed.
+// TokenMembers is [Answer.Members] for a token endpoint. A success that cannot be read came from something in between,
+// or was cut off, so the error is transient. Along with an error it returns the members before the damage.
 func (a Answer) TokenMembers() (Members, *ProviderError) {
 	return a.parse(Transient)
 }
 
-// parse reads an answer that is to be a JSON object; a success that is none fails as unreadable. Next to an error it
-// returns the members that came before the trouble.
+// parse reads an answer that should be a JSON object; a success that is not one fails with the kind unreadable. Along
+// with an error it returns the members before the damage.
 func (a Answer) parse(unreadable Kind) (Members, *ProviderError) {
 	if a.Status >= 300 && a.Status < 400 {
 		return nil, a.Fail(Unknown, "the answer is a redirect, which is not followed")
@@ -157,7 +156,7 @@ func (a Answer) parse(unreadable Kind) (Members, *ProviderError) {
 	return members, nil
 }
 
-// IDToken reads an answer that is to have an ID token as its member of that name. It is not verified.
+// IDToken reads an answer that should have an ID token as its member of that name. It does not verify the token.
 func (a Answer) IDToken(member string) (account.Secret, *ProviderError) {
 	members, fail := a.TokenMembers()
 	if fail != nil {
@@ -170,8 +169,8 @@ func (a Answer) IDToken(member string) (account.Secret, *ProviderError) {
 	return idToken, nil
 }
 
-// Left returns how long it is until an instant by the provider's clock, which the answer's Date tells (RFC 9110 §6.6.1),
-// because this machine's may be wrong; it is at most ten years.
+// Left returns how long it is until an instant, at most ten years. It goes by the provider's clock, as the answer's
+// Date has it (RFC 9110 §6.6.1), because this machine's may be wrong.
 func (a Answer) Left(until time.Time) time.Duration {
 	date, err := http.ParseTime(a.Header.Get("Date"))
 	if err != nil {
@@ -180,14 +179,15 @@ func (a Answer) Left(until time.Time) time.Duration {
 	return min(until.Sub(date), maxLifetime)
 }
 
-// Expiry returns when what lives for lifetime ends by this machine's clock, counted from before the request was sent.
+// Expiry returns when something with this lifetime ends, by this machine's clock, counted from before the request was
+// sent.
 func (a Answer) Expiry(lifetime time.Duration) time.Time { return a.sentAt.Add(lifetime).Round(0) }
 
-// errCutOff says that a part of the answer is missing: the provider may have acted on the request.
+// errCutOff means that part of the answer is missing, so the provider may have acted on the request.
 var errCutOff = errors.New("the answer is cut off")
 
-// parseMembers reads an answer as JSON, or as a form if the content type says so; plain text is what it looks like.
-// Next to an error it returns the members that came before the trouble.
+// parseMembers reads an answer as JSON, or as a form if the content type says so; plain text is taken for what it looks
+// like. Along with an error it returns the members before the damage.
 func parseMembers(contentType string, body []byte) (Members, error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	media, _, err := mime.ParseMediaType(contentType)

@@ -13,21 +13,21 @@ type Exchange struct {
 	Auth          ClientAuth
 	Code          account.Secret
 	Verifier      account.Secret
-	// RedirectURI is the one of the authorization request, byte by byte.
+	// RedirectURI is that of the authorization request, byte for byte.
 	RedirectURI string
-	// Scope is a space-separated list, for providers whose tokens hold less than was consented to; "" for none.
+	// Scope is a space-separated list, for providers whose tokens cover only some of what was consented to; "" for none.
 	Scope string
 	// Resource is a resource indicator (RFC 8707 §2.2); "" for none.
 	Resource string
 	// Dialect is how the provider answers.
 	Dialect Dialect
-	// OpenID says that the scopes asked for have openid. An ID token is then taken as it is, for the caller to verify; if
-	// nobody asked for one, one that is no JWT is passed over.
+	// OpenID is true if openid is among the scopes asked for: the response then has the ID token as it came, for the
+	// caller to verify. Otherwise an ID token that is not a JWT is ignored, with a warning.
 	OpenID bool
 }
 
 // Exchange redeems a code, once: a code is spent by the first request that reaches the provider. Errors are
-// *[ProviderError]; next to one the response may hold a refresh token.
+// *[ProviderError]; along with one the response may hold a refresh token.
 func (c *Client) Exchange(ctx context.Context, x Exchange) (Response, error) {
 	form := url.Values{
 		"grant_type":    {"authorization_code"},
@@ -39,7 +39,7 @@ func (c *Client) Exchange(ctx context.Context, x Exchange) (Response, error) {
 	return c.token(ctx, x.TokenEndpoint, x.Auth, form, x.Dialect, x.OpenID)
 }
 
-// setAll sets the named parameters, given as name, value, name, value, leaving out empty values.
+// setAll sets parameters, given as name, value, name, value; it leaves out those with an empty value.
 func setAll(form url.Values, pairs ...string) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {

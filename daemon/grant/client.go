@@ -8,8 +8,8 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// Client speaks to the endpoints of providers. The zero Client is ready; it is safe for concurrent use and must not be
-// copied after its first use.
+// Client speaks to the endpoints of providers. The zero Client is ready to use; it is safe for concurrent use and must
+// not be copied after its first use.
 type Client struct {
 	// HTTP sends the requests; nil means [provider.NewHTTPClient]. Its redirect policy and cookie jar are not used.
 	HTTP *http.Client
@@ -25,7 +25,7 @@ type Client struct {
 	keys map[string]keyRing
 }
 
-// Transport is what carries the client's requests.
+// Transport returns what carries the client's requests.
 func (c *Client) Transport() http.RoundTripper {
 	if transport := c.http().Transport; transport != nil {
 		return transport

@@ -16,7 +16,7 @@ type ClientAuth struct {
 	ID string
 	// Secret is unset for a public client.
 	Secret account.Secret
-	// Method is the pinned one, see [provider.Provider.PinAuthMethod]; "" is refused.
+	// Method is pinned, see [provider.Provider.PinAuthMethod]; "" is refused.
 	Method provider.AuthMethod
 	// BasicUnencoded leaves client_id and client_secret of client_secret_basic as they are, for servers that compare them
 	// without decoding; RFC 6749 §2.3.1 has them form-encoded.
@@ -24,12 +24,12 @@ type ClientAuth struct {
 	// Key signs an assertion for each request of a client whose method is private_key_jwt (RFC 7523 §2.2); zero for
 	// others.
 	Key ClientKey
-	// AssertionAudience is whom these assertions are for (RFC 7523 §3); "" means the URL the request goes to. Servers
-	// differ: all take their token endpoint's URL at the token endpoint, and many only that, or their issuer, elsewhere.
+	// AssertionAudience is the audience of these assertions (RFC 7523 §3); "" means the URL the request goes to. Servers
+	// differ: at the token endpoint all accept its URL; elsewhere many accept only that URL or their issuer.
 	AssertionAudience string
 }
 
-// apply puts the authentication of a request to endpoint into exactly one place.
+// apply adds the authentication of a request to endpoint, in exactly one place.
 func (a ClientAuth) apply(form url.Values, h http.Header, endpoint string, now time.Time) error {
 	for _, name := range []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"} {
 		form.Del(name)
@@ -58,7 +58,8 @@ func (a ClientAuth) apply(form url.Values, h http.Header, endpoint string, now t
 	}
 }
 
-// basic is the value of an Authorization header (RFC 7617). An empty secret is one, too: Reddit's clients have it.
+// basic returns the value of an Authorization header (RFC 7617). The secret may be empty, as it is for Reddit's
+// installed apps.
 func (a ClientAuth) basic() string {
 	encode := url.QueryEscape
 	if a.BasicUnencoded {

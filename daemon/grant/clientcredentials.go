@@ -15,14 +15,14 @@ type ClientCredentials struct {
 	Auth ClientAuth
 	// Scope is a space-separated list; "" lets the provider choose.
 	Scope string
-	// Resource is a resource indicator (RFC 8707 §2.2), Audience the like parameter of some providers; "" for none.
+	// Resource is a resource indicator (RFC 8707 §2.2), Audience a similar parameter of some providers; "" for none.
 	Resource string
 	Audience string
 	Dialect  Dialect
 }
 
-// ClientCredentials asks for an access token. The response has no refresh token: the request can be made again, so that
-// one the provider gives all the same (RFC 6749 §4.4.3) is dropped. Errors are *[ProviderError], never of kind
+// ClientCredentials asks for an access token. The response has no refresh token: the request can be made again, so if
+// the provider sends one anyway (RFC 6749 §4.4.3) it is dropped. Errors are *[ProviderError], never of kind
 // [LoginRequired], because no login can help.
 func (c *Client) ClientCredentials(ctx context.Context, r ClientCredentials) (Response, error) {
 	const op = "token request"

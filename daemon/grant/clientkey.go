@@ -18,11 +18,11 @@ import (
 	"oauthd/daemon/account"
 )
 
-// minRSABits is what RFC 7518 §3.3 demands.
+// minRSABits is what RFC 7518 §3.3 requires.
 const minRSABits = 2048
 
 // ClientKey is the private key of a client (RFC 7523 §2.2) or of a service account. It prints as [redacted] with every
-// fmt verb, in JSON and in zerolog. The zero ClientKey is none, and prints the same way. A ClientKey is immutable and
+// fmt verb, in JSON and in zerolog. The zero ClientKey is no key, and prints the same way. A ClientKey is immutable and
 // safe for concurrent use.
 type ClientKey struct {
 	// A pointer, because fmt prints unexported fields of an enclosing struct without asking any method.
@@ -36,8 +36,8 @@ type privateKey struct {
 }
 
 // ParseClientKey reads a private key: PEM (PKCS #8, PKCS #1 or SEC 1), or a JWK (RFC 7517). It takes RSA of at least
-// 2048 bits, P-256, P-384, P-521 and Ed25519. keyID is the key's name at the provider, and wins over the kid of a JWK; ""
-// leaves that, or none. The error says why the data is no such key, and what it is where that can be told; it never
+// 2048 bits, P-256, P-384, P-521 and Ed25519. keyID is the key's name at the provider; it overrides the kid of a JWK,
+// and "" leaves that in place. The error says why the data is not such a key, and what it is if that is clear; it never
 // quotes the data.
 func ParseClientKey(data []byte, keyID string) (ClientKey, error) {
 	data, err := trimFile(data)
@@ -45,7 +45,7 @@ func ParseClientKey(data []byte, keyID string) (ClientKey, error) {
 		return ClientKey{}, fmt.Errorf("the file %w", err)
 	}
 	if strings.ContainsFunc(keyID, notPrintable) || len(keyID) > 1024 {
-		return ClientKey{}, errors.New("the key ID has a character that none may have, or is longer than 1024 bytes")
+		return ClientKey{}, errors.New("the key ID is longer than 1024 bytes, or has a character that is not allowed")
 	}
 	var key *privateKey
 	if data[0] == '{' || data[0] == '[' {
@@ -62,7 +62,7 @@ func ParseClientKey(data []byte, keyID string) (ClientKey, error) {
 	return ClientKey{key}, nil
 }
 
-// Text returns the key as one line that [ParseClientKey] reads back, a JWK with its kid; it is for the store. The zero
+// Text returns the key for the store, as one line that [ParseClientKey] reads back: a JWK with its kid. The zero
 // ClientKey gives the zero Secret.
 func (k ClientKey) Text() account.Secret {
 	if k.IsZero() {
@@ -79,8 +79,8 @@ func (k ClientKey) Text() account.Secret {
 	return account.NewSecret(string(line))
 }
 
-// PEM returns the key as PKCS #8 in PEM (RFC 7468), without its name; it is for the store. The zero ClientKey gives the
-// zero Secret.
+// PEM returns the key for the store, as PKCS #8 in PEM (RFC 7468), without its name. The zero ClientKey gives the zero
+// Secret.
 func (k ClientKey) PEM() account.Secret {
 	if k.IsZero() {
 		return account.Secret{}
@@ -93,7 +93,7 @@ func (k ClientKey) PEM() account.Secret {
 	return account.NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 }
 
-// IsZero reports whether k is none.
+// IsZero reports whether k is no key.
 func (k ClientKey) IsZero() bool { return k.private == nil }
 
 // KeyID is the key's name at the provider, the kid of what it signs; "" for none. It is not secret.
@@ -122,7 +122,7 @@ func (k ClientKey) String() string { return account.Secret{}.String() }
 // MarshalText implements [encoding.TextMarshaler], which encoding/json and zerolog use too.
 func (k ClientKey) MarshalText() ([]byte, error) { return account.Secret{}.MarshalText() }
 
-// parseJWK reads one private key (RFC 7517 §4); errors are what follows "the file".
+// parseJWK reads one private key (RFC 7517 §4); errors complete "the file …".
 func parseJWK(data []byte) (*privateKey, error) {
 	members, err := ParseKeyFile(data)
 	if err != nil {
@@ -151,12 +151,12 @@ func parseJWK(data []byte) (*privateKey, error) {
 	}
 	key.id = jwk.KeyID
 	if strings.ContainsFunc(key.id, notPrintable) || len(key.id) > 1024 {
-		return nil, errors.New("holds a JSON Web Key whose kid has a character that none may have, or is too long")
+		return nil, errors.New("holds a JSON Web Key whose kid is too long, or has a character that is not allowed")
 	}
 	return key, key.use(jwk.Algorithm)
 }
 
-// use makes the key sign by the algorithm its JWK names (RFC 7517 §4.4); "" leaves the usual one.
+// use makes the key sign with the algorithm that its JWK names (RFC 7517 §4.4); "" leaves the usual one.
 func (k *privateKey) use(algorithm string) error {
 	_, isRSA := k.signer.(*rsa.PrivateKey)
 	switch {
@@ -166,11 +166,11 @@ func (k *privateKey) use(algorithm string) error {
 		k.algorithm = jose.SignatureAlgorithm(algorithm)
 		return nil
 	default:
-		return errors.New("holds a JSON Web Key whose alg is not one by which such a key signs")
+		return errors.New("holds a JSON Web Key whose alg does not fit the key")
 	}
 }
 
-// newPrivateKey checks a key as a parser returned it; errors are what follows "the file".
+// newPrivateKey checks a key as a parser returned it; errors complete "the file …".
 func newPrivateKey(parsed any) (*privateKey, error) {
 	switch key := parsed.(type) {
 	case *rsa.PrivateKey:
@@ -188,7 +188,7 @@ func newPrivateKey(parsed any) (*privateKey, error) {
 		if !ok {
 			return nil, errors.New("holds an elliptic curve key that is not on P-256, P-384 or P-521")
 		}
-		// A public part that belongs to another key would give signatures that nobody can verify.
+		// With the public part of another key, nobody could verify the signatures.
 		whole, err := ecdsa.ParseRawPrivateKey(key.Curve, rawScalar(key))
 		if err != nil || !whole.PublicKey.Equal(&key.PublicKey) {
 			return nil, errors.New("holds an elliptic curve key that is damaged")

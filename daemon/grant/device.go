@@ -12,12 +12,12 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// Ends of a device authorization without a token. Errors of [Client.PollDevice] that wrap one also wrap the
-// *[ProviderError] where the provider said so.
+// These end a device authorization without a token. An error of [Client.PollDevice] that wraps one also wraps the
+// *[ProviderError] if the provider said so.
 var (
-	// ErrDeviceExpired: nobody answered in time (RFC 8628 §3.5, expired_token).
+	// ErrDeviceExpired means that nobody entered the code in time (RFC 8628 §3.5, expired_token).
 	ErrDeviceExpired = errors.New("the device code has expired")
-	// ErrDeviceDenied: the person said no (RFC 8628 §3.5, access_denied).
+	// ErrDeviceDenied means that the person said no (RFC 8628 §3.5, access_denied).
 	ErrDeviceDenied = errors.New("the person refused")
 )
 
@@ -28,8 +28,8 @@ const (
 	deviceInterval = 5 * time.Second
 	slowDown       = 5 * time.Second
 	deviceLifetime = 15 * time.Minute
-	// maxDeviceWait caps the back-off, not what a provider asks for; devicePause is how long to sleep without looking at
-	// the clock, which may have jumped.
+	// maxDeviceWait caps the back-off, but not what a provider asks for. devicePause is how long to sleep without looking
+	// at the clock, which may have jumped.
 	maxDeviceWait = time.Minute
 	devicePause   = 15 * time.Second
 )
@@ -44,17 +44,17 @@ type DeviceAuthorization struct {
 	Resource string
 }
 
-// DeviceCode is a device authorization response (RFC 8628 §3.2). What is for the person to see is printable ASCII.
+// DeviceCode is a device authorization response (RFC 8628 §3.2). What the person sees is printable ASCII.
 type DeviceCode struct {
 	Code     account.Secret
 	UserCode string
 	// VerificationURI is where the person enters UserCode; it passes [provider.CheckURL].
 	VerificationURI string
-	// VerificationURIComplete holds UserCode too; "" where the provider gives none that passes [provider.CheckURL].
+	// VerificationURIComplete contains UserCode too; "" if the provider gives none that passes [provider.CheckURL].
 	VerificationURIComplete string
-	// Expiry is wall time, counted from before the request was sent; 15 minutes where the provider does not say.
+	// Expiry is wall time, counted from before the request was sent; 15 minutes if the provider does not say.
 	Expiry time.Time
-	// Interval is the least time between two polls, at least a second; 5 s where the provider does not say.
+	// Interval is the least time between two polls, at least a second; 5 s if the provider does not say.
 	Interval time.Duration
 }
 
@@ -119,7 +119,7 @@ func (a Answer) deviceCode() (DeviceCode, *ProviderError) {
 	return code, nil
 }
 
-// DevicePoll is the token request of the device grant (RFC 8628 §3.4), made again until there is an answer.
+// DevicePoll is the token request of the device grant (RFC 8628 §3.4), repeated until there is an answer.
 type DevicePoll struct {
 	TokenEndpoint string
 	Auth          ClientAuth
@@ -132,11 +132,11 @@ type DevicePoll struct {
 	OpenID bool
 }
 
-// PollDevice asks for the token until the person has decided or the code has expired. It waits the interval first,
-// keeps to a longer one that the provider asks for, and backs off where the provider cannot be reached or is in trouble
-// (RFC 8628 §3.5).
+// PollDevice asks for the token until the person has decided or the code has expired. It first waits for the interval,
+// lengthens it if the provider asks for that, and backs off if the provider cannot be reached or is in trouble (RFC
+// 8628 §3.5).
 //
-// Errors wrap [ErrDeviceDenied] or [ErrDeviceExpired], or are a *[ProviderError] that is not transient, next to which
+// Errors wrap [ErrDeviceDenied] or [ErrDeviceExpired], or are a *[ProviderError] that is not transient; along with one
 // the response may hold a refresh token. When ctx ends, PollDevice returns at once with its error.
 func (c *Client) PollDevice(ctx context.Context, p DevicePoll) (Response, error) {
 	const op = "device token request"
@@ -182,7 +182,7 @@ func (c *Client) PollDevice(ctx context.Context, p DevicePoll) (Response, error)
 	}
 }
 
-// pollOnce makes one token request; asked is the interval in a refusal, 0 when it has none.
+// pollOnce makes one token request; asked is the interval that a refusal names, 0 for none.
 func (c *Client) pollOnce(
 	ctx context.Context, op string, p DevicePoll, form url.Values,
 ) (resp Response, asked time.Duration, fail *ProviderError) {
@@ -194,7 +194,7 @@ func (c *Client) pollOnce(
 	if fail == nil {
 		return resp, 0, nil
 	}
-	// GitHub tells the new interval with slow_down.
+	// GitHub sends the new interval with slow_down.
 	members, _ := parseMembers(a.Header.Get("Content-Type"), a.Body)
 	asked, _ = members.Seconds("interval")
 	return Response{RefreshToken: resp.RefreshToken}, asked, fail

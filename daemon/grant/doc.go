@@ -1,9 +1,10 @@
-// Package grant turns what an account holds into tokens: one file per grant, over one hardened client of the token
-// endpoint.
+// Package grant turns a credential into tokens. It has one file per grant, and one hardened client ([Client.Send],
+// [Answer]) below them all.
 //
-// It promises that a request is sent at most once: the auth method is pinned, nothing is probed, no redirect is
-// followed, nothing is sent again. A new refresh token in an answer is handed up even when the rest of the answer is
-// unusable. No error quotes a provider's body or a secret. It keeps nothing but the keys that sign ID tokens, starts no
-// goroutine and never retries; that is the caller's part, which [ProviderError.Transient] and [ProviderError.Ambiguous]
-// inform. Polling for a device code's answer, [Client.PollDevice], is the one request that is made again.
+// A request is sent at most once: the auth method is pinned, nothing is probed, no redirect is followed and nothing is
+// sent again. A new refresh token is returned even if the rest of the answer is unusable. No error repeats a secret,
+// and of a provider's answer only its error code and description, as excerpts. The package remembers nothing but the
+// keys that sign ID tokens, starts no goroutine and never retries: that is up to the caller, who goes by
+// [ProviderError.Transient] and [ProviderError.Ambiguous]. Only [Client.PollDevice] repeats its request, because RFC
+// 8628 says so.
 package grant

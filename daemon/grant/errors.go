@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// Kind tells what to do about a [ProviderError].
+// Kind is what to do about a [ProviderError].
 type Kind string
 
-// The kinds.
+// The kinds of a [ProviderError].
 const (
-	// Transient: keep the credential, try later.
+	// Transient means: keep the credential and try later.
 	Transient Kind = "transient"
-	// LoginRequired: the provider has definitely refused the credential; a person has to log in.
+	// LoginRequired means that the provider has definitely refused the credential; a person has to log in.
 	LoginRequired Kind = "login_required"
-	// Configuration: neither waiting nor a login helps; the client, its scopes or its endpoints are wrong.
+	// Configuration means that neither waiting nor a login helps: the client, its scopes or its endpoints are wrong.
 	Configuration Kind = "configuration"
-	// Unknown: none of these for certain; the credential is kept and the error shown.
+	// Unknown means none of these for certain: keep the credential and show the error.
 	Unknown Kind = "unknown"
 )
 
@@ -41,29 +41,29 @@ func kindOf(code string) Kind {
 	}
 }
 
-// ProviderError is a request to a provider that gave no token. Its texts are excerpts, as
-// [api.Excerpt] makes them, without what the request carried; nothing else of the provider's answer is in it.
+// ProviderError is the failure of a request to a provider. Its texts are excerpts, as [api.Excerpt] makes them, without
+// what the request carried; nothing else of the provider's answer is in it.
 type ProviderError struct {
 	Kind Kind
 	// Code is the error code (RFC 6749 §5.2), Description the provider's own words, Subtype Google's error_subtype or
-	// Microsoft's suberror; "" where there is none.
+	// Microsoft's suberror; "" if there is none.
 	Code, Description, Subtype string
-	// Status is the HTTP status; 0 when no answer came.
+	// Status is the HTTP status; 0 if no answer came.
 	Status int
-	// RetryAfter is how long the provider asks to wait, at most an hour; 0 when it does not say.
+	// RetryAfter is how long the provider asks to wait, at most an hour; 0 if it does not say.
 	RetryAfter time.Duration
-	// Ambiguous is true when the request went out and no whole answer came back: the provider may have acted on it, and
-	// a rotating refresh token may be spent.
+	// Ambiguous is true if the request was sent and no complete answer came back: the provider may have acted on it, and a
+	// rotating refresh token may be spent.
 	Ambiguous bool
-	// Op is what was asked ("token request"), Endpoint where, without query.
+	// Op is what was asked ("token request"), Endpoint is the URL without its query.
 	Op, Endpoint string
-	// Reason says what is wrong where the provider gave no error code.
+	// Reason says what is wrong if the provider gave no error code.
 	Reason string
 
 	cause error
 }
 
-// Error says what was asked, where, and what came of it, on one line.
+// Error says what was asked of which endpoint and what came of it, on one line.
 func (e *ProviderError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s to %s: ", e.Op, e.Endpoint)
@@ -94,7 +94,7 @@ func (e *ProviderError) Error() string {
 // Unwrap returns the failure of the network or context, or nil.
 func (e *ProviderError) Unwrap() error { return e.cause }
 
-// Transient reports whether another try later may succeed, and how long the provider asks to wait before it.
+// Transient reports whether another try may succeed later, and how long the provider asks to wait before it.
 func (e *ProviderError) Transient() (retryAfter time.Duration, ok bool) {
 	return e.RetryAfter, e.Kind == Transient
 }

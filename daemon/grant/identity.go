@@ -12,15 +12,15 @@ import (
 
 // Identity is who logged in.
 type Identity struct {
-	// Issuer is the iss claim of an ID token; for userinfo the provider's issuer, "" where it has none.
+	// Issuer is the iss claim of an ID token; for userinfo it is the provider's issuer, "" if it has none.
 	Issuer string
-	// Subject is stable and unique at the issuer; never empty. Email is for people to read, "" where the provider does
-	// not say; neither is secret.
+	// Subject is stable and unique at the issuer; never empty. Email is for people to read, "" if the provider does not
+	// say. Neither is secret.
 	Subject string
 	Email   string
 }
 
-// Userinfo asks the provider's userinfo endpoint (OpenID Connect Core 1.0 §5.3) who an access token stands for. Where
+// Userinfo asks the provider's userinfo endpoint (OpenID Connect Core 1.0 §5.3) whom an access token stands for. If
 // there is also an ID token, the caller compares the subjects (§5.3.2). Errors are *[ProviderError].
 func (c *Client) Userinfo(
 	ctx context.Context, endpoint string, access account.Secret, p provider.Provider,
@@ -51,8 +51,8 @@ func (c *Client) Userinfo(
 	return Identity{Issuer: p.Issuer, Subject: subject, Email: members.Email(emailClaim)}, nil
 }
 
-// subjectOf reads a subject: a string of printable ASCII, at most 255 (OpenID Connect Core 1.0 §2), or a whole number,
-// as GitHub has them. It returns "" for anything else.
+// subjectOf reads a subject: a string of printable ASCII, at most 255 bytes (OpenID Connect Core 1.0 §2), or a whole
+// number, as at GitHub. It returns "" for anything else.
 func subjectOf(raw json.RawMessage) string {
 	subject := text(raw)
 	if len(raw) > 0 && (raw[0] >= '0' && raw[0] <= '9') && !strings.ContainsAny(string(raw), ".eE") {

@@ -22,7 +22,7 @@ const clockSkew = 5 * time.Minute
 
 // Expect is what an ID token must say.
 type Expect struct {
-	// Provider's issuer must be the iss claim; where it has neither issuer nor template, iss is not compared.
+	// Provider's issuer must be the iss claim; if it has neither an issuer nor a template, iss is not compared.
 	Provider provider.Provider
 	// ClientID must be among the aud claim.
 	ClientID string
@@ -61,7 +61,7 @@ func (x Expect) check(claims Members) error {
 	case iss == "" || len(iss) > 2048 || strings.ContainsFunc(iss, notPrintable):
 		return errors.New("it names no issuer")
 	case p.IssuerTemplate != "":
-		// The tid claim must name the tenant that iss names, or any tenant could speak for any other.
+		// The tid claim must name the tenant that iss names. Otherwise any tenant could speak for any other.
 		if tenant := claims.Text("tid"); tenant == "" || !p.IssuerMatches(iss, tenant) {
 			return errors.New("its issuer is not the provider's, or not that of its tenant")
 		}
@@ -90,7 +90,7 @@ func (x Expect) check(claims Members) error {
 	return nil
 }
 
-// Claims decodes a JWS in compact form (RFC 7515 §7.1) without looking at its signature: what it says is a hint.
+// Claims decodes a JWS in compact form (RFC 7515 §7.1) without checking its signature, so the claims are only hints.
 func Claims(raw account.Secret) (Members, error) {
 	parts := strings.Split(raw.Reveal(), ".")
 	switch {
@@ -103,7 +103,7 @@ func Claims(raw account.Secret) (Members, error) {
 	}
 	header, err := decodePart(parts[0])
 	if err != nil || header.Text("alg") == "" {
-		return nil, errors.New("its header is not one of a JWT")
+		return nil, errors.New("its header is not that of a JWT")
 	}
 	claims, err := decodePart(parts[1])
 	if err != nil {

@@ -13,10 +13,11 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// keysLifetime is how long fetched keys are used, so that one the provider has withdrawn does not verify for ever.
+// keysLifetime is how long fetched keys are used, so that a key the provider has withdrawn does not verify tokens for
+// ever.
 const keysLifetime = 24 * time.Hour
 
-// keyRing is what was last fetched from one jwks_uri. It is not changed.
+// keyRing is what was last fetched from one jwks_uri. It does not change.
 type keyRing struct {
 	keys    []jose.JSONWebKey
 	fetched time.Time
@@ -26,14 +27,14 @@ type keyRing struct {
 type keySet struct {
 	client *Client
 	uri    string
-	// fail is set when the keys could not be had; go-oidc does not wrap what VerifySignature returns.
+	// fail is set if the keys could not be fetched; go-oidc does not wrap what VerifySignature returns.
 	fail     *ProviderError
 	verified bool
 }
 
 var _ oidc.KeySet = (*keySet)(nil)
 
-// VerifySignature implements [oidc.KeySet]. Keys that are held are tried first; then they are fetched, once.
+// VerifySignature implements [oidc.KeySet]. It tries the keys it has, then fetches them once.
 func (k *keySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
 	jws, err := jose.ParseSignedCompact(jwt, asymmetric())
 	if err != nil {
@@ -62,8 +63,8 @@ func asymmetric() []jose.SignatureAlgorithm {
 	return algorithms
 }
 
-// verify tries the keys that may have signed jws: of its kid, where it names one, and made for its algorithm, where the
-// key says so (RFC 7517 §4.2, §4.4, §4.5).
+// verify tries the keys that may have signed jws: those with its kid, if it names one, and for its algorithm, if the
+// key names one (RFC 7517 §4.2, §4.4, §4.5).
 func (r keyRing) verify(jws *jose.JSONWebSignature) (payload []byte, ok bool) {
 	header := jws.Signatures[0].Header
 	for _, key := range r.keys {
@@ -80,7 +81,7 @@ func (r keyRing) verify(jws *jose.JSONWebSignature) (payload []byte, ok bool) {
 	return nil, false
 }
 
-// heldKeys returns the keys fetched from uri not too long ago.
+// heldKeys returns the keys that were fetched from uri, if they are not too old.
 func (c *Client) heldKeys(uri string) (ring keyRing, held bool) {
 	now := c.Clock()
 	c.mu.Lock()
@@ -90,8 +91,8 @@ func (c *Client) heldKeys(uri string) (ring keyRing, held bool) {
 	return ring, held && age >= 0 && age < keysLifetime
 }
 
-// fetchKeys reads the key set at uri (RFC 7517 §5) and holds it. Answers that are no key set are transient trouble: the
-// provider signs with keys that it publishes, so that what is wrong will pass.
+// fetchKeys reads the key set at uri (RFC 7517 §5) and remembers it. An answer that is not a key set is transient
+// trouble: the provider signs with keys that it publishes, so whatever is wrong will pass.
 func (c *Client) fetchKeys(ctx context.Context, uri string) (keyRing, *ProviderError) {
 	const op = "key set request"
 	a, fail := c.Send(ctx, Request{Op: op, Method: http.MethodGet, Endpoint: uri, Header: wants("")})
@@ -113,7 +114,7 @@ func (c *Client) fetchKeys(ctx context.Context, uri string) (keyRing, *ProviderE
 	return ring, nil
 }
 
-// keys reads a key set, leaving out what it cannot use.
+// keys reads a key set and leaves out what it cannot use.
 func (a Answer) keys() ([]jose.JSONWebKey, *ProviderError) {
 	members, fail := a.Members()
 	if fail != nil {
@@ -126,7 +127,7 @@ func (a Answer) keys() ([]jose.JSONWebKey, *ProviderError) {
 	keys := []jose.JSONWebKey{}
 	for _, raw := range list {
 		var key jose.JSONWebKey
-		// RFC 7517 §5: what is not understood is ignored. A symmetric key is no public one.
+		// RFC 7517 §5: a key that is not understood is ignored. So is a symmetric one.
 		if json.Unmarshal(raw, &key) == nil && key.IsPublic() {
 			keys = append(keys, key)
 		}

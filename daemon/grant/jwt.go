@@ -19,7 +19,7 @@ const (
 	jwtBearerAssertion    = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	clientAssertionLife   = 5 * time.Minute
 	clientAssertionBehind = 10 * time.Second
-	// tolerableClock is how far apart clocks may be before that is worth telling where an assertion was refused.
+	// tolerableClock is how far apart clocks may be before the error of a refused assertion mentions it.
 	tolerableClock = time.Minute
 )
 
@@ -50,7 +50,7 @@ func (k ClientKey) Sign(claims map[string]any) (account.Secret, error) {
 	return account.NewSecret(compact), nil
 }
 
-// assert authenticates the client by an assertion of its own (RFC 7523 §2.2, §3), which is good for one request.
+// assert authenticates the client with an assertion that it signs (RFC 7523 §2.2, §3), good for one request.
 func (a ClientAuth) assert(form url.Values, endpoint string, now time.Time) error {
 	issued := now.Add(-clientAssertionBehind)
 	assertion, err := a.Key.Sign(map[string]any{
@@ -70,8 +70,8 @@ func (a ClientAuth) assert(form url.Values, endpoint string, now time.Time) erro
 	return nil
 }
 
-// ofMachine makes fail one of a grant that no person has a part in: a login cannot help. asserted says that the request
-// had a signed assertion, whose times are by this machine's clock.
+// ofMachine turns fail into the error of a grant that needs no person, so a login cannot help. asserted means that the
+// request had a signed assertion, whose times are by this machine's clock.
 func (a Answer) ofMachine(fail *ProviderError, asserted bool) *ProviderError {
 	if fail.Kind == LoginRequired {
 		fail.Kind = Configuration
@@ -85,8 +85,8 @@ func (a Answer) ofMachine(fail *ProviderError, asserted bool) *ProviderError {
 	return fail
 }
 
-// clockTrouble says how far this machine's clock is from that of the provider, by the answer's Date (RFC 9110 §6.6.1);
-// "" where they agree, or there is no telling.
+// clockTrouble says how far this machine's clock is from the provider's, by the answer's Date (RFC 9110 §6.6.1); "" if
+// they agree, or nobody can say.
 func (a Answer) clockTrouble() string {
 	date, err := http.ParseTime(a.Header.Get("Date"))
 	if err != nil {

@@ -16,13 +16,13 @@ type JWTBearer struct {
 	// Claims are those of the assertion, which Key signs.
 	Claims map[string]any
 	Key    ClientKey
-	// IDTokenAlone says that the answer is to hold an ID token in place of an access token, as Google's does for the claim
+	// IDTokenAlone means that the answer has an ID token instead of an access token, as Google's does if the claims have
 	// target_audience.
 	IDTokenAlone bool
 }
 
-// JWTBearer asks for a token by an assertion. The response has no refresh token, because the assertion can be made again
-// (RFC 7521 §4.1). Errors are *[ProviderError], never of kind [LoginRequired], because no login can help; if this
+// JWTBearer asks for a token with an assertion. The response has no refresh token, because the assertion can be made
+// again (RFC 7521 §4.1). Errors are *[ProviderError], never of kind [LoginRequired], because no login can help; if this
 // machine's clock is far from the provider's, they say so.
 func (c *Client) JWTBearer(ctx context.Context, r JWTBearer) (Response, error) {
 	const op = "token request"

@@ -13,10 +13,11 @@ import (
 // MaxKeyFile is the most bytes a file of keys or credentials may have.
 const MaxKeyFile = 64 << 10
 
-// ReadKeyFile reads a file of keys or credentials, as [own.ReadNamed] does: a regular file that nobody else may write to.
+// ReadKeyFile reads a file of keys or credentials, as [own.ReadNamed] does: a regular file that nobody else may write
+// to.
 func ReadKeyFile(path string) ([]byte, error) { return own.ReadNamed(path, MaxKeyFile) }
 
-// trimFile takes away a byte order mark and white space around the content of a file. Errors are what follows "the file".
+// trimFile removes the byte order mark and the white space around the content of a file. Errors complete "the file …".
 func trimFile(data []byte) ([]byte, error) {
 	if len(data) > MaxKeyFile {
 		return nil, fmt.Errorf("is larger than %d bytes", MaxKeyFile)
@@ -31,7 +32,7 @@ func trimFile(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// ParseKeyFile reads a file that is to hold a JSON object. Errors are what follows "the file", and quote nothing of it.
+// ParseKeyFile reads a file that should hold a JSON object. Errors complete "the file …" and quote nothing of it.
 func ParseKeyFile(data []byte) (Members, error) {
 	data, err := trimFile(data)
 	if err != nil {
@@ -46,7 +47,7 @@ func ParseKeyFile(data []byte) (Members, error) {
 	case bytes.HasPrefix(data, []byte("-----BEGIN")):
 		return nil, errors.New("is PEM, not JSON")
 	case errors.As(err, &syntax) && strings.Contains(syntax.Error(), "unexpected end"):
-		return nil, fmt.Errorf("is cut off: its JSON ends unfinished after byte %d", len(data))
+		return nil, fmt.Errorf("is cut off after byte %d", len(data))
 	case errors.As(err, &syntax):
 		return nil, fmt.Errorf("is not JSON: syntax error at byte %d", syntax.Offset)
 	default:
@@ -54,7 +55,7 @@ func ParseKeyFile(data []byte) (Members, error) {
 	}
 }
 
-// Describe says what a JSON file is that may have been given for another: what follows "the file holds".
+// Describe says what a JSON file is, in case somebody gave the wrong one; it completes "the file holds …".
 func (m Members) Describe() string {
 	has := func(name string) bool { _, ok := m[name]; return ok }
 	switch kind := m.Text("type"); {
@@ -78,7 +79,7 @@ func (m Members) Describe() string {
 	}
 }
 
-// Texts reads optional strings; the error is what follows "the file's".
+// Texts reads optional strings; the error completes "the file's …".
 func (m Members) Texts(names ...string) (map[string]string, error) {
 	texts := make(map[string]string, len(names))
 	for _, name := range names {

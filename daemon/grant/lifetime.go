@@ -13,17 +13,17 @@ import (
 // maxLifetime caps a lifetime, so that a provider's slip cannot overflow a date.
 const maxLifetime = 10 * 365 * 24 * time.Hour
 
-// life is how long a token lives: until a day, or, if that is zero, for ever as far as anybody knows. It may be over.
+// life is how long a token lives; lifetime is negative if it has already ended.
 type life struct {
 	lifetime time.Duration
 	known    bool
-	// odd says what is wrong with the member that states it; "" if nothing is.
+	// odd completes "the answer's expires_in …" if the member is not as it should be; else it is "".
 	odd string
 }
 
-// tokenLife reads how long the token of a token response lives: what the answer states, else what the provider's tokens
-// are known for, else what the access token says of itself. RFC 6749 §5.1 has expires_in; the other names are those of
-// servers that go by their own rules.
+// tokenLife returns how long the token of a token response lives: what the answer states, else known, which is the
+// provider's usual lifetime, else the exp claim of the access token. RFC 6749 §5.1 has only expires_in; some servers
+// use the other names.
 func (a Answer) tokenLife(members Members, access account.Secret, known time.Duration) (l life, warnings []string) {
 	for _, name := range []string{"expires_in", "expires_at", "expires"} {
 		l = a.life(members, name)
@@ -44,10 +44,10 @@ func (a Answer) tokenLife(members Members, access account.Secret, known time.Dur
 	return l, warnings
 }
 
-// life reads one member that is a duration or an instant, whatever its name says: servers mix the two up. A number is a
-// duration in seconds up to ten years; above that it is an instant, in seconds or milliseconds since 1970, if it falls
-// within ten years from now, and otherwise a duration too, of ten years. Missing, null, empty, zero and negative all mean
-// not known: servers say 0 and -1 of tokens that do not expire.
+// life reads one member that is a duration or an instant, whatever its name says: servers mix the two up. A number up
+// to ten years is a duration in seconds. A larger one is an instant, in seconds or milliseconds since 1970, if that is
+// at most ten years from now; otherwise it stands for ten years. Missing, null, empty, zero and negative all mean not
+// known: servers send 0 and -1 for tokens that do not expire.
 func (a Answer) life(members Members, name string) life {
 	const year5138 = 1e11 // in seconds; as milliseconds it is 1973
 	value := strings.TrimSpace(members.Text(name))
@@ -87,7 +87,7 @@ func (a Answer) life(members Members, name string) life {
 	return l
 }
 
-// lifeUntil reads an instant written out (RFC 3339, RFC 9110 §5.6.7).
+// lifeUntil reads a date (RFC 3339, RFC 9110 §5.6.7).
 func (a Answer) lifeUntil(text string) life {
 	until, err := time.Parse(time.RFC3339, text)
 	if err != nil {
@@ -99,7 +99,7 @@ func (a Answer) lifeUntil(text string) life {
 	return life{lifetime: a.Left(until), known: true}
 }
 
-// instant is so many seconds, at most 1e11, after the beginning of 1970.
+// instant returns the time that many seconds after the start of 1970; at most 1e11.
 func instant(seconds float64) time.Time {
 	whole, fraction := math.Modf(seconds)
 	return time.Unix(int64(whole), int64(fraction*1e9))

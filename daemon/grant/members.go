@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Members are those of a JSON object: an answer, a file, the claims of a JWT. A nil Members is no object.
+// Members are the members of a JSON object: an answer, a file, the claims of a JWT. Nil means that there is no object.
 type Members map[string]json.RawMessage
 
-// ParseMembers returns the members of a JSON object, or nil if data is none.
+// ParseMembers returns the members of a JSON object, or nil if data is not one.
 func ParseMembers(data []byte) Members {
 	var m Members
 	if json.Unmarshal(data, &m) != nil {
@@ -34,9 +34,9 @@ func (m Members) Object(name string) Members { return ParseMembers(m[name]) }
 // Email returns the member's text if it is an address that can be shown, else "".
 func (m Members) Email(name string) string { return Email(m.Text(name)) }
 
-// Seconds reads expires_in and its like: seconds, as a number or as text, with or without a fraction, at most ten years.
-// Missing, null, empty, zero and negative all mean not known, which is 0: servers say 0 and -1 of tokens that do not
-// expire.
+// Seconds reads a member like expires_in: seconds, as a number or as text, with or without a fraction, at most ten
+// years. Missing, null, empty, zero and negative all mean not known, which is 0: servers send 0 and -1 for tokens that
+// do not expire.
 func (m Members) Seconds(name string) (time.Duration, error) {
 	raw := m[name]
 	number := strings.TrimSpace(text(raw))
@@ -58,7 +58,7 @@ func (m Members) Seconds(name string) (time.Duration, error) {
 	return duration(seconds), nil
 }
 
-// isRange reports whether a number is beyond what a float64 holds: it is larger than anything that matters.
+// isRange reports whether a number is too large for a float64, and so larger than any that matters.
 func isRange(err error) bool { return errors.Is(err, strconv.ErrRange) }
 
 // Instant reads seconds since 1970, whole or not; zero if they are missing, not positive, or beyond the year 9999.
@@ -71,7 +71,7 @@ func (m Members) Instant(name string) time.Time {
 	return time.Unix(int64(seconds), 0)
 }
 
-// first returns the text of the first of the members that has one.
+// first returns the first text that is not empty.
 func (m Members) first(names ...string) string {
 	for _, name := range names {
 		if s := m.Text(name); s != "" {

@@ -13,12 +13,12 @@ import (
 type PushedAuthorization struct {
 	Endpoint string
 	Auth     ClientAuth
-	// Parameters are those of the authorization request; client_id is added. They are not changed.
+	// Parameters are those of the authorization request; client_id is added to a copy.
 	Parameters url.Values
 }
 
-// PushAuthorization leaves an authorization request at the provider and returns the request_uri that stands for it in
-// the browser, next to client_id alone (RFC 9126 §4). It is good for one use until expiry, which is zero where the
+// PushAuthorization sends an authorization request to the provider and returns the request_uri that stands for it in
+// the browser, along with client_id only (RFC 9126 §4). It can be used once, until expiry, which is zero if the
 // provider does not say. Errors are *[ProviderError].
 func (c *Client) PushAuthorization(
 	ctx context.Context, p PushedAuthorization,
@@ -36,7 +36,7 @@ func (c *Client) PushAuthorization(
 	if err := p.Auth.apply(form, header, p.Endpoint, c.Clock()); err != nil {
 		return "", time.Time{}, wrong(err.Error())
 	}
-	// It is a parameter of the authorization request too, so that it stands beside HTTP Basic.
+	// It is a parameter of the authorization request too, so it is sent even with HTTP Basic.
 	form.Set("client_id", p.Auth.ID)
 	a, fail := c.submit(ctx, op, p.Endpoint, p.Auth, form, header)
 	if fail != nil {

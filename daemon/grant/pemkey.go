@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// ParsePEMKey reads a private key named keyID among PEM blocks (RFC 7468), as [ParseClientKey] does. Errors are what follows
-// "the file" and never quote the data.
+// ParsePEMKey reads a private key from PEM (RFC 7468), as [ParseClientKey] does, and names it keyID. Errors complete
+// "the file …" and never quote the data.
 func ParsePEMKey(data []byte, keyID string) (ClientKey, error) {
 	key, err := parsePEM(bytes.TrimSpace(data))
 	if err != nil {
@@ -19,8 +19,8 @@ func ParsePEMKey(data []byte, keyID string) (ClientKey, error) {
 	return ClientKey{key}, nil
 }
 
-// parsePEM reads a private key among PEM blocks (RFC 7468); what belongs to one, its parameters and certificates, may be
-// beside it. Errors are what follows "the file".
+// parsePEM reads the private key among PEM blocks (RFC 7468); its parameters and certificates may be there too. Errors
+// complete "the file …".
 func parsePEM(data []byte) (*privateKey, error) {
 	var found *pem.Block
 	other := ""
@@ -54,7 +54,7 @@ func parsePEM(data []byte) (*privateKey, error) {
 	return newPrivateKey(parsed)
 }
 
-// parseDER reads a block by its label. The parsers' errors may quote the data, so that none of them is passed on.
+// parseDER reads a block by its label. The parsers' errors may quote the data, so they are not passed on.
 func parseDER(block *pem.Block) (key any, err error) {
 	switch block.Type {
 	case "RSA PRIVATE KEY":
@@ -73,7 +73,7 @@ func parseDER(block *pem.Block) (key any, err error) {
 	return nil, fmt.Errorf("holds a %s block that is damaged, or a key of a kind that cannot be used here", block.Type)
 }
 
-// otherBlock says what a PEM block is that is no private key.
+// otherBlock says what a PEM block is if it is not a private key.
 func otherBlock(label string) error {
 	switch label {
 	case "PUBLIC KEY", "RSA PUBLIC KEY":

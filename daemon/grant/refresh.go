@@ -12,12 +12,12 @@ type Refresh struct {
 	TokenEndpoint string
 	Auth          ClientAuth
 	RefreshToken  account.Secret
-	// Scope is a space-separated list that narrows the token; "" for all that was granted.
+	// Scope is a space-separated list that narrows the token; "" means all that was granted.
 	Scope string
-	// Resource is a resource indicator (RFC 8707 §2.2), Audience the like parameter of some providers; "" for none.
+	// Resource is a resource indicator (RFC 8707 §2.2), Audience a similar parameter of some providers; "" for none.
 	Resource string
 	Audience string
-	// RedirectURI is that of the login where the provider wants it again; "" elsewhere.
+	// RedirectURI is that of the login if the provider wants it again; else "".
 	RedirectURI string
 	// Dialect is how the provider answers.
 	Dialect Dialect
@@ -25,8 +25,8 @@ type Refresh struct {
 	OpenID bool
 }
 
-// Refresh asks for a new access token, sending the refresh token once. Errors are *[ProviderError]; next to one the
-// response may hold a new refresh token, which replaces the old one all the same.
+// Refresh asks for a new access token, sending the refresh token once. Errors are *[ProviderError]; along with one the
+// response may hold a new refresh token, which still replaces the old one.
 func (c *Client) Refresh(ctx context.Context, r Refresh) (Response, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.RefreshToken.Reveal()}}
 	setAll(form, "scope", r.Scope, "resource", r.Resource, "audience", r.Audience, "redirect_uri", r.RedirectURI)

@@ -14,26 +14,26 @@ import (
 // Registration is a client registration request (RFC 7591 §3.1) of a native public client.
 type Registration struct {
 	Endpoint string
-	// RedirectURIs are registered as they are; loopback ones without a port leave it free (RFC 8252 §7.3).
+	// RedirectURIs are registered as they are; a loopback one without a port allows any port (RFC 8252 §7.3).
 	RedirectURIs []string
 	// Name is shown to the person on the consent page; "" means "oauthd".
 	Name string
 	// Scope is the space-separated list the client may ask for; "" lets the provider choose.
 	Scope string
-	// Device asks for the device grant too; set it where the provider has a device authorization endpoint.
+	// Device asks for the device grant too; set it if the provider has a device authorization endpoint.
 	Device bool
 }
 
 // Registered is a client information response (RFC 7591 §3.2.1).
 type Registered struct {
 	ClientID string
-	// ClientSecret is unset for a public client. SecretExpiry is zero where it does not expire.
+	// ClientSecret is unset for a public client. SecretExpiry is zero if it does not expire.
 	ClientSecret account.Secret
 	SecretExpiry time.Time
 	// AuthMethod is the token_endpoint_auth_method that was registered, which the provider may have chosen.
 	AuthMethod string
-	// RegistrationAccessToken and RegistrationClientURI change or delete the registration (RFC 7592 §3); unset and ""
-	// where the provider gives none.
+	// RegistrationAccessToken and RegistrationClientURI change or delete the registration (RFC 7592 §3); unset and "" if
+	// the provider gives none.
 	RegistrationAccessToken account.Secret
 	RegistrationClientURI   string
 }
@@ -49,7 +49,7 @@ type clientMetadata struct {
 	Scope           string              `json:"scope,omitempty"`
 }
 
-// Register makes a client at the provider. It is not idempotent: every call that succeeds makes another client. Errors
+// Register registers a client at the provider. It is not idempotent: every successful call makes another client. Errors
 // are *[ProviderError].
 func (c *Client) Register(ctx context.Context, r Registration) (Registered, error) {
 	const op = "client registration"
@@ -104,7 +104,7 @@ func (a Answer) registered() (Registered, *ProviderError) {
 	}
 	switch secret := !made.ClientSecret.IsZero(); provider.AuthMethod(made.AuthMethod) {
 	case "":
-		// RFC 7591 §2: client_secret_basic where nothing is said, which a client without a secret cannot use.
+		// RFC 7591 §2: the default is client_secret_basic, which a client without a secret cannot use.
 		made.AuthMethod = string(provider.AuthNone)
 		if secret {
 			made.AuthMethod = string(provider.AuthBasic)
@@ -114,7 +114,7 @@ func (a Answer) registered() (Registered, *ProviderError) {
 		made.ClientSecret = account.Secret{}
 	case provider.AuthBasic, provider.AuthPost:
 		if !secret {
-			return Registered{}, a.Fail(Configuration, "the registered auth method needs a client secret, and none came")
+			return Registered{}, a.Fail(Configuration, "the registered auth method needs a client secret, and the provider sent none")
 		}
 	default:
 		return Registered{}, a.Fail(Configuration, "the registered auth method is not one that oauthd speaks")

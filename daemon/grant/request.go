@@ -16,7 +16,7 @@ import (
 // requestTimeout bounds one request, whatever the caller's context allows.
 const requestTimeout = 30 * time.Second
 
-// Request is one request to a provider. Nothing of it is ever sent twice.
+// Request is one request to a provider. It is never sent twice.
 type Request struct {
 	// Op names the request in errors, such as "token request".
 	Op string
@@ -24,18 +24,18 @@ type Request struct {
 	Method, Endpoint string
 	// Place is the endpoint as errors name it; "" means Endpoint without its query.
 	Place string
-	// Header is sent as it is, with a User-Agent added; nil for none.
+	// Header is sent as it is, with a User-Agent added to it; nil for none.
 	Header http.Header
 	// Body is what is sent; "" for nothing.
 	Body string
-	// Secrets are what an answer may quote and an error must not, beside the Authorization header.
+	// Secrets are what an error must not repeat if the answer quotes it; the Authorization header need not be among them.
 	Secrets []string
-	// Through sends the request in place of the client's transport, to an endpoint that is no provider's and may be any URL;
-	// nil means the client's transport, and an endpoint that passes [provider.CheckURL].
+	// Through sends the request instead of the client's transport, to any URL: the caller has checked it. If it is nil,
+	// Endpoint must pass [provider.CheckURL].
 	Through http.RoundTripper
 }
 
-// Send sends r, once. With a nil error there is an answer, of whatever status.
+// Send sends r once. If there is no error there is an answer, with any status.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, *ProviderError) {
 	a := Answer{op: r.Op, place: cmp.Or(r.Place, place(r.Endpoint)), secrets: quotable(append(authorizationOf(r.Header), r.Secrets...))}
 	fail := &ProviderError{Op: a.op, Endpoint: a.place}
@@ -56,7 +56,7 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, *ProviderError) {
 	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.Endpoint, reader)
 	if err != nil {
-		fail.Kind, fail.Reason = Configuration, "not a URL"
+		fail.Kind, fail.Reason = Configuration, "the endpoint is not a URL"
 		return Answer{}, fail
 	}
 	req.ContentLength = int64(len(r.Body))
@@ -88,7 +88,7 @@ func (c *Client) post(
 	return c.submit(ctx, op, endpoint, auth, form, header)
 }
 
-// submit sends form with header, to both of which auth has been applied.
+// submit sends form with header; auth has been applied to both.
 func (c *Client) submit(
 	ctx context.Context, op, endpoint string, auth ClientAuth, form url.Values, header http.Header,
 ) (Answer, *ProviderError) {
@@ -103,14 +103,14 @@ func (c *Client) submit(
 	})
 }
 
-// authorizationOf returns the Authorization header in the forms in which a provider may quote it.
+// authorizationOf returns the Authorization header, and its credentials alone.
 func authorizationOf(h http.Header) []string {
 	whole := h.Get("Authorization")
 	_, credentials, _ := strings.Cut(whole, " ")
 	return []string{whole, credentials}
 }
 
-// wants is the header of a request that carries contentType, "" for nothing, and asks for JSON.
+// wants returns the header of a request that asks for JSON and has a body of type contentType; "" if it has none.
 func wants(contentType string) http.Header {
 	h := http.Header{"Accept": {"application/json"}}
 	if contentType != "" {
@@ -119,7 +119,7 @@ func wants(contentType string) http.Header {
 	return h
 }
 
-// place is endpoint as errors name it: without its query, which may hold a secret.
+// place returns endpoint as errors name it: without its query, which may hold a secret.
 func place(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {

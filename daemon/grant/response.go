@@ -12,31 +12,31 @@ import (
 	"oauthd/daemon/account"
 )
 
-// Response is a token response (RFC 6749 §5.1). Next to an error it may still hold RefreshToken, and nothing else: the
-// provider has rotated, and the caller must keep the new one.
+// Response is a token response (RFC 6749 §5.1). Along with an error it may still hold RefreshToken, and nothing else:
+// the provider has rotated it, and the caller must save the new one.
 type Response struct {
-	// Token is what may be handed out. Its Expiry counts from before the request was sent; its IDTokenExpiry is the
-	// ID token's own claim, unverified, see [ParseIDToken].
+	// Token is what may be handed out. Its Expiry counts from before the request was sent. Its IDTokenExpiry is the ID
+	// token's own claim, not verified; see [ParseIDToken].
 	Token account.Token
-	// RefreshToken is unset when the answer has none, which in a refresh means that the old one stays (RFC 6749 §6).
+	// RefreshToken is unset if the answer has none; in a refresh the old one then stays (RFC 6749 §6).
 	RefreshToken account.Secret
-	// Scopes are the granted ones, those of Token too; nil when the provider did not say.
+	// Scopes are the granted ones, which Token has too; nil if the provider did not say.
 	Scopes []string
-	// IDToken is Token's; unset when there is none.
+	// IDToken is that of Token; unset if there is none.
 	IDToken account.Secret
 	// RefreshExpiry is when the refresh token ends, if the provider says so; zero if it does not. No RFC names the member,
 	// so one that cannot be read counts as none.
 	RefreshExpiry time.Time
-	// Warnings are sentences about what is wrong with the answer and was passed over. They quote nothing of it.
+	// Warnings say what was wrong with the answer and was ignored. They quote nothing of it.
 	Warnings []string
 }
 
-// Dialect is how a provider's token responses differ from RFC 6749 §5.1; the zero value is not at all.
+// Dialect is how a provider's token responses differ from RFC 6749 §5.1; the zero value means not at all.
 type Dialect struct {
 	// ScopeSeparator stands between scopes; "" means a space.
 	ScopeSeparator string
-	// TokenMember names the object that holds the members of a token response in a response of its own, where the response
-	// has it; "" means none.
+	// TokenMember names the object inside a response that holds the members of the token response; "" means none, and so
+	// does an answer without it.
 	TokenMember string
 	// TokenType is what token_type may say of a bearer token next to Bearer; "" means nothing.
 	TokenType string
@@ -46,7 +46,7 @@ type Dialect struct {
 	TokenLifetime time.Duration
 }
 
-// token sends a token request. openID says that an ID token was asked for.
+// token sends a token request. openID means that an ID token was asked for.
 func (c *Client) token(
 	ctx context.Context, endpoint string, auth ClientAuth, form url.Values, dialect Dialect, openID bool,
 ) (Response, error) {
@@ -61,8 +61,8 @@ func (c *Client) token(
 	return resp, nil
 }
 
-// Token reads the answer to a token request that did not ask for an ID token. Next to an error the response may hold a
-// refresh token, and nothing else.
+// Token reads the answer to a token request that did not ask for an ID token. Along with an error the response may hold
+// a refresh token, and nothing else.
 func (a Answer) Token(dialect Dialect) (Response, *ProviderError) { return a.token(dialect, false) }
 
 func (a Answer) token(dialect Dialect, openID bool) (Response, *ProviderError) {
@@ -75,7 +75,7 @@ func (a Answer) token(dialect Dialect, openID bool) (Response, *ProviderError) {
 			members = nested
 		}
 	}
-	var only Response // what is good of a bad answer
+	var only Response // what a bad answer is good for
 	if a.OK() {
 		only.RefreshToken = account.NewSecret(members.Text("refresh_token"))
 	}
@@ -107,7 +107,7 @@ func (a Answer) token(dialect Dialect, openID bool) (Response, *ProviderError) {
 	if lives.known {
 		resp.Token.Expiry = a.Expiry(lives.lifetime)
 	}
-	// Google, GitHub and Microsoft name it in the one way, Keycloak in the other.
+	// Google, GitHub and Microsoft use the first name, Keycloak the second.
 	for _, name := range []string{"refresh_token_expires_in", "refresh_expires_in"} {
 		if lives := a.life(members, name); lives.known && lives.lifetime > 0 {
 			resp.RefreshExpiry = a.Expiry(lives.lifetime)
@@ -117,7 +117,7 @@ func (a Answer) token(dialect Dialect, openID bool) (Response, *ProviderError) {
 	return resp, nil
 }
 
-// accessToken reads the access token of a token response, and what type it is.
+// accessToken reads the access token of a token response, and checks its type.
 func (a Answer) accessToken(members Members, dialect Dialect) (account.Secret, *ProviderError) {
 	tokenType := members.Text("token_type")
 	bearer := strings.EqualFold(tokenType, "Bearer") || tokenType == dialect.TokenType
@@ -129,7 +129,7 @@ func (a Answer) accessToken(members Members, dialect Dialect) (account.Secret, *
 	if access != "" && !strings.ContainsFunc(access, notPrintable) {
 		return account.NewSecret(access), nil
 	}
-	kind := Transient // whatever this is, it is no token response
+	kind := Transient // this is not a token response
 	for _, name := range []string{"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"} {
 		if members[name] != nil {
 			kind = Unknown
@@ -138,8 +138,8 @@ func (a Answer) accessToken(members Members, dialect Dialect) (account.Secret, *
 	return account.Secret{}, a.Fail(kind, "the answer has no usable access_token")
 }
 
-// idToken reads the ID token of a token response. One that was asked for is for the caller to verify; of others only what
-// is a JWT is of use to anybody.
+// idToken reads the ID token of a token response. The caller verifies one that was asked for; any other is of use only
+// if it is a JWT.
 func (a Answer) idToken(members Members, openID bool) (idToken account.Secret, warnings []string, fail *ProviderError) {
 	idToken = account.NewSecret(members.Text("id_token"))
 	_, err := Claims(idToken)
@@ -175,7 +175,7 @@ func parseScopes(raw json.RawMessage, separator string) ([]string, error) {
 			entry = strings.ReplaceAll(entry, separator, " ")
 		}
 		for _, scope := range strings.Fields(entry) {
-			// What is no scope-token (RFC 6749 §3.3) can be asked for by nobody, and could steer a terminal.
+			// Nobody can ask for what is not a scope-token (RFC 6749 §3.3), and it could steer a terminal.
 			if !slices.Contains(scopes, scope) && !strings.ContainsFunc(scope, notPrintable) {
 				scopes = append(scopes, scope)
 			}

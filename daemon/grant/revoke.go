@@ -11,23 +11,23 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// Revoke is a revocation request (RFC 7009 §2.1), or what a provider has in its place.
+// Revoke is a revocation request (RFC 7009 §2.1), or what a provider has instead.
 type Revoke struct {
 	RevocationEndpoint string
 	// Form is how the endpoint is used; the zero value is RFC 7009's way.
 	Form provider.RevocationForm
-	// Auth is not used where the token itself is the authorization.
+	// Auth is not used if the token itself is the authorization.
 	Auth ClientAuth
-	// Token is the access token where Form takes one.
+	// Token is the token to end: an access token if Form takes one.
 	Token account.Secret
-	// Hint is the token_type_hint, "refresh_token" or "access_token"; "" sends none. It is RFC 7009's alone.
+	// Hint is the token_type_hint, "refresh_token" or "access_token"; "" sends none. Only RFC 7009 has it.
 	Hint string
 }
 
 const revocationRequest = "revocation request"
 
-// Revoke ends a token. It returns nil if the token is dead, also if the provider says that it was so before (RFC 7009
-// §2.2). Errors are *[ProviderError].
+// Revoke ends a token. It returns nil if the token is dead, even if it already was (RFC 7009 §2.2). Errors are
+// *[ProviderError].
 func (c *Client) Revoke(ctx context.Context, r Revoke) error {
 	var (
 		a    Answer
@@ -54,8 +54,8 @@ func (c *Client) Revoke(ctx context.Context, r Revoke) error {
 	return nil
 }
 
-// deleteGrant ends the grant that GitHub gave a client, by an access token of it: DELETE
-// /applications/{client_id}/grant, with the client's id and secret by HTTP Basic (RFC 7617).
+// deleteGrant ends the grant that GitHub gave a client, which an access token names: DELETE
+// /applications/{client_id}/grant, with the client's id and secret in HTTP Basic (RFC 7617).
 func (c *Client) deleteGrant(ctx context.Context, r Revoke) (Answer, *ProviderError) {
 	fail := ProviderError{Kind: Configuration, Op: revocationRequest, Endpoint: place(r.RevocationEndpoint)}
 	if r.Auth.Secret.IsZero() {
@@ -90,7 +90,7 @@ func (c *Client) postBearer(ctx context.Context, r Revoke, contentType, body str
 func (a Answer) revoked(form provider.RevocationForm) *ProviderError {
 	switch {
 	case a.OK() && form == provider.RevokeRFC7009:
-		// The content of a 200 is to be ignored (RFC 7009 §2.2).
+		// The content of a 200 is ignored (RFC 7009 §2.2).
 		return nil
 	case a.Status >= 300 && a.Status < 400:
 		return a.Fail(Unknown, "the answer is a redirect, which is not followed")
@@ -105,7 +105,8 @@ func (a Answer) revoked(form provider.RevocationForm) *ProviderError {
 	case refused == nil:
 		return a.Fail(Unknown, "an error without a code")
 	case refused.Code == "invalid_token" && !a.passing(), refused.Code == "token_revoked" && a.OK():
-		// Google answers 400 invalid_token where the RFC wants a 200; Slack token_revoked in a 200.
+		// For a dead token, Google answers 400 invalid_token, although the RFC wants a 200, and Slack answers 200
+		// token_revoked.
 		return nil
 	}
 	return refused

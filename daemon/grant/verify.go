@@ -13,12 +13,12 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// VerifyIDToken is [ParseIDToken] and a check of the signature with the keys at the provider's jwks_uri (OpenID Connect
-// Core 1.0 §3.1.3.7), by one of the asymmetric algorithms that the provider advertises. Where the provider has no
-// jwks_uri it is [ParseIDToken] alone.
+// VerifyIDToken is [ParseIDToken] plus a check of the signature, with the keys at the provider's jwks_uri (OpenID
+// Connect Core 1.0 §3.1.3.7) and one of the asymmetric algorithms that the provider advertises. If the provider has no
+// jwks_uri, it is [ParseIDToken] only.
 //
-// Keys are fetched when first needed, and again when they do not verify a token. Errors wrap [ErrIDToken]; where the keys
-// cannot be had, the error is a transient *[ProviderError] instead.
+// Keys are fetched when they are first needed, and again if they do not verify a token. Errors wrap [ErrIDToken]; if
+// the keys cannot be fetched, the error is a transient *[ProviderError] instead.
 func (c *Client) VerifyIDToken(
 	ctx context.Context, raw account.Secret, expect Expect,
 ) (id Identity, expiry time.Time, err error) {
@@ -39,10 +39,10 @@ func (c *Client) verifySignature(ctx context.Context, raw account.Secret, p prov
 	protected, _, _ := strings.Cut(raw.Reveal(), ".")
 	header, err := decodePart(protected)
 	if err != nil || !slices.Contains(algorithms, header.Text("alg")) {
-		return fmt.Errorf("%w: its signature algorithm is not one that the provider advertises and oauthd takes", ErrIDToken)
+		return fmt.Errorf("%w: its signature algorithm is not one that oauthd accepts and the provider advertises", ErrIDToken)
 	}
 	keys := &keySet{client: c, uri: p.JWKSURI}
-	// The claims have been checked, by rules that go-oidc does not have: an issuer per tenant, azp, clock skew.
+	// The claims have been checked already, by rules that go-oidc does not have: an issuer per tenant, azp, clock skew.
 	_, err = oidc.NewVerifier("", keys, &oidc.Config{
 		SupportedSigningAlgs: algorithms,
 		SkipClientIDCheck:    true, SkipExpiryCheck: true, SkipIssuerCheck: true,
@@ -53,8 +53,8 @@ func (c *Client) verifySignature(ctx context.Context, raw account.Secret, p prov
 	case keys.fail != nil:
 		return keys.fail
 	case keys.verified:
-		return fmt.Errorf("%w: a claim is not of its type", ErrIDToken)
+		return fmt.Errorf("%w: a claim has the wrong type", ErrIDToken)
 	default:
-		return fmt.Errorf("%w: its signature is not by a key of the provider", ErrIDToken)
+		return fmt.Errorf("%w: its signature was not made with a key of the provider", ErrIDToken)
 	}
 }

@@ -22,7 +22,8 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// zitadel is an OpenID provider that shares no code with this package. Its keys are those of clients and service accounts.
+// zitadel is an OpenID provider that shares no code with this package. Its keys are those of clients and service
+// accounts.
 type zitadel struct {
 	*storage.Storage
 	issuer string

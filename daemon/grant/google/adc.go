@@ -16,14 +16,14 @@ import (
 // adcTimeout bounds one [Client.ApplicationDefault], which may be several requests.
 const adcTimeout = 40 * time.Second
 
-// ErrNoDefaultCredentials is in the error of [Client.ApplicationDefault] where nothing was found.
+// ErrNoDefaultCredentials is in the error of [Client.ApplicationDefault] if nothing was found.
 var ErrNoDefaultCredentials = errors.New("there are no application default credentials here")
 
-// The kinds of external_account credential source that work only where [ADCRequest.Sources] names them.
+// The kinds of external_account credential source that are used only if [ADCRequest.Sources] names them.
 const (
 	// SourceExecutable runs a program that the credentials file names.
 	SourceExecutable = "executable"
-	// SourceURL asks URLs that the credentials file names and that are not Google's, AWS' included.
+	// SourceURL asks URLs that the credentials file names and that do not belong to Google, including those of AWS.
 	SourceURL = "url"
 )
 
@@ -32,9 +32,9 @@ const KindMetadata = "metadata"
 
 // ADCPlaces are where application default credentials are looked for, before the metadata server.
 type ADCPlaces struct {
-	// Env is the value of GOOGLE_APPLICATION_CREDENTIALS, a file; "" when it is not set.
+	// Env is the value of GOOGLE_APPLICATION_CREDENTIALS, a file; "" if it is not set.
 	Env string
-	// WellKnown is where gcloud leaves application_default_credentials.json; "" leaves it out.
+	// WellKnown is where gcloud writes application_default_credentials.json; "" means not to look there.
 	WellKnown string
 }
 
@@ -43,37 +43,38 @@ type ADCRequest struct {
 	// File is a credentials file; "" means to search Places, then to ask the metadata server.
 	File   string
 	Places ADCPlaces
-	// Scopes are those of the access token. A person's credentials and the metadata server need none, and the former give
-	// what the person agreed to whatever is asked.
+	// Scopes are those of the access token. A person's credentials and the metadata server need none; a person's
+	// credentials give what the person agreed to, whatever is asked.
 	Scopes []string
-	// Audience is whom the ID token is for, or, of a service account's key without IDToken, the access token; "" for none.
+	// Audience is whom the ID token is for; for a service account's key without IDToken, whom the access token is for; ""
+	// for none.
 	Audience string
-	// IDToken asks for an ID token for Audience; of a person's credentials, for the client's own.
+	// IDToken asks for an ID token for Audience; with a person's credentials, for the one made for the client.
 	IDToken bool
 	// Subject is the person that a service account's key acts for by domain-wide delegation; "" for itself.
 	Subject string
 	// Sources are the external_account credential sources that may be used, [SourceExecutable] and [SourceURL]; nil for
-	// plain files alone. SourceURL also permits token and impersonation endpoints that are not Google's.
+	// plain files only. SourceURL also permits token and impersonation endpoints that are not Google's.
 	Sources []string
 }
 
-// ADCResult is what was found and what it gave. Next to an error, Kind and Place are set as far as they are known.
+// ADCResult is what was found and what it gave. Along with an error, Kind and Place are set as far as they are known.
 type ADCResult struct {
 	// Response never has a refresh token.
 	Response grant.Response
 	// Kind is the type of the credentials file, such as "authorized_user" or "external_account", or [KindMetadata].
 	Kind string
-	// Email is whom the tokens stand for, where that can be told; "" elsewhere. It is for people to read.
+	// Email is whom the tokens stand for, for people to read; "" if that is not known.
 	Email string
 	// Place is the credentials file's path, or "the metadata server".
 	Place string
 }
 
-// ApplicationDefault gets tokens by Google's application default credentials. Files are read anew each time, and nothing
-// is kept. It takes at most 40 s.
+// ApplicationDefault gets tokens by Google's application default credentials. Files are read anew each time, and
+// nothing is stored. It takes at most 40 s.
 //
-// Errors are *[grant.ProviderError] once a provider was asked, never of kind [grant.LoginRequired], because no login of oauthd can
-// help. Others say what is wrong with the file or the request, or wrap [ErrNoDefaultCredentials].
+// Errors are *[grant.ProviderError] once a provider was asked, never of kind [grant.LoginRequired], because no login of
+// oauthd can help. Others say what is wrong with the file or the request, or wrap [ErrNoDefaultCredentials].
 func (c Client) ApplicationDefault(ctx context.Context, r ADCRequest) (ADCResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, adcTimeout)
 	defer cancel()
@@ -99,7 +100,7 @@ func (c Client) ApplicationDefault(ctx context.Context, r ADCRequest) (ADCResult
 	return result, err
 }
 
-// find reads the first file there is. path is "" where the metadata server is to be asked.
+// find reads the first file there is. path is "" if the metadata server is next.
 func (r ADCRequest) find() (data []byte, path string, err error) {
 	switch {
 	case r.File != "":
@@ -121,7 +122,7 @@ func (r ADCRequest) find() (data []byte, path string, err error) {
 	}
 }
 
-// kindOfFile returns the type of a credentials file, or "" where it is none that Google has.
+// kindOfFile returns the type of a credentials file, or "" if Google has no such type.
 func kindOfFile(members grant.Members) string {
 	kind := members.Text("type")
 	if slices.Contains([]string{"authorized_user", "external_account", "external_account_authorized_user",
@@ -131,7 +132,7 @@ func kindOfFile(members grant.Members) string {
 	return ""
 }
 
-// fromFile gets tokens by one credentials file, or by the source_credentials inside one, which are one deeper.
+// fromFile gets tokens with one credentials file, or with the source_credentials inside one, which are one deeper.
 func (c Client) fromFile(
 	ctx context.Context, members grant.Members, r ADCRequest, depth int,
 ) (resp grant.Response, email string, err error) {
@@ -178,7 +179,7 @@ func (c Client) adcServiceAccount(
 	return resp, a.ClientEmail, err
 }
 
-// permit returns nil where the account's file allows a source, and otherwise an error that says by which line it would.
+// permit returns nil if the account's file allows a source; else the error says which line would allow it.
 func (r ADCRequest) permit(source, why string) error {
 	if slices.Contains(r.Sources, source) {
 		return nil

@@ -21,21 +21,21 @@ import (
 
 const (
 	executableTimeout = 30 * time.Second
-	// executableGrace is how long what a program has started may hold its output open once it has ended.
+	// executableGrace is how long a program's children may keep its output open after it has ended.
 	executableGrace = 2 * time.Second
 )
 
-// sourceError is a failure to get another issuer's token, in words that may be shown.
+// sourceError is a failure to get another issuer's token; its text may be shown.
 type sourceError struct{ reason string }
 
 // Error returns the reason.
 func (e *sourceError) Error() string { return "credential_source: " + e.reason }
 
-// executableSource runs the program that an external_account file names. The library's own way to run one wants an
-// environment variable of the whole process, and quotes what the program prints.
+// executableSource runs the program that an external_account file names. The library itself would need an environment
+// variable of the whole process, and would quote what the program prints.
 type executableSource struct {
 	command, outputFile string
-	// timeoutMillis is nil for the usual time-out.
+	// timeoutMillis is nil for the default time-out.
 	timeoutMillis *int
 	// impersonated is the impersonation URL; "" for none.
 	impersonated string
@@ -44,8 +44,8 @@ type executableSource struct {
 
 var _ externalaccount.SubjectTokenSupplier = (*executableSource)(nil)
 
-// SubjectToken implements [externalaccount.SubjectTokenSupplier]. A token that the program has left in its output file is
-// used while it is good.
+// SubjectToken implements [externalaccount.SubjectTokenSupplier]. A token that the program has written to its output
+// file is used while it is valid.
 func (s *executableSource) SubjectToken(ctx context.Context, options externalaccount.SupplierOptions) (string, error) {
 	if s.outputFile != "" {
 		if kept, err := grant.ReadKeyFile(s.outputFile); err == nil {
@@ -94,7 +94,7 @@ func (s *executableSource) SubjectToken(ctx context.Context, options externalacc
 	return s.parse(bytes.TrimSpace(out.kept.Bytes()))
 }
 
-// parse reads what the program said, now or into its output file.
+// parse reads what the program printed, or wrote to its output file.
 func (s *executableSource) parse(said []byte) (string, error) {
 	members := grant.ParseMembers(said)
 	var version float64
@@ -124,7 +124,7 @@ func (s *executableSource) parse(said []byte) (string, error) {
 	case "urn:ietf:params:oauth:token-type:saml2":
 		token = members.Text("saml_response")
 	default:
-		return "", &sourceError{"the program's token_type is none that can be used"}
+		return "", &sourceError{"the program's token_type is not supported"}
 	}
 	if token == "" {
 		return "", &sourceError{"the program gives no token"}
@@ -132,8 +132,8 @@ func (s *executableSource) parse(said []byte) (string, error) {
 	return token, nil
 }
 
-// sourceURLFits reports whether a file may name at for its source: what a provider's endpoint may be, or a metadata
-// server, which speaks http.
+// sourceURLFits reports whether at may be a source: any URL that a provider's endpoint may have, or a metadata server,
+// which speaks http.
 func sourceURLFits(at string) bool {
 	if provider.CheckURL(at) == nil {
 		return true
@@ -142,8 +142,8 @@ func sourceURLFits(at string) bool {
 	return err == nil && u.Scheme == "http" && u.User == nil && isMetadataAddress(u.Hostname())
 }
 
-// cappedBuffer keeps the first part of what is written to it, and fails when there is too much. It does not embed the
-// buffer, whose ReadFrom would go around it.
+// cappedBuffer fails if too much is written to it. It does not embed the buffer, because ReadFrom would then bypass the
+// limit.
 type cappedBuffer struct {
 	kept bytes.Buffer
 	full bool

@@ -16,9 +16,9 @@ import (
 	"oauthd/ipc/api"
 )
 
-// adcExternal exchanges a token of another issuer at Google's security token service (RFC 8693), and by the result gets
-// tokens of a service account where the file names one. golang.org/x/oauth2/google/externalaccount reads the other issuer's
-// token and exchanges it; what it is given has been checked, and its requests are witnessed.
+// adcExternal exchanges another issuer's token at Google's security token service (RFC 8693), and if the file names a
+// service account, uses the result to get tokens for that. golang.org/x/oauth2/google/externalaccount reads the other
+// issuer's token and exchanges it. What it is given has been checked, and its requests go through a [witness].
 func (c Client) adcExternal(
 	ctx context.Context, members grant.Members, r ADCRequest,
 ) (grant.Response, string, error) {
@@ -47,7 +47,7 @@ func (c Client) adcExternal(
 	if _, err := source.Token(); err != nil {
 		return grant.Response{}, "", externalProblem(ctx, w, err)
 	}
-	// The library drops what the answer says of scopes, and counts the lifetime by another clock.
+	// The library drops what the answer says about scopes, and counts the lifetime by another clock.
 	resp, fail := w.last.Token(grant.Dialect{})
 	if fail != nil {
 		return grant.Response{}, "", notLogin(fail)
@@ -59,8 +59,8 @@ func (c Client) adcExternal(
 	return resp, imp.email(), err
 }
 
-// externalProblem is what a failure of the library may say: the provider's refusal, our own words, or, of the library's
-// own, which may quote a source's bytes, only that there was one.
+// externalProblem returns a failure of the library as it may be shown: the provider's refusal or our own words. The
+// library's own words may quote the source, so they are left out.
 func externalProblem(ctx context.Context, w *witness, err error) error {
 	var ours *sourceError
 	switch {
@@ -101,8 +101,8 @@ func (c Client) externalSource(
 	if err != nil {
 		return nil, err
 	}
-	// Nothing of the file is read a second time, because the library takes other spellings of its names. Impersonation is
-	// this package's part, so that its answers are read by the same rules as others.
+	// The library does not get to read the file, because it accepts other spellings of the names. Impersonation is done by
+	// this package, so that its answers are read by the same rules as all others.
 	config := externalaccount.Config{
 		Audience: fields["audience"], SubjectTokenType: fields["subject_token_type"], TokenURL: fields["token_url"],
 		ClientID: fields["client_id"], ClientSecret: fields["client_secret"], Scopes: scopes,
@@ -117,8 +117,8 @@ func (c Client) externalSource(
 		}
 	}
 	source, err := externalaccount.NewTokenSource(ctx, config)
-	if err != nil { // in words that may quote the file
-		return nil, errors.New("the file is no external_account credentials that can be used: a field is missing, or does not go with others")
+	if err != nil { // its text may quote the file
+		return nil, errors.New("these external_account credentials cannot be used: a field is missing, or contradicts another")
 	}
 	return source, nil
 }

@@ -27,8 +27,8 @@ func strange(req *http.Request) bool {
 	return host != "accounts.google.com" && host != "www.googleapis.com" && !strings.HasSuffix(host, ".googleapis.com")
 }
 
-// FuzzCredentialsFile: unless the account's file permits it, no credentials file makes oauthd ask a host that is neither
-// Google's nor this machine, nor run a program, and no error quotes a secret or steers a terminal.
+// FuzzCredentialsFile: unless the account's file permits it, no credentials file makes oauthd ask a host that is
+// neither Google's nor this machine, nor run a program, and no error quotes a secret or steers a terminal.
 func FuzzCredentialsFile(f *testing.F) {
 	dir := f.TempDir()
 	ran, subject := filepath.Join(dir, "ran"), filepath.Join(dir, "subject")

@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	// cloudPlatform is the scope by which Google's token services are asked.
+	// cloudPlatform is the scope that Google's token services require.
 	cloudPlatform  = "https://www.googleapis.com/auth/cloud-platform"
 	generateAccess = ":generateAccessToken"
 	generateID     = ":generateIdToken"
 )
 
-// impersonation is a service account that other credentials may get tokens of, by Google's IAM credentials service.
+// impersonation is a service account for which other credentials may get tokens, from Google's IAM credentials service.
 type impersonation struct {
 	// url ends in [generateAccess].
 	url       string
 	delegates []string
-	// lifetime is of access tokens; 0 means an hour.
+	// lifetime is that of access tokens; 0 means an hour.
 	lifetime time.Duration
 }
 
-// adcImpersonated gets tokens of a service account by source_credentials of another kind.
+// adcImpersonated gets tokens for a service account with source_credentials of another kind.
 func (c Client) adcImpersonated(
 	ctx context.Context, members grant.Members, r ADCRequest, depth int,
 ) (grant.Response, string, error) {
@@ -44,7 +44,7 @@ func (c Client) adcImpersonated(
 	}
 	source := members.Object("source_credentials")
 	if source == nil {
-		return grant.Response{}, "", errors.New("the file's source_credentials are missing, or no object")
+		return grant.Response{}, "", errors.New("the file's source_credentials are missing, or not an object")
 	}
 	if err := r.checkGenerated(); err != nil {
 		return grant.Response{}, "", err
@@ -61,7 +61,7 @@ func (c Client) adcImpersonated(
 	return resp, imp.email(), err
 }
 
-// parseImpersonation reads what a credentials file says of the service account to be; its url is "" where there is none.
+// parseImpersonation reads which service account a credentials file wants to be; its url is "" if none.
 func parseImpersonation(members grant.Members, r ADCRequest) (impersonation, error) {
 	const name = "service_account_impersonation_url"
 	if !members.IsText(name) {
@@ -93,7 +93,7 @@ func parseImpersonation(members grant.Members, r ADCRequest) (impersonation, err
 	return imp, nil
 }
 
-// checkGenerated checks a request of tokens that Google makes for a service account.
+// checkGenerated checks a request for tokens that Google's IAM credentials service makes.
 func (r ADCRequest) checkGenerated() error {
 	switch {
 	case r.IDToken && r.Audience == "":
@@ -106,7 +106,7 @@ func (r ADCRequest) checkGenerated() error {
 	return nil
 }
 
-// email is the service account's, as the URL names it; "" where it does not.
+// email is the service account's, as the URL names it; "" if it does not.
 func (i impersonation) email() string {
 	u, err := url.Parse(strings.TrimSuffix(i.url, generateAccess))
 	if err != nil {
@@ -115,7 +115,7 @@ func (i impersonation) email() string {
 	return grant.Email(u.Path[strings.LastIndex(u.Path, "/")+1:])
 }
 
-// impersonate asks for what r asks for, with an access token of the source.
+// impersonate asks for what r wants, with an access token of the source.
 func (c Client) impersonate(ctx context.Context, imp impersonation, source account.Secret, r ADCRequest) (grant.Response, error) {
 	var resp grant.Response
 	if len(r.Scopes) > 0 {
@@ -170,7 +170,7 @@ func (c Client) generate(
 	})
 }
 
-// generated reads an access token of the IAM credentials service. Its expiry is by the provider's clock.
+// generated reads an access token from the IAM credentials service. Its expiry is by the provider's clock.
 func generated(a grant.Answer) (account.Token, *grant.ProviderError) {
 	members, fail := a.TokenMembers()
 	if fail != nil {
@@ -193,7 +193,7 @@ func generated(a grant.Answer) (account.Token, *grant.ProviderError) {
 	}, nil
 }
 
-// ofIAM classifies by the codes of Google's API errors, which are not OAuth's.
+// ofIAM sets the kind by the codes of Google's API errors, which are not those of OAuth.
 func ofIAM(fail *grant.ProviderError) *grant.ProviderError {
 	switch fail.Code {
 	case "PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "FAILED_PRECONDITION":

@@ -16,12 +16,12 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// metadataProbe bounds the question whether there is a metadata server: elsewhere than on Compute Engine nobody answers.
+// metadataProbe bounds the question whether there is a metadata server: outside Compute Engine nobody answers.
 const metadataProbe = 3 * time.Second
 
 // metadata gets tokens of the service account that is attached to this machine. golang.org/x/oauth2/google would ask
-// without a context and remember for ever that there was no server when it first looked, so that the library below it is
-// asked, which knows where the server is.
+// without a context, and if there was no server when it first looked it would remember that for ever. So this uses the
+// library below it, which knows where the server is.
 func (c Client) metadata(ctx context.Context, r ADCRequest) (ADCResult, error) {
 	result := ADCResult{Place: "the metadata server", Kind: KindMetadata}
 	if !c.onComputeEngine(ctx) {
@@ -63,7 +63,7 @@ func (c Client) metadata(ctx context.Context, r ADCRequest) (ADCResult, error) {
 		result.Response.IDToken, result.Response.Token.IDToken = idToken, idToken
 		result.Response.Token.IDTokenExpiry = grant.ClaimedExpiry(idToken)
 	}
-	// Who the account is, is for people to read: a server that does not say it still gave the token.
+	// The email is only for people to read: if the server does not send it, the token is still good.
 	if a, fail := c.askMetadata(ctx, "email"); fail == nil {
 		result.Email = grant.Email(strings.TrimSpace(string(a.Body)))
 	}
@@ -79,12 +79,12 @@ func (c Client) askMetadata(ctx context.Context, path string) (grant.Answer, *gr
 		return w.last, nil
 	case w.problem() == nil:
 		return grant.Answer{}, &grant.ProviderError{
-			Kind: grant.Configuration, Op: w.op, Endpoint: "http://$GCE_METADATA_HOST", Reason: "the metadata server's address is none",
+			Kind: grant.Configuration, Op: w.op, Endpoint: "http://$GCE_METADATA_HOST", Reason: "GCE_METADATA_HOST is not an address",
 		}
 	}
 	fail := w.problem()
 	if fail.Status == 404 {
-		fail.Kind, fail.Reason = grant.Configuration, "this machine has no service account, or it cannot give that"
+		fail.Kind, fail.Reason = grant.Configuration, "this machine has no service account, or its server does not offer this"
 	}
 	return w.last, fail
 }
@@ -93,7 +93,7 @@ func (c Client) askMetadata(ctx context.Context, path string) (grant.Answer, *gr
 func (c Client) onComputeEngine(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, metadataProbe)
 	defer cancel()
-	// Its two questions may be under way at once, and a late one is nobody's business: no witness.
+	// It may ask two questions at once, and a witness serves one request at a time.
 	return metadata.NewClient(provider.Harden(&http.Client{Transport: direct(c.Grants)})).OnGCEWithContext(ctx)
 }
 

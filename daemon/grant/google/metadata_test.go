@@ -107,7 +107,7 @@ func TestADCMetadataFaults(t *testing.T) {
 			http.Redirect(w, r, "http://evil.example/", http.StatusFound)
 		}}, false, 1, grant.Unknown, "redirect"},
 		{"no token", map[string]http.HandlerFunc{"token": say(200, "application/json", `{"hunter2":1}`)}, false, 1, grant.Transient, "no usable access_token"},
-		{"no identity", map[string]http.HandlerFunc{"token": ok}, true, 2, grant.Configuration, "cannot give that"},
+		{"no identity", map[string]http.HandlerFunc{"token": ok}, true, 2, grant.Configuration, "does not offer this"},
 		{"identity no JWT", map[string]http.HandlerFunc{"token": ok, "identity": say(200, "text/html", "hunter2")}, true, 2, grant.Unknown, "not an ID token"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -14,22 +14,21 @@ import (
 )
 
 const (
-	// selfAssertionLife is the longest that Google takes; selfAssertionBehind lets this machine's clock be fast by that.
+	// selfAssertionLife is the longest that Google accepts; selfAssertionBehind is how fast this machine's clock may be.
 	selfAssertionLife   = time.Hour
 	selfAssertionBehind = time.Minute
 )
 
-// What is wrong with a request for which nobody was asked, in the errors of [Client.ServiceAccount] and
-// [Client.ApplicationDefault].
+// These are in errors of [Client.ServiceAccount] and [Client.ApplicationDefault] about a request that was not sent.
 var (
-	ErrNoScopes          = errors.New("no scopes are asked for")
+	ErrNoScopes          = errors.New("no scopes were asked for")
 	ErrUntrustedTokenURI = errors.New("the key file's token_uri is not Google's")
 )
 
 // ServiceAccountRequest asks for tokens of a Google service account.
 type ServiceAccountRequest struct {
 	Account ServiceAccount
-	// TokenEndpoint is where assertions go, when a person has chosen it; "" means the account's token_uri, which must then
+	// TokenEndpoint is where assertions go if a person has chosen it; "" means the account's token_uri, which must then
 	// pass [TrustedTokenURI].
 	TokenEndpoint string
 	// AssertionAudience is the aud of these assertions (RFC 7523 §3); "" means the URL they go to.
@@ -38,19 +37,20 @@ type ServiceAccountRequest struct {
 	Scopes []string
 	// Subject is the person to act for by domain-wide delegation; "" for the account itself.
 	Subject string
-	// Audience is whom the ID token is for, or, without IDToken, the access token; "" for none.
+	// Audience is whom the ID token is for; without IDToken, whom the access token is for; "" for none.
 	Audience string
 	// IDToken asks for an ID token for Audience.
 	IDToken bool
 }
 
 // ServiceAccount gets tokens for a Google service account. With Scopes, an assertion goes to the token endpoint for an
-// access token (RFC 7523 §2.1). With IDToken, one with target_audience goes there for an ID token; the response then has
-// no access token, unless there are Scopes too, which makes two requests. With Audience alone no request is made: the
-// access token is a JWT that the account's key has signed, good for an hour.
+// access token (RFC 7523 §2.1). With IDToken, one with target_audience goes there for an ID token; the response then
+// has no access token, unless there are Scopes too, which makes two requests. With Audience only, no request is made:
+// the access token is a JWT signed with the account's key, good for an hour.
 //
-// Errors are *[grant.ProviderError] once the token endpoint was asked, never of kind [grant.LoginRequired], because no login can help.
-// Where this machine's clock is far from the provider's, they say so. Other errors say what is wrong with the request.
+// Errors are *[grant.ProviderError] once the token endpoint was asked, never of kind [grant.LoginRequired], because no
+// login can help. If this machine's clock is far from the provider's, they say so. Other errors say what is wrong with
+// the request.
 func (c Client) ServiceAccount(ctx context.Context, r ServiceAccountRequest) (grant.Response, error) {
 	if err := r.check(); err != nil {
 		return grant.Response{}, fmt.Errorf("service account: %w", err)
@@ -105,7 +105,7 @@ func hostOf(uri string) string {
 	return u.Host[:min(len(u.Host), 200)]
 }
 
-// assert redeems an assertion with one claim beside the usual ones (RFC 7523 §3).
+// assert redeems an assertion with one claim besides the usual ones (RFC 7523 §3).
 func (c Client) assert(ctx context.Context, r ServiceAccountRequest, claim, value string) (grant.Response, error) {
 	endpoint := cmp.Or(r.TokenEndpoint, r.Account.TokenURI)
 	issued := c.Grants.Clock().Add(-selfAssertionBehind)
@@ -124,8 +124,8 @@ func (c Client) assert(ctx context.Context, r ServiceAccountRequest, claim, valu
 	})
 }
 
-// selfSigned makes an access token that the account's key has signed, which Google's services take where its audience is
-// theirs.
+// selfSigned makes an access token and signs it with the account's key. A Google service accepts it if it is the
+// audience.
 func (c Client) selfSigned(r ServiceAccountRequest) (grant.Response, error) {
 	if r.Account.KeyID == "" {
 		return grant.Response{}, errors.New("service account: the key file has no private_key_id, which a token for an audience needs")

@@ -12,7 +12,7 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// googleTokenURI is what stands in for a missing token_uri.
+// googleTokenURI replaces a missing token_uri.
 const googleTokenURI = "https://oauth2.googleapis.com/token"
 
 // ServiceAccount is a Google service account's JSON key. Its private key is not among the exported fields and is never
@@ -20,11 +20,12 @@ const googleTokenURI = "https://oauth2.googleapis.com/token"
 type ServiceAccount struct {
 	// ClientEmail is the account's name.
 	ClientEmail string
-	// KeyID is the key's name; "" where the file has none, which only a token endpoint bears.
+	// KeyID is the key's name; "" if the file has none, which is enough for a token endpoint but not for a token that the
+	// key signs.
 	KeyID string
-	// ProjectID is "" where the file has none.
+	// ProjectID is "" if the file has none.
 	ProjectID string
-	// TokenURI passes [provider.CheckURL], and is Google's where the file has none. Whether it may be believed is another
+	// TokenURI passes [provider.CheckURL], and is Google's if the file has none. Whether to believe it is another
 	// question, see [TrustedTokenURI].
 	TokenURI string
 	// UniverseDomain is "" for Google's own cloud, googleapis.com.
@@ -53,7 +54,7 @@ func parseServiceAccount(members grant.Members) (ServiceAccount, error) {
 	}
 	for _, name := range []string{"client_email", "private_key_id", "project_id", "universe_domain"} {
 		if len(fields[name]) > 1024 || strings.ContainsFunc(fields[name], func(r rune) bool { return r <= 0x20 || r > 0x7e }) {
-			return ServiceAccount{}, fmt.Errorf("the file's %s is too long, or has a character that none may have", name)
+			return ServiceAccount{}, fmt.Errorf("the file's %s is too long, or has a character that is not allowed", name)
 		}
 	}
 	a := ServiceAccount{
@@ -84,8 +85,8 @@ func parseServiceAccount(members grant.Members) (ServiceAccount, error) {
 	return a, nil
 }
 
-// Text returns what is needed of the key file as JSON that [ParseServiceAccount] reads back; it is for the store. The zero
-// ServiceAccount gives the zero Secret.
+// Text returns the parts of the key file that are needed, for the store, as JSON that [ParseServiceAccount] reads back.
+// The zero ServiceAccount gives the zero Secret.
 func (a ServiceAccount) Text() account.Secret {
 	if a.key.IsZero() {
 		return account.Secret{}

@@ -7,9 +7,9 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// TrustedTokenURI reports whether a token_uri that a file names may be sent what the file holds: it is one of Google's
-// token endpoints, byte by byte, or on this machine. Google's hosts alone would not do, because under other paths they take
-// uploads for anybody.
+// TrustedTokenURI reports whether a token_uri from a file may be sent what the file holds: it is one of Google's token
+// endpoints, byte for byte, or on this machine. Checking only the host would not do, because under other paths Google's
+// hosts take uploads for anybody.
 func TrustedTokenURI(uri string) bool {
 	u, err := url.Parse(uri)
 	if err != nil || provider.CheckURL(uri) != nil {
@@ -28,8 +28,8 @@ func TrustedTokenURI(uri string) bool {
 	}
 }
 
-// trustedService returns a check whether a URL is that of one of Google's services by its usual, regional and mTLS
-// names, such as sts.googleapis.com.
+// trustedService returns a check whether a URL belongs to one of Google's services, such as sts.googleapis.com, under
+// its usual, regional or mTLS name.
 func trustedService(service string) func(uri string) bool {
 	return func(uri string) bool {
 		u, err := url.Parse(uri)
@@ -45,7 +45,7 @@ func trustedService(service string) func(uri string) bool {
 		case len(labels) == 1:
 			return labels[0] == service
 		case len(labels) == 2 && labels[0] == service:
-			// Not any label: a bucket of that name would be at sts.storage.googleapis.com.
+			// Not any label: sts.storage.googleapis.com would be a bucket called sts.
 			return labels[1] == "mtls" || isRegion(labels[1])
 		default:
 			return len(labels) == 2 && labels[1] == service
@@ -53,7 +53,7 @@ func trustedService(service string) func(uri string) bool {
 	}
 }
 
-// isRegion reports whether label is formed as the names of Google's regions are, such as us-east1.
+// isRegion reports whether label looks like the name of one of Google's regions, such as us-east1.
 func isRegion(label string) bool {
 	last := label[max(len(label)-1, 0):]
 	return strings.Contains(label, "-") && last >= "0" && last <= "9"

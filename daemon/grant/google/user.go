@@ -12,7 +12,8 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// adcUser refreshes the token that gcloud got when a person logged in: of Google (authorized_user), or of a workforce pool.
+// adcUser refreshes the token that gcloud got when a person logged in, at Google (authorized_user) or in a workforce
+// pool.
 func (c Client) adcUser(
 	ctx context.Context, members grant.Members, r ADCRequest,
 ) (grant.Response, string, error) {
@@ -65,7 +66,7 @@ func (c Client) adcUser(
 	return resp, email, nil
 }
 
-// claimedEmail returns the email claim of an ID token nobody has verified; "" when there is none.
+// claimedEmail returns the email claim of an ID token that nobody has verified; "" if there is none.
 func claimedEmail(idToken account.Secret) string {
 	claims, err := grant.Claims(idToken)
 	if err != nil {

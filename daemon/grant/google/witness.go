@@ -19,15 +19,15 @@ import (
 // errWitnessed is all that a library learns of an answer that is not a success.
 var errWitnessed = errors.New("the request was refused")
 
-// witness sends the requests of a library by the rules of [grant.Client.Send] and remembers the last answer. The library
-// sees successes only, so that its errors cannot quote what a provider says, and it cannot follow, repeat or misread
-// anything. A witness serves one request at a time.
+// witness sends the requests of a library by the rules of [grant.Client.Send] and remembers the last answer. The
+// library sees successes only, so that its errors cannot quote what a provider says, and it cannot follow, repeat or
+// misread anything. A witness serves one request at a time.
 type witness struct {
 	grants *grant.Client
 	// op names the requests in errors.
 	op string
-	// metadata is set if a metadata server is asked: it says who it is in a header, is not reached through a proxy, and its
-	// path may hold a secret.
+	// metadata is true if a metadata server is asked: it identifies itself in a header, is not reached through a proxy,
+	// and its path may hold a secret.
 	metadata bool
 
 	secrets []string
@@ -38,7 +38,7 @@ type witness struct {
 
 var _ http.RoundTripper = (*witness)(nil)
 
-// httpClient is what the library is to use.
+// httpClient returns the client for the library to use.
 func (w *witness) httpClient() *http.Client {
 	return provider.Harden(&http.Client{Transport: w})
 }
@@ -69,7 +69,7 @@ func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// request is what a library wants to send, and what of it an answer might quote.
+// request returns what a library wants to send, and remembers what of it an answer might quote.
 func (w *witness) request(req *http.Request) (grant.Request, error) {
 	r := grant.Request{
 		Op: w.op, Method: req.Method, Endpoint: req.URL.String(), Header: req.Header.Clone(), Through: w.transport(req.URL),
@@ -127,8 +127,8 @@ func (w *witness) transport(u *url.URL) http.RoundTripper {
 	return w.grants.Transport()
 }
 
-// direct is the usual transport without a proxy, which could not reach this machine's own metadata server, or would reach
-// its own.
+// direct returns the usual transport without a proxy: that could not reach this machine's metadata server, or would
+// reach its own.
 func direct(grants *grant.Client) http.RoundTripper {
 	usual, ok := grants.Transport().(*http.Transport)
 	if !ok {
@@ -140,8 +140,8 @@ func direct(grants *grant.Client) http.RoundTripper {
 	return direct
 }
 
-// isMetadataAddress reports whether host is an address at which clouds have their machines' metadata: link-local, or
-// AWS' own.
+// isMetadataAddress reports whether host is an address at which clouds serve their machines' metadata: a link-local
+// one, or that of AWS for IPv6.
 func isMetadataAddress(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Zone() == "" && (addr.IsLinkLocalUnicast() || addr == netip.MustParseAddr("fd00:ec2::254"))
