@@ -131,8 +131,8 @@ func TestOldRecordsAreRewritten(t *testing.T) {
 				if got := fields(t, s.bytesOf(t, tt.at)); !reflect.DeepEqual(got, want) {
 					t.Errorf("got a record with %d fields, want the old one and its name", len(got))
 				}
-				if err := tt.read(v); err != nil {
-					t.Error(err)
+				if err := tt.read(v); err != nil || len(v.namelessNames()) != 0 {
+					t.Errorf("got %v, to be rewritten %q; want nothing more to do", err, v.namelessNames())
 				}
 				time.Sleep(time.Hour)
 				if got := len(s.tries()); got != 1 {
@@ -178,6 +178,9 @@ func TestRewritingWaitsForTheRecordsLock(t *testing.T) {
 				}
 				if err := tt.inside(v); err != nil {
 					t.Fatal(err)
+				}
+				if got := len(v.namelessNames()); got != 1-len(s.tries()) && tt.puts == 1 || got != 0 && tt.puts == 0 {
+					t.Errorf("got %d records to rewrite after %d writes", got, len(s.tries()))
 				}
 				unlock()
 				time.Sleep(lastRetry)
@@ -279,9 +282,15 @@ func TestRewritingEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		stop := running(t, v)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		began := time.Now()
 		unlock, err := v.Lock(t.Context(), "work")
 		if err != nil {
 			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("got the record locked for %v, want 5 s", took)
 		}
 		unlock()
 		if err := stop(); err != nil {

@@ -75,6 +75,17 @@ func TestRecordHoldsNoAccessTokenBesideARefreshToken(t *testing.T) {
 	}
 }
 
+func TestRecordHoldsNothingUnknown(t *testing.T) {
+	data, err := encode("work", account.Credential{RefreshToken: account.NewSecret("rt")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"v":1,"name":"work","gen":0,"token_endpoint":"","client_id":"","refresh_token":"rt","logged_in_at":"0001-01-01T00:00:00Z"}`
+	if string(data) != want {
+		t.Errorf("got a record of %d bytes, want no members that say nothing", len(data))
+	}
+}
+
 func TestRecordIsSmall(t *testing.T) {
 	c := full()
 	c.Issuer = "https://accounts.google.com"

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +39,9 @@ func TestRegistrationRoundTrip(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if text := string(v.store.(*faultyStore).bytesOf(t, RegistrationName(issuer))); strings.Contains(text, "0001") {
+				t.Error("the record has a date that is not known")
+			}
 			got, ok, err := v.Registration(t.Context(), issuer)
 			if err != nil || !ok || !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got %+v, %t, %v; want %+v", got, ok, err, tt.want)
@@ -53,6 +57,10 @@ func TestRecordsDoNotMix(t *testing.T) {
 	name := RegistrationName(issuer)
 	if account.CheckName(name) == nil {
 		t.Errorf("%q can be an account's name", name)
+	}
+	// The name is where every installation finds its registration: it never changes.
+	if stored := ".registration.4b246bc1a12459de3b1003951d2219e7"; name != stored {
+		t.Errorf("got %q, want %q", name, stored)
 	}
 	if other := RegistrationName(issuer + "/"); other == name || len(other) != len(name) || strings.ContainsAny(name, ":/") {
 		t.Errorf("got %q and %q, want two names a keychain takes", name, other)
@@ -134,6 +142,75 @@ func TestRegistrationAndAStoreThatFails(t *testing.T) {
 	})
 	if !errors.Is(err, errFault) || !strings.Contains(err.Error(), issuer) || strings.Contains(err.Error(), "planted") {
 		t.Errorf("got %v, want the fault and the issuer without a secret", err)
+	}
+}
+
+func TestDeleteRegistration(t *testing.T) {
+	s := &faultyStore{}
+	v := New(s)
+	if err := v.SaveRegistration(t.Context(), account.Registration{Issuer: issuer, ClientID: "cl-1"}); err != nil {
+		t.Fatal(err)
+	}
+	s.set("delete", errFault)
+	if err := v.DeleteRegistration(t.Context(), issuer); !errors.Is(err, errFault) || !strings.Contains(err.Error(), issuer) {
+		t.Errorf("got %v, want the fault and the issuer", err)
+	}
+	s.set("delete", nil)
+	for range 2 {
+		if err := v.DeleteRegistration(t.Context(), issuer); err != nil {
+			t.Errorf("got %v, want nil", err)
+		}
+		if _, ok, err := v.Registration(t.Context(), issuer); ok || err != nil {
+			t.Errorf("got %t, %v; want none", ok, err)
+		}
+	}
+}
+
+// A registration is changed under its record's lock, or rewriting an old one could bring it back.
+func TestRegistrationIsChangedUnderItsLock(t *testing.T) {
+	for name, change := range map[string]func(v *Vault, ctx context.Context) error{
+		"save": func(v *Vault, ctx context.Context) error {
+			return v.SaveRegistration(ctx, account.Registration{Issuer: issuer, ClientID: "cl-2"})
+		},
+		"delete": func(v *Vault, ctx context.Context) error { return v.DeleteRegistration(ctx, issuer) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &faultyStore{}
+			v := New(s)
+			s.put(t, RegistrationName(issuer), []byte(oldRegistration))
+			unlock, err := v.Lock(t.Context(), RegistrationName(issuer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := change(v, ended); !errors.Is(err, context.Canceled) {
+				t.Errorf("while it is locked: got %v, want a wait that ends with its context", err)
+			}
+			if string(s.bytesOf(t, RegistrationName(issuer))) != oldRegistration {
+				t.Error("the registration was changed while it was locked")
+			}
+			unlock()
+			for range 2 { // the lock is given back
+				if err := change(v, t.Context()); err != nil {
+					t.Errorf("got %v, want nil", err)
+				}
+			}
+		})
+	}
+}
+
+// A date that RFC 3339 cannot say is an error, not half a registration.
+func TestRegistrationThatCannotBeWritten(t *testing.T) {
+	s := &faultyStore{}
+	r := account.Registration{Issuer: issuer, ClientID: "cl-1", SecretExpiry: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if err := New(s).SaveRegistration(t.Context(), r); err == nil || len(s.tries()) != 0 {
+		t.Errorf("got %v and %d writes, want an error and none", err, len(s.tries()))
+	}
+	c := credential("rt")
+	c.LoggedInAt = r.SecretExpiry
+	if err := New(s).Save(t.Context(), "work", c); err == nil || len(s.tries()) != 0 {
+		t.Errorf("a credential: got %v and %d writes, want an error and none", err, len(s.tries()))
 	}
 }
 

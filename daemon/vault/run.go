@@ -67,11 +67,9 @@ func (v *Vault) Run(ctx context.Context) error {
 			case <-ctx.Done():
 			}
 		} else {
-			timer := time.NewTimer(delay)
 			select {
-			case <-timer.C:
+			case <-time.After(delay):
 			case <-ctx.Done():
-				timer.Stop()
 			}
 			delay = min(2*delay, lastRetry)
 		}

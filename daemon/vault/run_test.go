@@ -161,3 +161,84 @@ func TestRunSavesOthersMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+func TestSettledIsCalledByRunOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{}
+		v := New(store)
+		var settled []string
+		v.Settled = func(name string) { settled = append(settled, name) }
+		stop := running(t, v)
+		if err := v.Save(t.Context(), "saved", credential("a")); err != nil {
+			t.Fatal(err)
+		}
+		store.set("put", errFault)
+		for _, name := range []string{"work", "home", "deleted"} {
+			_ = v.Rotate(t.Context(), name, credential("new"))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(settled) != 0 {
+			t.Errorf("got %q settled while the store fails, want none", settled)
+		}
+		if err := v.Delete(t.Context(), "deleted"); err != nil {
+			t.Fatal(err)
+		}
+		store.set("put", nil)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if want := []string{"home", "work"}; !slices.Equal(settled, want) {
+			t.Errorf("got %q settled, want %q", settled, want)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A record that was deleted between the listing and its turn is not written.
+func TestNothingIsSavedThatIsNotPending(t *testing.T) {
+	store := &faultyStore{}
+	if settled, err := New(store).saveUnsaved(t.Context(), "work"); settled || err != nil || len(store.tries()) != 0 {
+		t.Errorf("got settled %t, %v, %d writes; want nothing done", settled, err, len(store.tries()))
+	}
+}
+
+func TestTheEndIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{}
+		v := New(store)
+		stop := running(t, v)
+		store.set("put", errFault)
+		_ = v.Rotate(t.Context(), "work", credential("new"))
+		synctest.Wait()
+		v.store = &hungStore{}
+		began := time.Now()
+		if err := stop(); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "work") {
+			t.Errorf("got %v, want the deadline and what is lost", err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("got %v, want 5 s", took)
+		}
+	})
+}
+
+// What somebody still uses at the end is lost too, if it was not saved.
+func TestTheEndNamesWhatIsInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{}
+		v := New(store)
+		stop := running(t, v)
+		store.set("put", errFault)
+		_ = v.Rotate(t.Context(), "work", credential("new"))
+		unlock, err := v.Lock(t.Context(), "work")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+		store.set("put", nil)
+		if err := stop(); err == nil || !strings.Contains(err.Error(), "work") || !v.Degraded("work") {
+			t.Errorf("got %v, want an error that names what is lost", err)
+		}
+	})
+}

@@ -83,6 +83,22 @@ func TestOlderRecordIsRefused(t *testing.T) {
 	}
 }
 
+// A record may lack the date of its login, or have an odd one.
+func TestDateOfTheLoginIsNotKnown(t *testing.T) {
+	for _, at := range []time.Time{{}, time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		s := &faultyStore{}
+		c := credential("rt")
+		c.LoggedInAt = at
+		behind(t, s, c)
+		v := New(s)
+		for range 2 {
+			if _, err := v.Load(t.Context(), "work"); err != nil {
+				t.Errorf("%v: got %v, want nil", at, err)
+			}
+		}
+	}
+}
+
 func TestVanishedIsNotDeleted(t *testing.T) {
 	gone := func(t *testing.T, s *faultyStore) {
 		t.Helper()
