@@ -92,8 +92,7 @@ func checkSize(goos, service, name string, data []byte) error {
 		name, n = partName(name, 0, maxParts), itemBytes
 	}
 	switch {
-	case goos == "windows" && n > 2560,
-		goos == "windows" && len(service) >= 512,
+	case goos == "windows" && len(service) >= 512,
 		goos == "darwin" && 54+len(service)+len(name)+4*((n+2)/3) > 4096:
 		return fmt.Errorf("%w: an item of %d bytes", ErrFull, n)
 	}
