@@ -16,8 +16,8 @@ import (
 
 const busVariable = "DBUS_SESSION_BUS_ADDRESS"
 
-// settleBus returns env with the session bus' address in it. Without one godbus would look elsewhere and then run
-// dbus-launch, which starts a bus that nobody ends; so no address is an error here.
+// settleBus returns env with the address of the session bus in it. If there is none, that is an error here: godbus
+// would look elsewhere and then run dbus-launch, which starts a bus that nothing ends.
 func settleBus(env []string, runUser string, uid int) ([]string, error) {
 	var address, runtimeDir string
 	for _, entry := range env {
@@ -35,7 +35,7 @@ func settleBus(env []string, runUser string, uid int) ([]string, error) {
 		return strings.HasPrefix(entry, busVariable+"=")
 	})
 	for _, dir := range []string{runtimeDir, filepath.Join(runUser, strconv.Itoa(uid))} {
-		if !filepath.IsAbs(dir) { // to be ignored, says the XDG Base Directory Specification
+		if !filepath.IsAbs(dir) { // XDG Base Directory Specification: ignored
 			continue
 		}
 		path := filepath.Join(dir, "bus")
@@ -43,11 +43,11 @@ func settleBus(env []string, runUser string, uid int) ([]string, error) {
 			return append(env, busVariable+"=unix:path="+dbus.EscapeBusAddressValue(path)), nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %s is not set and %s/%d/bus is no socket",
+	return nil, fmt.Errorf("%w: %s is not set and %s/%d/bus is not a socket",
 		ErrNoBus, busVariable, runUser, uid)
 }
 
-// busErrorName returns the name of the D-Bus error in err's tree; "" when there is none.
+// busErrorName returns the name of the D-Bus error in err's tree; "" if there is none.
 func busErrorName(err error) string {
 	var value dbus.Error
 	if errors.As(err, &value) {

@@ -36,6 +36,7 @@ func TestSettleBus(t *testing.T) {
 	if err := errors.Join(os.Mkdir(file, 0o700), os.WriteFile(filepath.Join(file, "bus"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	t.Chdir(runtimeDir)
 	tests := []struct {
 		name    string
 		env     []string
@@ -52,7 +53,7 @@ func TestSettleBus(t *testing.T) {
 			[]string{"XDG_RUNTIME_DIR=" + spaced, busVariable + "=unix:path=" + dir + "/a%20b/bus"}},
 		{"file, no socket", []string{"XDG_RUNTIME_DIR=" + file}, runUser,
 			[]string{"XDG_RUNTIME_DIR=" + file, busVariable + "=unix:path=" + runUser + "/7/bus"}},
-		{"relative runtime directory", []string{"XDG_RUNTIME_DIR=."}, "/none", nil},
+		{"relative runtime directory", []string{"XDG_RUNTIME_DIR=."}, "/none", nil}, // with a socket in it
 		{"nothing", nil, "/none", nil},
 	}
 	for _, test := range tests {

@@ -14,13 +14,13 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// maxMessage bounds a request and an answer, in bytes; maxBytes in base64 and some.
+// maxMessage bounds a request and an answer, in bytes: maxBytes in base64, and some more.
 const maxMessage = 256 << 10
 
-// RunChild is the other end of [Keychain]: it reads one request from stdin, does it with the system's keychain, and
-// writes the answer to stdout. Whatever the keychain says, a panic included, is part of the answer; an error means that
-// no answer was given, because the request made no sense, stdout is closed, or the request's time was up. The process
-// must exit after RunChild, as a call that hangs is left behind in it.
+// RunChild is the other end of [Keychain]: it reads one request from stdin, carries it out in the system's keychain,
+// and writes the answer to stdout. Whatever goes wrong in the keychain, even a panic, is part of the answer. An error
+// means that there is no answer: the request made no sense, stdout is closed, or the request's time was up. The process
+// must exit after RunChild, because a call that hangs is left behind in it.
 func RunChild(stdin io.Reader, stdout io.Writer) error {
 	req, err := readRequest(stdin)
 	if err != nil {
@@ -97,8 +97,8 @@ func (s systemItems) remove(name string) error {
 	return classify(err)
 }
 
-// classify gives an error of go-keyring its sentinel. Everything it does not know better is "unavailable": a broken
-// pipe, EOF, a dial error. Of a D-Bus error it keeps the name alone, because the text is the service's own.
+// classify wraps an error of go-keyring in its sentinel, which is ErrUnavailable unless it knows better: for a broken
+// pipe, EOF, a dial error. It passes on only the name of a D-Bus error, because the text is the service's own.
 func classify(err error) error {
 	if err == nil {
 		return nil

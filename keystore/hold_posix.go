@@ -19,5 +19,5 @@ func tryLock(file *os.File) (locked bool, err error) {
 	return err == nil, err
 }
 
-// keepOpen gives file to cmd, which does nothing with it but to have it open.
+// keepOpen gives file to cmd, which only has it open.
 func keepOpen(cmd *exec.Cmd, file *os.File) { cmd.ExtraFiles = []*os.File{file} }

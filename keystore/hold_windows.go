@@ -5,7 +5,7 @@ import (
 	"os/exec"
 )
 
-// tryLock does nothing: a lock of Windows belongs to one process and cannot be handed on.
+// tryLock does nothing: on Windows a lock belongs to one process and cannot be passed on.
 func tryLock(*os.File) (locked bool, err error) { return true, nil }
 
 // keepOpen does nothing: see tryLock.

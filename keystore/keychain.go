@@ -20,44 +20,46 @@ const (
 	lockPause      = 10 * time.Millisecond
 )
 
-// KeychainConfig says how a [Keychain] reaches the system's keychain.
+// KeychainConfig describes how a [Keychain] reaches the system's keychain.
 type KeychainConfig struct {
 	// Service is the name under which items are filed; the item's user is the record's name.
 	Service string
 	// Command is the argument list of a program that calls [RunChild] with its stdin and stdout and exits.
 	Command []string
-	// Env is the child's whole environment. On Linux and the BSDs DBUS_SESSION_BUS_ADDRESS in it names the bus, else
-	// XDG_RUNTIME_DIR/bus or /run/user/UID/bus where that is a socket. macOS needs HOME.
+	// Env is the child's whole environment. On Linux and the BSDs DBUS_SESSION_BUS_ADDRESS in it names the bus; without
+	// it, the bus is XDG_RUNTIME_DIR/bus or /run/user/UID/bus, if that is a socket. macOS needs HOME.
 	Env []string
-	// Timeout bounds every call, the waiting for its turn included; 0 means 3 s.
+	// Timeout bounds every call, including the wait for its turn; 0 means 3 s.
 	Timeout time.Duration
-	// Lock is the path of a file, made when it is missing, that this process locks at its first call and has locked
-	// until it ends and its children have: a child outlives a process that is killed, and may still write, so that the
-	// next process waits for it. "" means no lock, and on Windows there is none.
+	// Lock is the path of a file, created if it is missing, that this process locks at its first call. It stays locked
+	// until this process and all its children have ended: a child outlives a process that is killed, and may still
+	// write, so the next process waits for it. "" means no lock, and on Windows there is none.
 	Lock string
 }
 
-// Keychain keeps records in the system's keychain: a Secret Service, the macOS keychain, or Windows' credentials.
+// Keychain stores records in the system's keychain: a Secret Service, the macOS keychain, or Windows' credentials.
 //
 // No call to a keychain can be interrupted, so each is made by a child process that is killed when its time is up or
-// its context ends. What a call that was killed in the middle of a Put or Delete has done is not known, but a record is
-// never left in pieces. At most four children run at once; writes of one name are one after another.
+// its context ends. A Put or Delete that is killed may or may not have taken effect, but a record is never left in
+// pieces. At most four children run at once, and writes of one name follow one another.
+//
+// A call takes the lock first, then its name's turn if it writes, then one of the four places.
 type Keychain struct {
 	service string
 	command []string
 	env     []string
 	timeout time.Duration
-	runUser string // where systems put runtime directories
-	places  chan struct{}
-	writers sync.Map // name → chan struct{} of one place
+	runUser string        // the directory of all runtime directories
+	places  chan struct{} // one element for each child
+	writers sync.Map      // name → chan struct{} with room for one write
 	lock    string
-	locking chan struct{} // of one place: who has it may use locked
+	locking chan struct{} // holds one element while locked is in use
 	locked  *os.File
 }
 
 var _ Store = (*Keychain)(nil)
 
-// NewKeychain returns a Keychain. It starts nothing: whether there is a keychain shows at the first call.
+// NewKeychain returns a Keychain. It starts nothing: only the first call shows whether there is a keychain.
 func NewKeychain(c KeychainConfig) *Keychain {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
@@ -83,7 +85,7 @@ func (k *Keychain) Get(ctx context.Context, name string) ([]byte, error) {
 	return data, err
 }
 
-// Put implements [Store]. Data of more than 2.4 kB is split over several items; more than 72,000 bytes are [ErrFull].
+// Put implements [Store]. Data of more than 2.4 kB is split over several items; above 72,000 bytes it is [ErrFull].
 func (k *Keychain) Put(ctx context.Context, name string, data []byte) error {
 	_, err := k.call(ctx, request{Op: opPut, Name: name, Value: data})
 	return err
@@ -153,8 +155,8 @@ func (k *Keychain) try(ctx context.Context, req request) ([]byte, error) {
 	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// holdLock returns the locked file, nil where there is to be none. It waits while another process, or a child that one
-// has left, holds the lock.
+// holdLock returns the locked file; nil if no lock is configured. It waits while another process, or a child that one
+// left behind, holds the lock.
 func (k *Keychain) holdLock(ctx context.Context) (*os.File, error) {
 	if k.lock == "" {
 		return nil, nil
@@ -190,7 +192,7 @@ func (k *Keychain) holdLock(ctx context.Context) (*os.File, error) {
 	}
 }
 
-// enter takes a place in turn; ok is false when ctx ended first.
+// enter takes a place in turn; ok is false if ctx ended first.
 func enter(ctx context.Context, turn chan struct{}) (release func(), ok bool) {
 	select {
 	case turn <- struct{}{}:
@@ -200,7 +202,7 @@ func enter(ctx context.Context, turn chan struct{}) (release func(), ok bool) {
 	}
 }
 
-// late is the error of a call whose time was up: cancelled by its caller, or unanswered.
+// late returns the error of a call that ended too early: cancelled by its caller, or unanswered.
 func (k *Keychain) late(ctx context.Context, why string) error {
 	switch err := ctx.Err(); {
 	case errors.Is(err, context.Canceled):
@@ -211,18 +213,20 @@ func (k *Keychain) late(ctx context.Context, why string) error {
 	return fmt.Errorf("%w: %s %v", ErrNoAnswer, why, k.timeout)
 }
 
-// runCommand runs a child for one request, which holds lock, where that is not nil. An error means that there was no answer; it carries nothing of what the
-// child wrote, which might be part of a secret.
+// runCommand runs a child for one request; the child holds lock, if that is not nil. An error means that there was no
+// answer; it contains nothing of what the child wrote, which might be part of a secret.
 func runCommand(ctx context.Context, command, env []string, lock *os.File, req request) (answer, error) {
 	stdin, err := json.Marshal(req)
 	if err != nil {
 		return answer{}, err
 	}
+	defer clear(stdin)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = append([]string{}, env...) // nil would mean our own
 	cmd.Stdin = bytes.NewReader(stdin)
 	stdout := &bounded{room: maxMessage}
 	cmd.Stdout = stdout
+	defer func() { clear(stdout.Bytes()) }()
 	cmd.WaitDelay = time.Second // for a grandchild that holds the pipe
 	killGroup(cmd)
 	if lock != nil {

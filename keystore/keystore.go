@@ -1,8 +1,10 @@
-// Package keystore keeps opaque bytes under a name: in the desktop's keychain, or in memory.
+// Package keystore stores opaque bytes under a name: in the desktop's keychain ([Keychain]), in encrypted files
+// ([File]), or in memory ([Memory]).
 //
-// It promises that what Put accepted has been read back, that an absent record is never confused with a store that
-// does not answer, and that no call outlives its context. It knows nothing of what the bytes mean, and it never shows
-// them: they are in no error, no argument list and no environment.
+// It promises that Put has read back what it stored, that an absent record is never confused with a store that does not
+// answer, and that no call outlives its context. It does not know what the bytes mean, and never shows them: they are
+// in no error, no argument list and no environment. It does not check whose they are either: a record that somebody
+// moved to another name is returned under that name.
 package keystore
 
 import (
@@ -11,18 +13,18 @@ import (
 	"fmt"
 )
 
-// Store keeps opaque bytes under names. Names are 1 to 128 of a-z 0-9 . _ @ + -; others are refused, because stores
+// Store stores opaque bytes under names. A name is 1 to 128 of a-z 0-9 . _ @ + -; others are refused, because stores
 // use ':' and '/' themselves, fold case (Windows) or build command lines (macOS).
 //
 // A Store is safe for concurrent use. Every method honours ctx and returns an error that wraps ctx.Err() when ctx has
 // ended.
 type Store interface {
-	// Get returns a copy of what is kept under name; [ErrNotFound] when that is nothing.
+	// Get returns a copy of what is stored under name, or [ErrNotFound] if nothing is.
 	Get(ctx context.Context, name string) ([]byte, error)
-	// Put keeps a copy of data under name, in place of what was there. The data has been read back when it returns
-	// nil; after an error either the old or the new data may be there, whole.
+	// Put stores a copy of data under name, in place of what was there, and reads it back. After an error either the
+	// old or the new data may be there, whole.
 	Put(ctx context.Context, name string, data []byte) error
-	// Delete forgets name; nil when it was absent already.
+	// Delete deletes what is stored under name; nil if there was nothing.
 	Delete(ctx context.Context, name string) error
 }
 
@@ -57,7 +59,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// begin is what every operation of every store checks first.
+// begin checks what every operation of every store checks first.
 func begin(ctx context.Context, op, name string) error {
 	if err := checkName(name); err != nil {
 		return fmt.Errorf("keystore: %s %q: %w", op, name, err)

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Memory keeps records for as long as the process lives. The zero Memory is empty and ready for use.
+// Memory stores records for as long as the process lives. The zero Memory is empty and ready for use.
 type Memory struct {
 	mu      sync.Mutex // guards the fields below
 	records map[string][]byte

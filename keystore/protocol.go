@@ -18,14 +18,14 @@ type request struct {
 	Service string `json:"service"`
 	Name    string `json:"name"`
 	Value   []byte `json:"value,omitempty"`
-	// Timeout is the time after which the child gives up by itself, should nobody be left to kill it.
+	// Timeout is the time after which the child gives up by itself, in case nothing is left to kill it.
 	Timeout time.Duration `json:"timeout"`
 }
 
 // answer comes from the child's stdout.
 type answer struct {
 	Value []byte `json:"value,omitempty"`
-	// Error is "" when all went well.
+	// Error is "" if all went well.
 	Error string `json:"error,omitempty"`
 	// Kind names the sentinel that Error wraps.
 	Kind string `json:"kind,omitempty"`

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// items is a keychain as the system offers it: text under a name, some 2.5 kB at most.
+// items is a keychain as the system offers it: text under a name, about 2.5 kB at most.
 type items interface {
-	get(name string) (string, error) // ErrNotFound when absent
+	get(name string) (string, error) // ErrNotFound if absent
 	set(name, text string) error
-	remove(name string) error // nil when absent
+	remove(name string) error // nil if absent
 }
 
 const (
@@ -20,12 +20,12 @@ const (
 	maxParts  = 40
 	maxBytes  = maxParts * partBytes
 
-	textPrefix   = "t1:" // data as it is, where that is printable ASCII
+	textPrefix   = "t1:" // data as it is, if that is printable ASCII
 	base64Prefix = "b1:" // data in base64
 	headPrefix   = "s1:" // a head, as JSON, of data that is split
 )
 
-// encodePlain returns the text of an item that holds all of data; ok is false where data has to be split.
+// encodePlain returns the text of an item that holds all of data; ok is false if data has to be split.
 func encodePlain(data []byte) (text string, ok bool) {
 	if printable(data) {
 		text = textPrefix + string(data)
@@ -86,8 +86,9 @@ func decode(it items, name, text string) ([]byte, error) {
 	return h.join(it, name)
 }
 
-// writeRecord puts data under name: in one item where it fits, else the parts of the other generation first, then the
-// head, which switches over, then what the old head named goes. A crash at any point leaves a whole record.
+// writeRecord puts data under name: in one item if it fits. Otherwise the parts of the other generation come first,
+// then the head, which switches over to them; then the old parts are removed. A crash at any point leaves a whole
+// record.
 func writeRecord(it items, name string, data []byte) error {
 	old, err := it.get(name)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -132,8 +133,8 @@ func deleteRecord(it items, name string) error {
 	return sweep(it, name, head{}, oldHead)
 }
 
-// sweep removes all parts but those of now: the parts of old, whether or not some are missing, and what a crash has
-// left. The record stands without it, so a Put ignores its error: the next sweep finds what this one left.
+// sweep removes all parts but those of now: the parts of old, whether or not some are missing, and those that a crash
+// has left behind. The record is whole without it, so a Put ignores its error: the next sweep finds what this one left.
 func sweep(it items, name string, now, old head) error {
 	var errs []error
 	for generation := range 2 {
@@ -149,8 +150,8 @@ func sweep(it items, name string, now, old head) error {
 	return errors.Join(errs...)
 }
 
-// removeParts removes the parts of a generation from index from on. Parts are written upwards and removed downwards:
-// at and above known, where one is missing there are none above it, even after a crash.
+// removeParts removes the parts of a generation from index from on. Parts are written upwards and removed downwards, so
+// if a part at or above known is missing, there is none above it, even after a crash.
 func removeParts(it items, name string, generation, from, known int) error {
 	end := max(from, known)
 	for ; end < maxParts; end++ {
@@ -168,7 +169,7 @@ func removeParts(it items, name string, generation, from, known int) error {
 	return nil
 }
 
-// setItem sets and reads back: go-keyring returns nil when the prompt was dismissed and nothing was stored.
+// setItem sets an item and reads it back: go-keyring returns nil if the prompt was dismissed and nothing was stored.
 func setItem(it items, name, text string) error {
 	if err := it.set(name, text); err != nil {
 		return err
@@ -183,7 +184,7 @@ func setItem(it items, name, text string) error {
 	return nil
 }
 
-// removeItem removes and looks: see setItem.
+// removeItem removes an item and looks whether it is gone: see setItem.
 func removeItem(it items, name string) error {
 	if err := it.remove(name); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// head is the item of a record that is split: where its parts are and how to tell that they fit.
+// head is the item of a record that is split: it says where its parts are and how to check that they fit together.
 type head struct {
 	// Generation is 0 or 1: the parts of the next record lie beside those of this one until its head is written.
 	Generation int    `json:"generation"`
@@ -30,7 +30,7 @@ func (h head) text() string {
 	return headPrefix + string(text)
 }
 
-// parseHead refuses what newHead does not make, so that a doctored head cannot ask for a million parts.
+// parseHead refuses what newHead does not make, so that a forged head cannot ask for a million parts.
 func parseHead(text string) (head, error) {
 	encoded, ok := strings.CutPrefix(text, headPrefix)
 	if !ok {
@@ -75,16 +75,16 @@ func part(data []byte, i int) string {
 	return base64.RawStdEncoding.EncodeToString(data[i*partBytes : min((i+1)*partBytes, len(data))])
 }
 
-// partName has a '/', which no name of a record has.
+// partName contains a '/', which no name of a record does.
 func partName(name string, generation, i int) string {
 	return fmt.Sprintf("%s/%d.%d", name, generation, i)
 }
 
-// checkSize returns ErrFull where goos' keychain would refuse data; on macOS go-keyring finds out only after it has
-// started a program that it then leaves waiting.
+// checkSize returns ErrFull if the keychain of goos would refuse data. On macOS go-keyring notices only after it has
+// started a program, which it then leaves waiting.
 func checkSize(goos, service, name string, data []byte) error {
 	if len(data) > maxBytes {
-		return fmt.Errorf("%w: %d bytes, %d are the most", ErrFull, len(data), maxBytes)
+		return fmt.Errorf("%w: %d bytes, and %d is the limit", ErrFull, len(data), maxBytes)
 	}
 	text, ok := encodePlain(data)
 	n := len(text)

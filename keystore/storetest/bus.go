@@ -13,8 +13,7 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Need ends the test unless all programs are installed: by skipping it, or as a failure where the environment has
-// OAUTHD_TEST_REQUIRE.
+// Need ends the test unless all programs are installed: as skipped, or as failed if OAUTHD_TEST_REQUIRE is set.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
@@ -28,8 +27,8 @@ func Need(t testing.TB, programs ...string) {
 	}
 }
 
-// StartBus starts a session bus of the test's own and returns its address. It starts no services by itself. On macOS and
-// Windows it skips the test: a keychain there is the person's own, whatever bus there is.
+// StartBus starts a session bus that belongs to the test and returns its address. The bus starts no services by itself.
+// On macOS and Windows StartBus skips the test: there the keychain is the person's own, whatever the bus.
 func StartBus(t testing.TB) (address string) {
 	t.Helper()
 	return startBus(t, shortDir(t)).address
@@ -118,7 +117,7 @@ func homeEnv(dir string) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(dir, "home"), "XDG_RUNTIME_DIR=" + dir}
 }
 
-// sessionEnv is a desktop session in dir: no variable of the test's own session is in it but PATH.
+// sessionEnv returns the environment of a desktop session in dir. It shares only PATH with the test's own session.
 func sessionEnv(dir, address string) []string {
 	return append(homeEnv(dir),
 		"DBUS_SESSION_BUS_ADDRESS="+address,

@@ -6,9 +6,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Hold is a Set of a [Scripted] service that is kept waiting until one of its methods is called; later calls do nothing.
+// Hold makes a Set of a [Scripted] service wait until one of its methods is called; later calls do nothing.
 type Hold struct {
-	// Arrived is closed when the Set has come.
+	// Arrived is closed when the Set has arrived.
 	Arrived <-chan struct{}
 
 	name    func(string) bool
@@ -18,8 +18,8 @@ type Hold struct {
 	once    sync.Once
 }
 
-// HoldSet keeps the next Set waiting of an item whose name is one that name accepts: before the service has stored it,
-// or where stored is true afterwards, before it says so. Whoever sets up a Hold must also end it.
+// HoldSet makes the next Set of an item whose name satisfies name wait: before the service stores the item or, if stored
+// is true, after that and before it answers. A test that sets up a Hold must also end it.
 func (s *Scripted) HoldSet(name func(string) bool, stored bool) *Hold {
 	h := &Hold{name: name, stored: stored, arrived: make(chan struct{}), goOn: make(chan *dbus.Error, 1)}
 	h.Arrived = h.arrived
@@ -29,7 +29,7 @@ func (s *Scripted) HoldSet(name func(string) bool, stored bool) *Hold {
 	return h
 }
 
-// Release lets the Set be done, if it was not yet, and answered.
+// Release lets the service store the item, if it has not yet, and answer.
 func (h *Hold) Release() { h.end(nil) }
 
 // Refuse answers the Set with an error; what was stored already stays.

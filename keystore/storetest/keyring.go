@@ -26,7 +26,7 @@ const (
 	startTimeout = 10 * time.Second
 )
 
-// Keyring says what [StartKeyring] starts.
+// Keyring describes what [StartKeyring] starts.
 type Keyring struct {
 	// Locked starts a keyring that wants its password; as no prompter runs, its prompts are dismissed at once.
 	Locked bool
@@ -105,7 +105,7 @@ func (s *SecretService) Lock(t testing.TB) {
 // Kill ends the keyring, not the bus.
 func (s *SecretService) Kill(testing.TB) { s.kill() }
 
-// Restart starts the keyring again, unlocked and with what it kept, after it was killed.
+// Restart starts the keyring again after it was killed, unlocked and with the items it had.
 func (s *SecretService) Restart(t testing.TB) {
 	t.Helper()
 	s.start(t, Keyring{})

@@ -1,6 +1,6 @@
-// Package storetest holds what tests of a [keystore.Store] and of programs with one share: a conformance suite, a
-// session bus, a real keyring and a scripted one, each started by the test and ended with it. Nothing here touches a
-// bus, keyring or home that it did not make.
+// Package storetest is for tests of a [keystore.Store] and of programs that use one: a conformance suite, a session bus,
+// a real keyring and a scripted one. A test starts them and they end with it. Nothing here touches a bus, keyring or
+// home that it did not create.
 package storetest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"oauthd/keystore"
 )
 
-// Run checks that the stores which open returns keep the contract of [keystore.Store]. open is called once per
-// subtest and returns an empty store.
+// Run checks that the stores that open returns fulfil the contract of [keystore.Store]. It calls open once per subtest,
+// and open returns an empty store.
 func Run(t *testing.T, open func(t *testing.T) keystore.Store) {
 	t.Run("absent", func(t *testing.T) { absent(t, open(t)) })
 	t.Run("values", func(t *testing.T) { values(t, open(t)) })

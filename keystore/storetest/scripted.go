@@ -23,7 +23,7 @@ const (
 	FailsWithText        // the operation fails with an error that quotes what it was given
 )
 
-// Script says what becomes of each kind of operation; zero fields mean that it is done at once.
+// Script sets what happens to each kind of operation; a zero field means that it succeeds at once.
 type Script struct {
 	Unlock, Set, Delete Prompt
 }
@@ -34,7 +34,7 @@ type Scripted struct {
 	Address string
 	// Dir is XDG_RUNTIME_DIR, and Dir/home is HOME.
 	Dir string
-	// Prompted gets a value for each prompt that is asked for; of more than 64 that nobody takes the rest is dropped.
+	// Prompted gets a value for each prompt that is asked for; while 64 are waiting, more are dropped.
 	Prompted chan struct{}
 
 	bus  bus
@@ -212,7 +212,7 @@ func (scriptedSession) Close() *dbus.Error { return nil }
 
 type scriptedPrompt struct{ s *Scripted }
 
-// Prompt plays the prompt. It sends its own reply where something has to happen after that and before it returns.
+// Prompt plays the prompt. It sends its own reply if something has to happen between the reply and its return.
 func (o scriptedPrompt) Prompt(call dbus.Message, _ string) *dbus.Error {
 	o.s.mu.Lock()
 	p, done, asked := o.s.prompt, o.s.done, o.s.asked
