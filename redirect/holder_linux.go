@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-)
 
-const maxProgram = 40 // of a program's name; the kernel's own limit is 15
+	"oauthd/ipc/api"
+)
 
 // portHolder says who keeps a from being listened on, such as "nginx (pid 123)", or "a process of uid 33" where its
 // descriptors are not for us to read; "" when that is not known.
@@ -107,7 +107,7 @@ func (p procRoot) owner(inode string) (pid int, ok bool) {
 // describe names a process. Programs choose that name themselves, so it is filtered for the terminal.
 func (p procRoot) describe(pid int) string {
 	comm, err := os.ReadFile(filepath.Join(string(p), strconv.Itoa(pid), "comm"))
-	name := printable(string(comm), maxProgram)
+	name := api.Excerpt(string(comm))
 	if err != nil || name == "" {
 		return fmt.Sprintf("pid %d", pid)
 	}

@@ -1,7 +1,7 @@
 package redirect
 
 // Page is the outcome of a login as the person sees it in the browser. The zero Page says that the login failed, in
-// general words. All texts are escaped; even so, no text of the authorization response belongs here.
+// general words. All texts are filtered and escaped; even so, no text of the authorization response belongs here.
 type Page struct {
 	// Success selects the page; a failure shows no Person, Scopes or Warnings.
 	Success bool
@@ -42,6 +42,7 @@ type view struct {
 
 // view fills in the general words.
 func (p Page) view() view {
+	p = p.text()
 	v := view{Page: p, kind: failure}
 	title, hint := "The login did not complete", "Return to your terminal and try again."
 	switch {

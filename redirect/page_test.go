@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"oauthd/ipc/api/apitest"
 )
 
 func render(p Page) string { return string(p.view().render()) }
@@ -123,4 +125,27 @@ func TestPagesAreSelfContained(t *testing.T) {
 			t.Errorf("%s: policy: got %q, want %q", name, got, want)
 		}
 	}
+}
+
+// Whatever the daemon puts on a page, it shows in the place it has, and nothing of it is markup.
+func FuzzPage(f *testing.F) {
+	for _, seed := range apitest.Hostile() {
+		f.Add(seed)
+	}
+	f.Add(`</dd><script>alert(1)</script>`)
+	f.Fuzz(func(t *testing.T, text string) {
+		p := apitest.Fill[Page](text)
+		for _, p.Success = range []bool{true, false} {
+			page := render(p)
+			if bad := apitest.Unprintable(page); bad != "" {
+				t.Errorf("%q, success %t: shows %s", text, p.Success, bad)
+			}
+			if strings.Contains(page, "<script") {
+				t.Errorf("%q, success %t: got markup", text, p.Success)
+			}
+			if len(page) > 200_000 {
+				t.Errorf("%q, success %t: got a page of %d bytes", text, p.Success, len(page))
+			}
+		}
+	})
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"oauthd/ipc/api"
 )
 
 // ErrIssuerMismatch means that a response with the right state names another authorization server in iss than the one
@@ -31,10 +33,8 @@ func (d Defect) Error() string { return string(d) }
 // Sizes in bytes. Codes are about 100 bytes at most providers, but several KiB if they are JWTs or the server keeps no
 // record of them (AD FS). A query may escape each byte of a code as three.
 const (
-	maxCode        = 16 << 10
-	maxQuery       = 64 << 10
-	maxErrorCode   = 100
-	maxDescription = 500
+	maxCode  = 16 << 10
+	maxQuery = 64 << 10
 )
 
 // Response is an authorization response that carries a code (RFC 6749 §4.1.2). It prints as [redacted]; the zero
@@ -56,7 +56,7 @@ func (r Response) Code() string {
 func (Response) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
 
 // AuthorizationError is an authorization error response (RFC 6749 §4.1.2.1) with the right state and issuer. Its texts
-// are the server's words, cut to a sane length and filtered to that section's charset, which is printable ASCII.
+// are excerpts of the server's words.
 type AuthorizationError struct {
 	// Code is the error parameter, such as access_denied; never "".
 	Code string
@@ -127,23 +127,8 @@ func judge(params url.Values, want Config) (Response, error) {
 }
 
 func refusal(code, description string) (Response, error) {
-	if code = printable(code, maxErrorCode); code == "" {
+	if code = api.Excerpt(code); code == "" {
 		return Response{}, ErrDamaged
 	}
-	return Response{}, &AuthorizationError{code, printable(description, maxDescription)}
-}
-
-// printable drops what RFC 6749 §4.1.2.1 does not allow in an error or its description, and cuts the rest to limit.
-func printable(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' || r == '\\' {
-			return -1
-		}
-		return r
-	}, text)
-	text = strings.TrimSpace(text)
-	if len(text) > limit {
-		text = text[:limit-3] + "..."
-	}
-	return text
+	return Response{}, &AuthorizationError{code, api.Excerpt(description)}
 }

@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"oauthd/ipc/api/apitest"
 )
 
 func TestResponsePrintsRedacted(t *testing.T) {
@@ -39,10 +42,10 @@ func TestAuthorizationErrorIsFiltered(t *testing.T) {
 		{"plain", "access_denied", "", "authorization refused: access_denied"},
 		{"described", "invalid_scope", "unknown scope", "authorization refused: invalid_scope: unknown scope"},
 		{"terminal escapes", "a\x1b]0;x\x07b", "\x1b[2Jgone\r\n", "authorization refused: a]0;xb: [2Jgone"},
-		{"quotes and other scripts", `a"b\c`, "né\u202e\xff", "authorization refused: abc: n"},
+		{"other scripts", "a\u200bb", "né\u202e\xff", "authorization refused: ab: né\ufffd"},
 		{
-			"long", strings.Repeat("e", 200), strings.Repeat("d", 2000),
-			"authorization refused: " + strings.Repeat("e", 97) + "...: " + strings.Repeat("d", 497) + "...",
+			"long", strings.Repeat("e", 300), strings.Repeat("d", 2000),
+			"authorization refused: " + strings.Repeat("e", 200) + "…: " + strings.Repeat("d", 200) + "…",
 		},
 	}
 	for _, tt := range tests {
@@ -86,12 +89,13 @@ func FuzzParseResponse(f *testing.F) {
 			t.Fatal("the code is too long")
 		}
 		if refused, ok := errors.AsType[*AuthorizationError](err); ok {
-			if refused.Code == "" || len(refused.Code) > maxErrorCode || len(refused.Description) > maxDescription {
-				t.Fatalf("got a code of %d and a description of %d bytes", len(refused.Code), len(refused.Description))
+			for name, text := range map[string]string{"code": refused.Code, "description": refused.Description} {
+				if bad := apitest.Unprintable(text); bad != "" || strings.Contains(text, "\n") || utf8.RuneCountInString(text) > 201 {
+					t.Fatalf("%s: got %q, want an excerpt", name, text)
+				}
 			}
-			outside := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
-			if strings.ContainsFunc(refused.Code+refused.Description, outside) {
-				t.Fatalf("got %q, outside the charset of RFC 6749 §4.1.2.1", refused.Error())
+			if refused.Code == "" {
+				t.Fatal("got no code")
 			}
 		}
 	})

@@ -66,7 +66,7 @@ func bans() []ban {
 		{
 			pkg:   "daemon/grant/google",
 			never: []pattern{ours},
-			but:   []pattern{"oauthd/daemon/account", "oauthd/daemon/provider", "oauthd/daemon/grant"},
+			but:   []pattern{"oauthd/daemon/account", "oauthd/daemon/provider", "oauthd/daemon/grant", "oauthd/ipc/api"},
 		},
 		{pkg: "daemon/token", never: []pattern{oauth2, "oauthd/daemon/grant/...", "oauthd/daemon/vault"}},
 		{pkg: "daemon/vault", never: []pattern{"oauthd/daemon/grant/...", "oauthd/ipc/..."}},

@@ -10,6 +10,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
 )
 
 // accountKeys are the keys of an account's file.
@@ -118,7 +119,7 @@ func (k accountKeys) account(s *source, name string) account.Account {
 func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
 	if k.Provider != "" && !c.knows(k.Provider) {
 		s.add(s.line("", "provider"), "unknown provider %q; oauthd providers lists the built-in ones, others are [providers.%s] in config.toml",
-			k.Provider, k.Provider)
+			api.Excerpt(k.Provider), api.Excerpt(k.Provider))
 	}
 	c.checkTenant(s, k)
 	s.check("", "issuer", k.Issuer, provider.CheckIssuer)
@@ -203,7 +204,7 @@ func (k accountKeys) checkMachine(s *source, grant account.Grant) {
 	only("credential_sources", strings.Join(k.Sources, ""), `is for grant = "adc"`, account.GrantADC)
 	for _, kind := range k.Sources {
 		if kind != "executable" && kind != "url" {
-			s.add(s.line("", "credential_sources"), `credential_sources: %q is neither "executable" nor "url"`, kind)
+			s.add(s.line("", "credential_sources"), `credential_sources: %q is neither "executable" nor "url"`, api.Excerpt(kind))
 		}
 	}
 	if k.KeyID != "" && k.KeyFile == "" {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"oauthd/daemon/account"
+	"oauthd/ipc/api"
 )
 
 // CheckRedirectURI returns what is wrong with a loopback redirect URI, or nil. It is http, its host is 127.0.0.1,
@@ -54,7 +55,7 @@ func CheckGrant(grant string) error {
 	if slices.Contains(account.Grants(), account.Grant(grant)) {
 		return nil
 	}
-	return fmt.Errorf("there is no %q; it is one of %q", grant, account.Grants())
+	return fmt.Errorf("there is no %q; it is one of %q", api.Excerpt(grant), account.Grants())
 }
 
 // CheckResource refuses what is no resource indicator: an absolute URI without fragment (RFC 8707 §2).

@@ -6,12 +6,13 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
 )
 
 // readClientSecrets takes a's client from the client_secrets file at path.
 func (s *source) readClientSecrets(path string, a *account.Account) snapshot {
 	wrong := func(format string, args ...any) {
-		s.add(s.line("", "client_secrets"), "client_secrets %s%s", path, fmt.Sprintf(format, args...))
+		s.add(s.line("", "client_secrets"), "client_secrets %s%s", api.Excerpt(path), fmt.Sprintf(format, args...))
 	}
 	text, read, err := readFile(path)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
 )
 
 // defaultBackend is the store if the configuration names none.
@@ -88,7 +89,7 @@ func (s *source) checkProvider(name string, row provider.Row) bool {
 		}
 	}
 	if row.Issuer == "" && row.Token == "" {
-		s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", name)
+		s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", api.Excerpt(name))
 	}
 	return len(s.mistakes) == before
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"oauthd/ipc/api"
 )
 
 // Mistake is one thing wrong in one file.
@@ -14,11 +16,13 @@ type Mistake struct {
 	Text string
 }
 
+// String is on one line, whatever the file is called and holds.
 func (m Mistake) String() string {
+	file, text := api.Printable(m.File), api.Printable(m.Text)
 	if m.Line == 0 {
-		return m.File + ": " + m.Text
+		return file + ": " + text
 	}
-	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
+	return fmt.Sprintf("%s:%d: %s", file, m.Line, text)
 }
 
 // Invalid is the error of [Load]: every mistake in every file.

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"strings"
 
+	"oauthd/ipc/api"
+
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -45,7 +47,7 @@ func (s *source) decode(into any) bool {
 		for _, e := range strict.Errors {
 			line, _ := e.Position()
 			key := e.Key()
-			text := fmt.Sprintf("unknown key %q", strings.Join(key, "."))
+			text := fmt.Sprintf("unknown key %q", api.Excerpt(strings.Join(key, ".")))
 			if len(key) > 0 && key[len(key)-1] == "client_secret" {
 				text += "; a secret does not belong here: use client_secrets, or oauthd login --client-secret-stdin"
 			}
@@ -56,14 +58,14 @@ func (s *source) decode(into any) bool {
 		line, _ := wrong.Position()
 		s.add(line, "%s", plainly(wrong))
 	default:
-		s.add(0, "%s", strings.TrimPrefix(err.Error(), "toml: "))
+		s.add(0, "%s", strings.TrimPrefix(api.Excerpt(err.Error()), "toml: "))
 	}
 	return false
 }
 
 // plainly words a mistake of the decoder's without the names of this program's types.
 func plainly(e *toml.DecodeError) string {
-	text := strings.TrimPrefix(e.Error(), "toml: ")
+	text := strings.TrimPrefix(api.Excerpt(e.Error()), "toml: ")
 	got, field, ok := strings.Cut(text, " into struct field ")
 	if !ok {
 		return text
@@ -83,7 +85,7 @@ func plainly(e *toml.DecodeError) string {
 	case "map[string]string":
 		want = "a table of strings"
 	}
-	return fmt.Sprintf("%s: a TOML %s where %s is wanted", strings.Join(e.Key(), "."), strings.TrimPrefix(got, "cannot decode TOML "), want)
+	return fmt.Sprintf("%s: a TOML %s where %s is wanted", api.Excerpt(strings.Join(e.Key(), ".")), strings.TrimPrefix(got, "cannot decode TOML "), want)
 }
 
 // line finds the line where key is set in table ("" is the top), or 0. TOML positions are gone after decoding, and a

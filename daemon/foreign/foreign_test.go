@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"oauthd/ipc/api/apitest"
 )
 
 const (
@@ -293,6 +295,9 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x80\x04"))
 	f.Add([]byte("[a]\ntoken = {}"))
 	f.Add([]byte("472:00:00:00"))
+	for _, name := range apitest.Hostile() {
+		f.Add([]byte("[" + name + "]\ntoken = {}\n[b]\ntoken = {}"))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		found, err := Parse(data)
 		if err != nil {
@@ -305,8 +310,9 @@ func FuzzParse(f *testing.F) {
 					t.Error("the error quotes a secret")
 				}
 			}
-			if strings.ContainsAny(err.Error(), "\n\r\x1b") {
-				t.Errorf("got %q, want one plain line", err)
+			shown := m.Reason + m.Hint
+			if bad := apitest.Unprintable(shown); bad != "" || strings.Contains(shown, "\n") || len(shown) > 2000 {
+				t.Errorf("got %q (%s), want one plain line", shown, bad)
 			}
 			return
 		}

@@ -7,6 +7,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
+	"oauthd/ipc/api"
 )
 
 // section is one remote of rclone's configuration.
@@ -110,21 +111,7 @@ func driveScopes(text string) []string {
 	return scopes
 }
 
-// several words a file that holds more than one; names are other tools' names, cut and cleaned for people.
+// several words a file that holds more than one; names are other tools' names.
 func several(what string, names []string, hint string) *Mistake {
-	const most = 10
-	var shown []string
-	for _, name := range names[:min(len(names), most)] {
-		clean := strings.Map(func(r rune) rune {
-			if r < ' ' || r >= 0x7f {
-				return -1
-			}
-			return r
-		}, name)
-		shown = append(shown, clean[:min(len(clean), 60)])
-	}
-	if len(names) > most {
-		shown = append(shown, "…")
-	}
-	return mistake(hint, "the file has %d %s: %s", len(names), what, strings.Join(shown, ", "))
+	return mistake(hint, "the file has %d %s: %s", len(names), what, api.Excerpt(strings.Join(names, ", ")))
 }

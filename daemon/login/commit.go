@@ -10,6 +10,7 @@ import (
 	"oauthd/daemon/config"
 	"oauthd/daemon/token"
 	"oauthd/daemon/vault"
+	"oauthd/ipc/api"
 )
 
 // commit stores the credential and the account's file together: when the file cannot be written the store gets back
@@ -94,10 +95,10 @@ func (t *finish) save(ctx context.Context, c account.Credential) error {
 // warn collects what the person should know of a login that did succeed.
 func (t *finish) warn(c account.Credential, tok account.Token) {
 	if missing := t.Provider.Covers(c.Scopes, t.Account.Scopes); len(missing) > 0 {
-		t.warnings = append(t.warnings, "not granted: "+strings.Join(missing, " "))
+		t.warnings = append(t.warnings, "not granted: "+api.Excerpt(strings.Join(missing, " ")))
 	}
 	if extra := t.Provider.Covers(t.Asked, c.Scopes); len(extra) > 0 && !t.Imported {
-		t.warnings = append(t.warnings, "granted though not asked for: "+strings.Join(extra, " "))
+		t.warnings = append(t.warnings, "granted though not asked for: "+api.Excerpt(strings.Join(extra, " ")))
 	}
 	if !c.RefreshToken.IsZero() || !t.Account.Grant.Interactive() {
 		return

@@ -194,7 +194,7 @@ func changedLines(a, b account.Account) []string {
 func CheckScope(scope string) error {
 	for _, c := range []byte(scope) {
 		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
-			return fmt.Errorf("%q is no scope; give one --scope for each", scope)
+			return fmt.Errorf("%q is no scope; give one --scope for each", api.Excerpt(scope))
 		}
 	}
 	if scope == "" {

@@ -3,6 +3,8 @@ package provider
 import (
 	"fmt"
 	"slices"
+
+	"oauthd/ipc/api"
 )
 
 // PinAuthMethod returns the one token_endpoint_auth_method a client of this provider uses; it is settled before the
@@ -40,7 +42,7 @@ func (p Provider) PinAuthMethod(hasSecret, hasKey bool, configured string) (Auth
 	case m == AuthNone:
 		return m, nil
 	case m != AuthBasic && m != AuthPost:
-		return "", fmt.Errorf("%s %q is not one of %q, %q, %q, %q", key, cut(method),
+		return "", fmt.Errorf("%s %q is not one of %q, %q, %q, %q", key, api.Excerpt(method),
 			AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT)
 	case !hasSecret:
 		return "", fmt.Errorf("%s is %q, but the client has no secret", key, m)

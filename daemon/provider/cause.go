@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+
+	"oauthd/ipc/api"
 )
 
 // UnresolvedError is a host name for which this machine's resolver has no address.
@@ -32,7 +34,8 @@ func (e *UnresolvedError) Error() string {
 func (e *UnresolvedError) Unwrap() error { return e.cause }
 
 // SafeCause turns a failure of [http.Client.Do], or of reading its answer, into an error that may be shown: it keeps
-// errors of the context, the network, proxies and TLS, and replaces the others, which may quote the provider's bytes.
+// errors of the context, the network, proxies and TLS, with an [api.Excerpt] of what a certificate says, and replaces the
+// others, which may quote the provider's bytes.
 func SafeCause(err error) error {
 	var (
 		proxy *ProxyError
@@ -52,11 +55,11 @@ func SafeCause(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return context.DeadlineExceeded
 	case errors.As(err, &dns):
-		return &UnresolvedError{Host: dns.Name, cause: dns}
+		return &UnresolvedError{Host: api.Excerpt(dns.Name), cause: dns}
 	case errors.As(err, &cert):
-		return cert
+		return api.Foreign(cert)
 	case errors.As(err, &op):
-		return op
+		return api.Foreign(op)
 	case errors.As(err, &wait) && wait.Timeout():
 		return errors.New("no answer in time")
 	case errors.Is(err, http.ErrSchemeMismatch):

@@ -171,6 +171,15 @@ func TestSafeCause(t *testing.T) {
 		{"cancelled on the way to a proxy", &net.OpError{Op: "proxyconnect", Err: context.Canceled}, "context canceled"},
 		{"refused", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, "dial tcp: connection refused"},
 		{"certificate", &tls.CertificateVerificationError{Err: errors.New("expired")}, "tls: failed to verify certificate: expired"},
+		{
+			"what a certificate says", &tls.CertificateVerificationError{Err: errors.New("valid for \x1b[31m\nhint: forged\u202e")},
+			"tls: failed to verify certificate: valid for [31m hint: forged",
+		},
+		{
+			"a certificate of many names", &tls.CertificateVerificationError{Err: errors.New(strings.Repeat("x", 60_000))},
+			"tls: failed to verify certificate: " + strings.Repeat("x", 165) + "…",
+		},
+		{"what a resolver says", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("\x1b]0;X\a")}, "dial tcp: ]0;X"},
 		{"cut off", io.ErrUnexpectedEOF, "the connection ended before a whole answer came"},
 		{"closed", &url.Error{Op: "Post", Err: io.EOF}, "the connection ended before a whole answer came"},
 		{"http in place of https", http.ErrSchemeMismatch, http.ErrSchemeMismatch.Error()},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"oauthd/daemon/account"
+	"oauthd/ipc/api"
 )
 
 // The kinds of client in a client_secrets file.
@@ -165,7 +166,7 @@ func (cs ClientSecrets) Provider() (Provider, error) {
 		return FromEndpoints(e), nil
 	default:
 		return Provider{}, fmt.Errorf("the client_secrets file names %q and %q, which are not Google's; %s",
-			cut(auth.Host), cut(token.Host), hint)
+			api.Excerpt(auth.Host), api.Excerpt(token.Host), hint)
 	}
 }
 

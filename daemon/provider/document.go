@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"oauthd/daemon/account"
+	"oauthd/ipc/api"
 )
 
 // parseDocument reads a discovery document (RFC 8414 §2). Fields are matched by their exact names, which encoding/json
@@ -19,7 +20,7 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 		return Provider{}, errors.New("the document is not a JSON object")
 	}
 	if got := doc.text("issuer"); doc.err == nil && got != issuer {
-		return Provider{}, &IssuerMismatchError{Want: issuer, Got: cut(got)}
+		return Provider{}, &IssuerMismatchError{Want: issuer, Got: api.Excerpt(got)}
 	}
 	u, err := url.Parse(issuer)
 	if err != nil {

@@ -80,12 +80,3 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	}
 	return min(max(until.Sub(now), 0), maxRetryAfter)
 }
-
-// cut shortens outside text that is about to be quoted.
-func cut(s string) string {
-	const most = 200
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
-}

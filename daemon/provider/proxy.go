@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"oauthd/ipc/api"
 )
 
 // ProxyError is a proxy through which a provider could not be reached.
@@ -61,7 +63,7 @@ func proxyFailure(op *net.OpError) *ProxyError {
 	case op.Op == "proxyconnect":
 		return &ProxyError{Proxy: dialled(op.Err), cause: SafeCause(op.Err)}
 	case strings.HasPrefix(op.Op, "socks ") && op.Source != nil:
-		return &ProxyError{Proxy: op.Source.String(), cause: op.Err} // in words of net/http's own
+		return &ProxyError{Proxy: op.Source.String(), cause: api.Foreign(op.Err)} // in words of net/http's own
 	default:
 		return nil
 	}

@@ -108,7 +108,7 @@ func (r Row) checkURLs(m *mistakes) {
 	for _, alg := range r.IDTokenAlgorithms {
 		if !slices.Contains(Asymmetric(), alg) {
 			m.add("id_token_signing_alg_values_supported",
-				"id_token_signing_alg_values_supported: %q is none of %s", cut(alg), strings.Join(Asymmetric(), ", "))
+				"id_token_signing_alg_values_supported: %q is none of %s", api.Excerpt(alg), strings.Join(Asymmetric(), ", "))
 		}
 	}
 }

@@ -77,7 +77,7 @@ func Taken(name, how string) *api.Error {
 func Doubted(place, hint string) *api.Error {
 	return &api.Error{
 		Code:    api.ConfigInvalid,
-		Message: fmt.Sprintf("the file would have its login used at %q, which is no provider that oauthd knows", place),
+		Message: fmt.Sprintf("the file would have its login used at %q, which is no provider that oauthd knows", api.Excerpt(place)),
 		Hint:    hint,
 	}
 }

@@ -91,7 +91,7 @@ func (l Login) Response(err error) error {
 	case "temporarily_unavailable", "server_error":
 		p.Code = api.ProviderUnreachable
 	case "invalid_scope":
-		p.Hint = "check the names of the scopes: " + strings.Join(l.Scopes, " ")
+		p.Hint = "check the names of the scopes: " + api.Excerpt(strings.Join(l.Scopes, " "))
 	case "unauthorized_client", "invalid_request", "unsupported_response_type":
 		p.Code, p.Hint = api.ProviderRejected, "check the client's registration at the provider"
 	}
@@ -122,12 +122,13 @@ func (l Login) NotRegistered(err error) error {
 
 // WrongIDToken words an ID token that is not for this login.
 func (l Login) WrongIDToken(err error) error {
-	return (&api.Error{Code: api.LoginFailed, Message: "the provider's ID token is not for this login: " + err.Error(),
+	return (&api.Error{Code: api.LoginFailed, Message: "the provider's ID token is not for this login: " + api.Excerpt(err.Error()),
 		Hint: "check issuer and client id, and this machine's clock"}).Because(err)
 }
 
 // OtherPerson words a login by somebody else than before; now is "" if the provider does not name them.
 func (l Login) OtherPerson(before, now string) *api.Error {
+	before, now = api.Excerpt(before), api.Excerpt(now)
 	return &api.Error{
 		Code: api.SubjectMismatch,
 		Message: fmt.Sprintf("%s belongs to %s, and now %s logged in", l.Account, before,
@@ -178,7 +179,7 @@ func (l Login) NoRefreshToken(why, offlineScope string, expiry time.Time) string
 // NoRedirectServer words a redirect server that cannot listen; anyPort is true if no port was asked for.
 func NoRedirectServer(err error, anyPort bool) *api.Error {
 	if !errors.Is(err, redirect.ErrPortUnavailable) {
-		return (&api.Error{Code: api.LoginFailed, Message: "no redirect server can be started: " + err.Error()}).Because(err)
+		return (&api.Error{Code: api.LoginFailed, Message: "no redirect server can be started: " + api.Excerpt(err.Error())}).Because(err)
 	}
 	p := &api.Error{Code: api.PortUnavailable, Message: strings.TrimPrefix(err.Error(), "redirect: "),
 		Hint: "end the program that listens there, or register another port: --redirect-uri http://127.0.0.1:PORT/callback"}

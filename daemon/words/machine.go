@@ -62,7 +62,7 @@ func Machine(a account.Account, err error) error {
 		errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	p := &api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("the credentials of %s: %v", a.Name, err),
+	p := &api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("the credentials of %s: %v", a.Name, api.Foreign(err)),
 		Hint: "check what the account's file and the request say; oauthd reload takes a changed file over"}
 	switch {
 	case errors.Is(err, google.ErrNoDefaultCredentials):

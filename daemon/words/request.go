@@ -8,8 +8,16 @@ import (
 	"oauthd/ipc/api"
 )
 
-// BadRequest words a request that does not make sense.
+// BadRequest words a request that does not make sense. Texts and errors in args are quoted as excerpts.
 func BadRequest(hint, format string, args ...any) *api.Error {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			args[i] = api.Excerpt(arg)
+		case error:
+			args[i] = api.Foreign(arg)
+		}
+	}
 	return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
@@ -42,6 +50,7 @@ func UnknownAccount(name string) *api.Error {
 
 // UnknownProvider words a name that no provider has; near are names that may have been meant.
 func UnknownProvider(name string, near []string) *api.Error {
+	name = api.Excerpt(name)
 	hint := fmt.Sprintf("oauthd providers lists them; for others say --issuer URL, or add [providers.%s] to config.toml", name)
 	if len(near) > 0 {
 		hint = fmt.Sprintf("did you mean %s? oauthd providers lists all", strings.Join(near, ", "))
@@ -55,7 +64,7 @@ func Tenant(provider string, takesOne bool, err error) *api.Error {
 	if !takesOne {
 		hint = "leave out --tenant, and tenant in the account's file"
 	}
-	return (&api.Error{Code: api.BadRequest, Message: err.Error(), Hint: hint}).Because(err)
+	return (&api.Error{Code: api.BadRequest, Message: api.Excerpt(err.Error()), Hint: hint}).Because(err)
 }
 
 // NotOurs words a change to an account file that a person wrote; lines are what to write there.
@@ -73,5 +82,5 @@ func Key(a account.Account, err error) *api.Error {
 	if a.KeyFile != "" {
 		hint = "check key_file in " + a.File
 	}
-	return (&api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("the private key of %s: %v", a.Name, err), Hint: hint}).Because(err)
+	return (&api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("the private key of %s: %v", a.Name, api.Foreign(err)), Hint: hint}).Because(err)
 }

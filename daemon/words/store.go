@@ -120,7 +120,7 @@ func (s Store) file(err error) *api.Error {
 		p.Code, p.Message = api.KeystoreUnavailable, "the file store cannot be read or written"
 		var reason *fs.PathError
 		if errors.As(err, &reason) {
-			p.Message += ": " + reason.Path + ": " + reason.Err.Error()
+			p.Message += ": " + api.Excerpt(reason.Path) + ": " + reason.Err.Error()
 		}
 		p.Hint = "that directory must be yours and writable"
 	}

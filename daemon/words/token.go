@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"oauthd/daemon/account"
@@ -126,13 +127,25 @@ func tokenRefused(
 
 // ScopeNotGranted words a request for scopes that the login did not bring.
 func ScopeNotGranted(name string, missing []string) *api.Error {
-	e := &api.Error{Code: api.ScopeNotGranted, Hint: "oauthd login " + name}
-	for _, scope := range missing {
-		e.Message += " " + scope
-		e.Hint += " --scope " + scope
+	return &api.Error{
+		Code:    api.ScopeNotGranted,
+		Message: name + " was not granted " + api.Excerpt(strings.Join(missing, " ")),
+		Hint:    "oauthd login " + name + scopeFlags(missing),
 	}
-	e.Message = name + " was not granted" + e.Message
-	return e
+}
+
+// scopeFlags are the flags that ask for scopes. What a caller has made up does not become part of a command to copy: a
+// shell could take it for something else, and nobody reads what is very long.
+func scopeFlags(scopes []string) string {
+	const harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+=,%-"
+	flags := ""
+	for _, scope := range scopes {
+		flags += " --scope " + scope
+		if strings.Trim(scope, harmless) != "" || len(flags) > 200 {
+			return " --scope S, once for each of them"
+		}
+	}
+	return flags
 }
 
 // Said words what the provider answered; descriptions are filtered by daemon/grant.

@@ -1,0 +1,27 @@
+package redirect
+
+import "oauthd/ipc/api"
+
+// text returns p as it may be shown: what a stranger has chosen is cut, and nothing in p hides, or reorders what stands
+// beside it.
+func (p Page) text() Page {
+	for _, field := range []*string{&p.Account, &p.Provider, &p.Person} {
+		*field = api.Excerpt(*field)
+	}
+	for _, field := range []*string{&p.Title, &p.Message, &p.Hint} {
+		*field = api.Lines(*field)
+	}
+	p.Scopes, p.Warnings = each(p.Scopes, api.Excerpt), each(p.Warnings, api.Lines)
+	return p
+}
+
+// each returns texts through filter, without those that nothing is left of.
+func each(texts []string, filter func(string) string) []string {
+	var kept []string
+	for _, text := range texts {
+		if text = filter(text); text != "" {
+			kept = append(kept, text)
+		}
+	}
+	return kept
+}
