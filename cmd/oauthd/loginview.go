@@ -34,6 +34,10 @@ type loginView struct {
 
 // show shows one event. The login goes on while it waits for the browser.
 func (v *loginView) show(e api.LoginEvent) error {
+	if e.Event == api.EventNotice {
+		v.notice(e)
+		return nil
+	}
 	v.rest()
 	switch e.Event {
 	case api.EventAuthorize:
@@ -80,11 +84,32 @@ func (v *loginView) authorize(e api.LoginEvent) {
 	if e.CertificateSHA256 != "" {
 		say(w, "The browser will warn of the certificate of this computer. Its SHA-256 fingerprint is\n\n  %s\n\n", e.CertificateSHA256)
 	}
-	if v.headless != "" && v.canPrompt() {
-		v.wait = v.promptPaste(e.LoginID)
+	v.waitForBrowser(v.headless != "" && v.canPrompt(), e.LoginID)
+}
+
+// waitForBrowser waits, and asks for the address that the browser is sent to if it may not get here by itself.
+func (v *loginView) waitForBrowser(ask bool, loginID string) {
+	if ask {
+		v.wait = v.promptPaste(loginID)
 		return
 	}
-	v.wait = v.spin("Waiting for the browser; Ctrl-C gives up.")
+	v.wait = v.spin(waitsForBrowser)
+}
+
+// notice shows what happened while the login goes on waiting. After it, a person at a terminal is asked for the address.
+func (v *loginView) notice(e api.LoginEvent) {
+	var w io.Writer = v.std.err
+	prompting := v.wait != nil && v.wait.prompt != nil
+	if prompting {
+		w = v.wait.prompt
+	} else {
+		v.rest()
+	}
+	printLines(w, "warning: ", e.Message)
+	printLines(w, "hint: ", e.Hint)
+	if !prompting {
+		v.waitForBrowser(v.canPrompt(), e.LoginID)
+	}
 }
 
 // otherWays tells how the answer of a browser on another machine gets here.

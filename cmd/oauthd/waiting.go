@@ -19,7 +19,13 @@ type waiting struct {
 	once    sync.Once
 	stop    chan struct{}
 	stopped chan struct{}
+	prompt  io.Writer // writes above the prompt; nil for a spinner
 }
+
+const waitsForBrowser = "Waiting for the browser; Ctrl-C gives up."
+
+// maxTyped is where golang.org/x/term cuts a line off, without a word.
+const maxTyped = 4096
 
 // end takes it off the terminal; it may be called again.
 func (w *waiting) end() {
@@ -76,20 +82,20 @@ func width(terminal io.Writer) int {
 // promptPaste asks for the address the browser was sent to, again and again, and hands what comes to the daemon. The
 // terminal is read raw, because a line in its own editing mode ends at 1,024 bytes on some systems.
 func (v *loginView) promptPaste(loginID string) *waiting {
-	const otherwise = "Waiting for the browser; Ctrl-C gives up."
 	in, ok := v.std.in.(*os.File)
 	if !ok {
-		return v.spin(otherwise)
+		return v.spin(waitsForBrowser)
 	}
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
-		return v.spin(otherwise)
+		return v.spin(waitsForBrowser)
 	}
 	w := &waiting{stop: make(chan struct{}), stopped: make(chan struct{})}
 	prompt := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
 	}{in, raw(v.std.err)}, "")
+	w.prompt = prompt
 	if width, height, err := term.GetSize(int(in.Fd())); err == nil && width > 0 {
 		_ = prompt.SetSize(width, height)
 	}
@@ -101,7 +107,11 @@ func (v *loginView) promptPaste(loginID string) *waiting {
 				v.interrupt() // Ctrl-C or Ctrl-D, which a raw terminal makes no signal of
 				return
 			}
-			if strings.TrimSpace(line) == "" {
+			switch {
+			case strings.TrimSpace(line) == "":
+				continue
+			case len(line) >= maxTyped:
+				fmt.Fprintf(prompt, "it is too long to be pasted here\nsave it to a file, and in another terminal: oauthd login %s --paste - <FILE\n", v.name)
 				continue
 			}
 			err = v.client.Callback(v.ctx, loginID, line)

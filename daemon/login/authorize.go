@@ -45,6 +45,10 @@ func (t *attempt) viaRedirect(ctx context.Context, events func(api.LoginEvent)) 
 	if t.Provider.IssuerTemplate == "" {
 		rule.Issuer, rule.RequireIssuer = t.Provider.Issuer, t.Provider.RequireIss
 	}
+	rule.Notice = func(n redirect.Notice) {
+		message, hint := t.Words().Notice(n)
+		events(api.LoginEvent{Event: api.EventNotice, LoginID: t.slot.id, Message: message, Hint: hint})
+	}
 	server, err := redirect.Listen(ctx, rule)
 	if err != nil {
 		return done, t.Words().Cause(ctx, words.NoRedirectServer(err, len(rule.Ports) == 0))

@@ -74,6 +74,9 @@ func (l Login) Response(err error) error {
 	var refused *redirect.AuthorizationError
 	if !errors.As(err, &refused) {
 		p := &api.Error{Code: api.LoginFailed, Message: "the answer of " + l.Provider + " cannot be used", Hint: l.Again()}
+		if defect, ok := errors.AsType[redirect.Defect](err); ok {
+			p.Message += ": " + defect.Error()
+		}
 		if errors.Is(err, redirect.ErrIssuerMismatch) {
 			p.Message = "the answer names another issuer than " + l.Issuer + ", so it was not used"
 			p.Hint = "check which provider the browser showed before trying again"

@@ -6,6 +6,7 @@ import "time"
 const (
 	EventAuthorize = "authorize" // open URL in a browser
 	EventDevice    = "device"    // enter UserCode at VerificationURI, on any device (RFC 8628)
+	EventNotice    = "notice"    // something the person should know; the login goes on
 	EventDone      = "done"      // the credential is stored
 	EventError     = "error"     // the login has ended without one
 )
@@ -32,6 +33,11 @@ type LoginEvent struct {
 
 	// ExpiresAt is when an authorize or device event is no longer of use.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// notice
+	// Message says what happened, and Hint what to do about it.
+	Message string `json:"message,omitempty"`
+	Hint    string `json:"hint,omitempty"`
 
 	// done
 	Email         string   `json:"email,omitempty"`
