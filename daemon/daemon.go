@@ -32,6 +32,8 @@ import (
 type Config struct {
 	// Dir is the directory of config.toml and accounts/.
 	Dir string
+	// StateDir is the directory of what outlives the daemon; "" for a daemon whose store does not.
+	StateDir string
 	// Config is the configuration read from Dir.
 	Config *config.Config
 	// Store is where credentials are stored.
@@ -98,7 +100,7 @@ func New(cfg Config) *Daemon {
 	grants := &grant.Client{HTTP: cfg.HTTP, Now: cfg.Now, UserAgent: "oauthd/" + cfg.Version}
 	d.news = news.New(watched{d})
 	d.book = book.New(book.Config{
-		Dir: cfg.Dir, Config: cfg.Config, Vault: d.vault, Log: cfg.Log, HTTP: cfg.HTTP, Now: cfg.Now, Changed: d.changed,
+		Dir: cfg.Dir, StateDir: cfg.StateDir, Config: cfg.Config, Vault: d.vault, Log: cfg.Log, HTTP: cfg.HTTP, Now: cfg.Now, Changed: d.changed,
 	})
 	d.mint = mint.New(mint.Config{
 		Book: d.book, Vault: d.vault, Grants: grants, ADC: google.ADCPlaces(cfg.ADC), Store: d.store, Log: cfg.Log, Now: cfg.Now,

@@ -70,6 +70,9 @@ func (d *Daemon) describe(a account.Account, f book.Facts, storeErr error) api.A
 	if schedule.LastError != nil {
 		out.LastError = api.AsError(words.Token(a, book.ProviderName(a), d.now(), schedule.LastError))
 	}
+	if p, err := d.book.KnownProvider(a); err == nil && f.LoginScopes != nil {
+		out.ScopesLost = p.Covers(f.Scopes, f.LoginScopes)
+	}
 	usable := !schedule.ExpiresAt.IsZero() && schedule.ExpiresAt.After(d.now())
 	switch {
 	case storeErr != nil:
@@ -78,6 +81,9 @@ func (d *Daemon) describe(a account.Account, f book.Facts, storeErr error) api.A
 		if p.Code == api.KeystoreLocked || p.Code == api.Locked {
 			out.State = api.StateLocked
 		}
+	case !f.MissingSince.IsZero():
+		out.State, out.MissingSince = api.StateLoginRequired, api.Moment(f.MissingSince)
+		out.LastError = words.NoCredential(a.Name, f.MissingSince)
 	case !f.LoggedIn || f.Dead:
 		out.State = api.StateLoginRequired
 		if f.LoggedIn && out.LastError == nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"oauthd/daemon/account"
-	"oauthd/daemon/book"
 	"oauthd/daemon/vault"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
@@ -50,7 +49,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 		return api.LogoutResult{}, d.store.Problem(err)
 	}
 	d.tokens.Drop(name)
-	d.book.SetFacts(name, book.Facts{})
+	d.book.Forgotten(name)
 	account.LogCaller(ctx, d.log.Info()).Str("account", name).Bool("revoked", result.Revoked).
 		Str("state", string(api.StateLoginRequired)).Msg("logout")
 	return result, nil

@@ -28,7 +28,8 @@ func (e *entra) RoundTrip(r *http.Request) (*http.Response, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.asked = append(e.asked, scope)
-	status, answer := 200, `{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r","scope":"`+scope+`"}`
+	status, answer := 200, `{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r","scope":"`+
+		strings.TrimSuffix(scope, " offline_access")+`"}`
 	if scope == "" || strings.Contains(scope, "graph.microsoft.com") && strings.Contains(scope, "outlook.office.com") {
 		status, answer = 400, `{"error":"invalid_scope"}`
 	}
@@ -67,7 +68,7 @@ func TestGrantOfSeveralResources(t *testing.T) {
 		r.wants(err, api.Unsupported)
 		_, err = r.ask(api.TokenRequest{Account: "work", Scope: "https://outlook.office.com/POP.AccessAsUser.All"})
 		r.wants(err, api.ScopeNotGranted)
-		if want := []string{imap + " " + smtp, imap, "mail.read"}; !slices.Equal(provider.asked, want) {
+		if want := []string{imap + " " + smtp + " offline_access", imap, "mail.read"}; !slices.Equal(provider.asked, want) {
 			t.Errorf("the provider was asked for %q, want %q", provider.asked, want)
 		}
 		if got := r.shown("work").ScopesGranted; !slices.Equal(got, granted) {

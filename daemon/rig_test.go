@@ -34,6 +34,7 @@ type rig struct {
 	server *oauthtest.Running
 	store  *scriptedStore
 	dir    string
+	state  string // the directory of state; "" for none
 	client *http.Client
 	adc    ADCPlaces
 	d      *Daemon
@@ -131,7 +132,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.d = New(Config{
-		Dir: r.dir, Config: cfg, Store: r.store, Log: zerolog.New(r), HTTP: r.client, Now: r.now,
+		Dir: r.dir, StateDir: r.state, Config: cfg, Store: r.store, Log: zerolog.New(r), HTTP: r.client, Now: r.now,
 		UID: -1, ADC: r.adc, Version: "1", Socket: "/run/oauthd.sock", StartedBy: "a test",
 	})
 	ctx, cancel := context.WithCancel(context.Background())

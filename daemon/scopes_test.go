@@ -25,15 +25,45 @@ func TestScopeThatWasNotGranted(t *testing.T) {
 		if r.posted() != nil {
 			t.Errorf("got requests to %q, want none", r.posted())
 		}
-		// This provider is not known to narrow: the full token, with its true scopes.
-		tok, err := r.ask(api.TokenRequest{Account: "work", Scope: "openid"})
-		if err != nil || tok.Scope != "openid calendar.read offline_access" {
-			t.Errorf("got scope %q, %v; want the full one", tok.Scope, err)
-		}
-		if again := r.token(); again.AccessToken != tok.AccessToken || r.refreshes() != 1 {
-			t.Errorf("got %d refreshes, want the same token for both", r.refreshes())
-		}
 	})
+}
+
+// A provider of which nothing is known is asked for a narrower token once; what comes of that counts from then on.
+func TestNarrowingIsTriedOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		fault  oauthtest.Fault // of each refresh that names a scope
+		scopes []string        // of the two tokens
+		asked  int             // refreshes in all
+	}{
+		{"it narrows", nil, []string{"openid", "calendar.read"}, 3},
+		{"it ignores the scope", oauthtest.Set("scope", "openid calendar.read offline_access"),
+			[]string{"openid calendar.read offline_access", "openid calendar.read offline_access"}, 2},
+		{"it refuses the scope", oauthtest.Error(400, "invalid_scope"),
+			[]string{"openid calendar.read offline_access", "openid calendar.read offline_access"}, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, oauthtest.Config{})
+				r.account("work", "openid", "calendar.read", "offline_access")
+				r.start()
+				r.server.Script(oauthtest.Token, tt.fault)
+				for i, scope := range []string{"openid", "calendar.read"} {
+					tok, err := r.ask(api.TokenRequest{Account: "work", Scope: scope})
+					if err != nil || tok.Scope != tt.scopes[i] {
+						t.Errorf("%s: got scope %q, %v; want %q", scope, tok.Scope, err, tt.scopes[i])
+					}
+				}
+				r.token()
+				if n := r.refreshes(); n != tt.asked {
+					t.Errorf("got %d refreshes, want %d", n, tt.asked)
+				}
+				if got := r.store.credential(t, "work").Scopes; len(got) != 3 {
+					t.Errorf("recorded: got %q, want all three", got)
+				}
+			})
+		})
+	}
 }
 
 func TestNarrow(t *testing.T) {
@@ -64,7 +94,8 @@ func TestNarrow(t *testing.T) {
 			granted: []string{"https://graph.microsoft.com/Mail.Read", "https://graph.microsoft.com/Files.Read"}, wanted: "mail.read", want: "mail.read"},
 		{name: "wider scope at GitHub", account: account.Account{Provider: "github"}, granted: []string{"repo", "user"}, wanted: "public_repo"},
 		{name: "GitLab cannot narrow without harm", account: account.Account{Provider: "gitlab"}, granted: []string{"openid", "email"}, wanted: "openid"},
-		{name: "an issuer nobody knows", account: account.Account{Issuer: "https://login.example.com"}, granted: []string{"a", "b"}, wanted: "a"},
+		{name: "an issuer nobody knows is tried", account: account.Account{Issuer: "https://login.example.com"}, granted: []string{"a", "b"},
+			wanted: "a", want: "a"},
 		{name: "nobody logged in", account: account.Account{Provider: "google"}, loggedOut: true, wanted: mail, code: api.LoginRequired},
 		{name: "login ended", account: account.Account{Provider: "google"}, granted: []string{mail}, ended: true, wanted: mail, code: api.LoginRequired},
 		{name: "no such provider", account: account.Account{Provider: "corp"}, granted: []string{mail}, wanted: mail, code: api.UnknownProvider},
@@ -73,7 +104,7 @@ func TestNarrow(t *testing.T) {
 			r := newRealRig(t, oauthtest.Config{})
 			r.start()
 			tt.account.Name = "work"
-			r.d.book.SetFacts("work", book.Facts{Scopes: tt.granted, LoggedIn: !tt.loggedOut, Dead: tt.ended})
+			r.d.book.Stored("work", book.Facts{Scopes: tt.granted, LoggedIn: !tt.loggedOut, Dead: tt.ended})
 			got, err := r.d.narrow(t.Context(), tt.account, strings.Fields(tt.wanted))
 			if tt.code != "" {
 				r.wants(err, tt.code)

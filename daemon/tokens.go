@@ -9,7 +9,6 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/book"
-	"oauthd/daemon/provider"
 	"oauthd/daemon/token"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
@@ -43,6 +42,11 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	}
 	if !a.Grant.HasClient() && !r.IDToken && r.Scope != "" && r.Audience != "" {
 		return api.Token{}, words.TwoTargets()
+	}
+	if r.Force {
+		if err := d.mint.Retry(ctx, a); err != nil {
+			return api.Token{}, err
+		}
 	}
 	t, err := d.tokens.Token(ctx, request)
 	if err != nil {
@@ -89,6 +93,9 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 		granted = a.Scopes // the provider never said otherwise (RFC 6749 §5.1)
 	}
 	if missing := p.Covers(granted, wanted); len(missing) > 0 {
+		if f.LoginScopes != nil && len(p.Covers(f.LoginScopes, missing)) == 0 {
+			return "", words.ScopeLost(a.Name, book.ProviderName(a), missing)
+		}
 		return "", words.ScopeNotGranted(a.Name, missing)
 	}
 	if _, whole := p.OneResource(wanted); !whole {
@@ -99,7 +106,7 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 		}
 	}
 	one, _ := p.OneResource(granted)
-	narrows := p.Narrowing == provider.NarrowRefresh || !a.Grant.Interactive()
+	narrows := d.book.Narrows(p) || !a.Grant.Interactive()
 	if !narrows || granted != nil && len(p.Covers(wanted, one)) == 0 {
 		return "", nil
 	}

@@ -62,6 +62,12 @@ func printAccount(std stdio, a api.Account) error {
 	add("who", api.Excerpt(cmp.Or(a.Email, a.Subject)))
 	add("scopes asked", excerpts(a.ScopesRequested))
 	add("scopes granted", excerpts(a.ScopesGranted))
+	if len(a.ScopesLost) > 0 {
+		add("scopes lost", excerpts(a.ScopesLost)+" (granted at the login, left out of refreshed tokens)")
+	}
+	if a.MissingSince != nil {
+		add("missing since", when(a.MissingSince, now))
+	}
 	add("token ends", when(a.ExpiresAt, now))
 	add("next refresh", when(a.NextRefreshAt, now))
 	if a.LoginEndsAt != nil {

@@ -78,5 +78,8 @@ func stateWords(a api.Account) string {
 	if a.Degraded {
 		s += ", not saved"
 	}
+	if len(a.ScopesLost) > 0 {
+		s += ", fewer scopes"
+	}
 	return s
 }

@@ -96,6 +96,8 @@ func rooms(pkg string, others ...string) ban {
 		b.but = append(b.but, "oauthd/keystore", "oauthd/redirect")
 	case "daemon/login":
 		b.but = append(b.but, "oauthd/redirect")
+	case "daemon/book":
+		b.but = append(b.but, "oauthd/ipc/own")
 	}
 	return b
 }

@@ -116,6 +116,7 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 	providers.Transport = disturbing{providers.Transport, resting.disturb}
 	return runRested(ctx, daemon.Config{
 		Dir:       dir,
+		StateDir:  stateDirOf(cfg, state),
 		Config:    cfg,
 		Store:     store,
 		Log:       log,
@@ -126,6 +127,14 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
 	}, lockPath(state, cfg.Backend, env.SocketPath()), resting, ready)
+}
+
+// stateDirOf is the directory of what outlives the daemon; "" if its credentials do not.
+func stateDirOf(cfg *config.Config, state string) string {
+	if cfg.Backend == "memory" {
+		return ""
+	}
+	return state
 }
 
 // checkSocketDir makes and proves the directory of the socket, before anything is written there.

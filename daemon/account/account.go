@@ -127,8 +127,16 @@ type Credential struct {
 	UsedAt time.Time
 	// RefreshExpiry is when the refresh token ends, as far as the provider said; zero where it did not.
 	RefreshExpiry time.Time
-	// Dead is set once the provider has definitely refused the credential; it is kept, and a login is required.
-	Dead bool
+	// LoginScopes are the scopes that the login brought, if a refresh has brought fewer since; nil if none has.
+	LoginScopes []string
+	// SendScope is true if a refresh that named no scopes was seen to bring fewer, so that they are named from then on.
+	SendScope bool
+	// Dead is set once the provider has definitely refused the credential, at EndedAt; it stays stored, and a login is
+	// required.
+	Dead    bool
+	EndedAt time.Time
+	// Lasted is how long the account's earlier logins lasted until the provider ended them, the newest last.
+	Lasted []time.Duration
 	// Generation counts the saves of this account's record, from 1.
 	Generation uint64
 }

@@ -22,7 +22,10 @@ type Config struct {
 	Dir    string
 	Config *config.Config
 	Vault  *vault.Vault
-	Log    zerolog.Logger
+	// StateDir is the daemon's directory of state, where it is remembered which accounts have a credential; "" for a
+	// store that remembers nothing either.
+	StateDir string
+	Log      zerolog.Logger
 	// HTTP fetches discovery documents.
 	HTTP *http.Client
 	// Now is the wall clock.
@@ -37,6 +40,8 @@ type Book struct {
 	cfg        Config
 	reader     *config.Reader
 	discovered discoveries
+	narrowing  narrowing
+	ledger     ledger
 
 	mu     sync.Mutex // guards the fields below; nothing else is locked while it is held
 	config *config.Config
@@ -49,6 +54,7 @@ func New(cfg Config) *Book {
 		cfg:        cfg,
 		reader:     config.NewReader(cfg.Dir, cfg.Config),
 		discovered: discoveries{client: cfg.HTTP, now: cfg.Now, byIssuer: map[string]discovery{}},
+		ledger:     ledger{dir: cfg.StateDir, now: cfg.Now},
 		config:     cfg.Config,
 		known:      map[string]Facts{},
 	}

@@ -12,8 +12,9 @@ import (
 // Facts are what is known of an account's credential without holding it: all that a listing shows.
 type Facts struct {
 	Subject, Email string
-	// Scopes are the granted ones; nil if the provider never said.
-	Scopes []string
+	// Scopes are the granted ones; nil if the provider never said. LoginScopes are those that the login brought, if a
+	// refresh has brought fewer since; else nil.
+	Scopes, LoginScopes []string
 	// From is where the credential came from.
 	From Origin
 	// LoggedIn is true if a credential is saved, and Dead if the provider has refused it for good.
@@ -22,11 +23,18 @@ type Facts struct {
 	Ends time.Time
 	// Used is when the refresh token was last used, RefreshEnds when the provider said it ends; zero if there is none.
 	Used, RefreshEnds time.Time
+	// LoggedInAt is when the person authorized, and Lasted how long earlier logins lasted until the provider ended them.
+	LoggedInAt time.Time
+	Lasted     []time.Duration
+	// MissingSince is since when the store has had no credential although nobody has logged out; zero if it has one, or
+	// never had.
+	MissingSince time.Time
 }
 
 // FactsOf returns what is to be remembered of c.
 func FactsOf(c account.Credential) Facts {
-	f := Facts{Subject: c.Subject, Email: c.Email, Scopes: c.Scopes, From: OriginOf(c), LoggedIn: true, Dead: c.Dead}
+	f := Facts{Subject: c.Subject, Email: c.Email, Scopes: c.Scopes, LoginScopes: c.LoginScopes, From: OriginOf(c), LoggedIn: true,
+		Dead: c.Dead, LoggedInAt: c.LoggedInAt, Lasted: c.Lasted}
 	if c.RefreshToken.IsZero() {
 		f.Ends = c.Expiry
 	} else {
@@ -69,7 +77,9 @@ func (b *Book) Facts(ctx context.Context, name string) (Facts, error) {
 	switch {
 	case err == nil:
 		f = FactsOf(c)
-	case !errors.Is(err, vault.ErrNoCredential):
+	case errors.Is(err, vault.ErrNoCredential):
+		f.MissingSince = b.ledger.missing(name)
+	default:
 		return Facts{}, err
 	}
 	b.mu.Lock()
@@ -81,8 +91,30 @@ func (b *Book) Facts(ctx context.Context, name string) (Facts, error) {
 	return f, nil
 }
 
-// SetFacts remembers f.
-func (b *Book) SetFacts(name string, f Facts) {
+// Stored remembers f of a credential that is in the store.
+func (b *Book) Stored(name string, f Facts) {
+	b.ledger.stored(name)
+	b.setFacts(name, f)
+}
+
+// Missing remembers that the store has no credential of name, and returns since when, if there was one and nobody has
+// logged out; else zero.
+func (b *Book) Missing(name string) (since time.Time) {
+	since = b.ledger.missing(name)
+	b.setFacts(name, Facts{MissingSince: since})
+	return since
+}
+
+// Forgotten remembers that name has been logged out.
+func (b *Book) Forgotten(name string) {
+	b.ledger.forgotten(name)
+	b.setFacts(name, Facts{})
+}
+
+// SelfContained remembers what was seen of an account of which nothing is stored.
+func (b *Book) SelfContained(name string, f Facts) { b.setFacts(name, f) }
+
+func (b *Book) setFacts(name string, f Facts) {
 	b.mu.Lock()
 	b.known[name] = f
 	b.mu.Unlock()

@@ -2,6 +2,7 @@ package book
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"oauthd/daemon/account"
@@ -73,5 +74,21 @@ func (b *Book) Forecast(a account.Account, f Facts) (end Ending) {
 	if !f.RefreshEnds.IsZero() && (end.At.IsZero() || f.RefreshEnds.Before(end.At)) {
 		end = Ending{At: f.RefreshEnds, Reason: "the provider said that the refresh token ends then, unless a refresh prolongs it"}
 	}
+	if len(f.Lasted) > 0 {
+		shortest := slices.Min(f.Lasted)
+		// One that has outlived the earlier ones shows that there is no such limit, or no more.
+		if at := f.LoggedInAt.Add(shortest); at.After(b.cfg.Now()) && (end.At.IsZero() || at.Before(end.At)) {
+			end = Ending{At: at, Reason: "an earlier login of this account ended after " + days(shortest) +
+				", although it was in use"}
+		}
+	}
 	return end
+}
+
+// days words how long something lasted, in days or, if that is less than two, in hours.
+func days(d time.Duration) string {
+	if d < 48*time.Hour {
+		return fmt.Sprintf("%d hours", int(d.Round(time.Hour)/time.Hour))
+	}
+	return fmt.Sprintf("%d days", int(d.Round(24*time.Hour)/(24*time.Hour)))
 }

@@ -3,7 +3,9 @@ package login
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/book"
@@ -28,7 +30,7 @@ func (t *finish) commit(ctx context.Context, c account.Credential, tok account.T
 	}
 	undo := func() error { return nil }
 	if !t.Account.SelfContained() {
-		if undo, err = t.replace(ctx, c); err != nil {
+		if undo, err = t.replace(ctx, &c); err != nil {
 			return err
 		}
 	}
@@ -44,7 +46,11 @@ func (t *finish) commit(ctx context.Context, c account.Credential, tok account.T
 		t.tokens.Put(token.Key{Account: name}, tok)
 		t.minted(token.Key{Account: name}, tok)
 	}
-	t.book.SetFacts(name, book.FactsOf(c))
+	if t.Account.SelfContained() {
+		t.book.SelfContained(name, book.FactsOf(c))
+	} else {
+		t.book.Stored(name, book.FactsOf(c))
+	}
 	return nil
 }
 
@@ -57,8 +63,9 @@ func (t *finish) writeFile(ctx context.Context) error {
 	return nil
 }
 
-// replace stores c, and returns how to put back what the store had. The caller holds the record's lock.
-func (t *finish) replace(ctx context.Context, c account.Credential) (undo func() error, err error) {
+// replace stores c, which becomes the successor of what the store has, and returns how to put that back. The caller holds
+// the record's lock.
+func (t *finish) replace(ctx context.Context, c *account.Credential) (undo func() error, err error) {
 	name := t.Account.Name
 	// What is kept now, not when the login began: a refresh may have rotated it since.
 	before, err := t.vault.Load(ctx, name)
@@ -72,11 +79,25 @@ func (t *finish) replace(ctx context.Context, c account.Credential) (undo func()
 		}
 		return t.vault.Rotate(ctx, name, before)
 	}
-	c.Generation = before.Generation
-	if err := t.save(ctx, c); err != nil {
+	c.Generation, c.Lasted = before.Generation, lasted(before, *c)
+	if err := t.save(ctx, *c); err != nil {
 		return nil, t.store.Problem(errors.Join(err, undo())) // a store may keep what it says it did not
 	}
 	return undo, nil
+}
+
+// lasted returns how long the account's logins lasted until the provider ended them, for a login that comes after before:
+// at most the newest few, and none of another client or provider.
+func lasted(before, c account.Credential) []time.Duration {
+	const most = 3
+	if book.OriginOf(before) != book.OriginOf(c) {
+		return nil
+	}
+	all := slices.Clone(before.Lasted)
+	if d := before.EndedAt.Sub(before.LoggedInAt); before.Dead && d > 0 && !before.EndedAt.IsZero() {
+		all = append(all, d)
+	}
+	return all[max(0, len(all)-most):]
 }
 
 // save stores c; where it is the only valid credential there is, a store that fails does not lose it.

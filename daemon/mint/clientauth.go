@@ -25,7 +25,7 @@ func Pin(
 		}
 	}
 	hasKey := !key.IsZero() || a.KeyFile != "" && with.Secret.IsZero()
-	auth = grant.ClientAuth{ID: a.ClientID, AssertionAudience: p.Endpoints.Token}
+	auth = grant.ClientAuth{ID: a.ClientID, AssertionAudience: p.Endpoints.Token, BasicUnencoded: p.BasicUnencoded}
 	if auth.Method, err = p.PinAuthMethod(!secret.IsZero(), hasKey, a.Endpoints.AuthMethod); err != nil {
 		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
 			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret, --key-file FILE the private key"}
@@ -45,10 +45,11 @@ func Pin(
 	}
 }
 
-// clientAuth is how the client of c authenticates, as it did at the login.
-func clientAuth(a account.Account, c account.Credential) (grant.ClientAuth, error) {
+// clientAuth is how the client of c authenticates at p, as it did at the login.
+func clientAuth(a account.Account, c account.Credential, p provider.Provider) (grant.ClientAuth, error) {
 	auth := grant.ClientAuth{
 		ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod), AssertionAudience: c.TokenEndpoint,
+		BasicUnencoded: p.BasicUnencoded,
 	}
 	var err error
 	if auth.Method == provider.AuthPrivateKeyJWT {

@@ -53,7 +53,7 @@ func (m *Minter) mintMachine(
 	}
 	if a.SelfContained() && key == (token.Key{Account: a.Name}) {
 		c.Scopes, c.Email = got.Token.Scopes, got.Email
-		m.book.SetFacts(a.Name, book.FactsOf(c))
+		m.book.SelfContained(a.Name, book.FactsOf(c))
 	}
 	return got.Token, nil
 }
@@ -93,7 +93,7 @@ func (m *Minter) Ask(
 func (m *Minter) askAsClient(
 	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider, scopes []string,
 ) (MachineToken, error) {
-	auth, err := clientAuth(a, c)
+	auth, err := clientAuth(a, c, p)
 	if err != nil {
 		return MachineToken{}, err
 	}

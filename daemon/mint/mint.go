@@ -44,6 +44,8 @@ type Minter struct {
 	store  words.Store
 	log    zerolog.Logger
 	now    func() time.Time
+
+	retries retries
 }
 
 var _ token.Minter = (*Minter)(nil)
@@ -89,13 +91,12 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	}
 	c, err := m.vault.Load(ctx, a.Name)
 	if errors.Is(err, vault.ErrNoCredential) {
-		m.book.SetFacts(a.Name, book.Facts{})
-		return account.Token{}, words.LoginRequired(a.Name, "nobody is logged in")
+		return account.Token{}, words.NoCredential(a.Name, m.book.Missing(a.Name))
 	}
 	if err != nil {
 		return account.Token{}, m.store.Problem(err)
 	}
-	m.book.SetFacts(a.Name, book.FactsOf(c))
+	m.book.Stored(a.Name, book.FactsOf(c))
 	if c.Dead {
 		return account.Token{}, words.LoginRequired(a.Name, "the provider has ended this login")
 	}
@@ -111,6 +112,17 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	}
 
 	r, err := m.refresh(ctx, a, key, c, p)
+	if key.Scope != "" && p.Narrowing == "" {
+		if invalidScope(err) {
+			m.book.SetNarrows(p, false)
+			key.Scope = ""
+			if c, err = m.vault.Load(ctx, a.Name); err == nil { // the answer may have rotated it
+				r, err = m.refresh(ctx, a, key, c, p)
+			}
+		} else if err == nil {
+			m.book.SetNarrows(p, len(p.Covers(strings.Fields(key.Scope), r.Token.Scopes)) == 0)
+		}
+	}
 	if err != nil {
 		return account.Token{}, patient(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"oauthd/daemon/account"
@@ -27,42 +28,103 @@ const (
 	endGrain = time.Hour
 )
 
-// refresh spends the refresh token of c for a token of key, and saves what the answer changes before it returns.
+// refresh spends the refresh token of c for a token of key, and saves what the answer changes before it returns. If an
+// answer brings fewer scopes than the login did, because the request named none, it asks once more and names them.
 func (m *Minter) refresh(
 	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider,
 ) (grant.Response, error) {
-	auth, err := clientAuth(a, c)
-	if err != nil {
-		return grant.Response{}, err
+	before := c
+	scope := cmp.Or(key.Scope, refreshScope(a, c, p))
+	r, c, err := m.spendFor(ctx, a, key, c, p, scope)
+	switch {
+	case key.Scope != "":
+	case err == nil && c.SendScope && !before.SendScope:
+		m.log.Info().Str("account", a.Name).Strs("scopes", r.Token.Scopes).Msg("a refresh brought fewer scopes, naming them from now on")
+		again, named, failure := m.spendFor(ctx, a, key, c, p, refreshScope(a, c, p))
+		if failure == nil {
+			return again, nil
+		}
+		if c = named; invalidScope(failure) {
+			m.nameNoScopes(ctx, a, c)
+		}
+	case invalidScope(err) && before.SendScope && !p.RefreshScope:
+		m.nameNoScopes(ctx, a, c)
+		c.SendScope = false
+		r, _, err = m.spendFor(ctx, a, key, c, p, refreshScope(a, c, p))
 	}
-	return m.Spend(ctx, Spending{
+	return r, err
+}
+
+// spendFor spends the refresh token of c for a token of key, with that scope parameter, and returns the credential as it
+// is then.
+func (m *Minter) spendFor(
+	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider, scope string,
+) (grant.Response, account.Credential, error) {
+	auth, err := clientAuth(a, c, p)
+	if err != nil {
+		return grant.Response{}, c, err
+	}
+	r, err := m.Spend(ctx, Spending{
 		Account:       a.Name,
 		Provider:      p,
 		TokenEndpoint: c.TokenEndpoint,
 		Auth:          auth,
 		RefreshToken:  c.RefreshToken,
-		Scope:         cmp.Or(key.Scope, OneResource(p, c.Scopes)),
+		Scope:         scope,
 		Audience:      key.Audience,
 		Resource:      cmp.Or(key.Resource, a.Resource),
 		RedirectURI:   c.RedirectURI,
 		OpenID:        slices.Contains(c.Scopes, "openid"),
 		Answered: func(r grant.Response, failure error) {
-			c = m.rotate(ctx, a, key, c, p, r, failure)
+			c = m.rotate(ctx, a, key, c, p, r, failure, scope)
 		},
 	})
+	return r, c, err
+}
+
+// refreshScope is the scope parameter of a refresh for a token of all that was granted: "" if none is needed. Scopes that
+// the provider never names in an answer go along with the others.
+func refreshScope(a account.Account, c account.Credential, p provider.Provider) string {
+	granted := c.Scopes
+	if c.LoginScopes != nil {
+		granted = c.LoginScopes
+	}
+	one, whole := p.OneResource(granted)
+	if whole && !p.RefreshScope && !c.SendScope {
+		return ""
+	}
+	one = slices.Clone(one)
+	for _, scope := range slices.Concat(a.Scopes, []string{p.OfflineScope}) {
+		if (slices.Contains(p.ScopesNotEchoed, scope) || scope == p.OfflineScope) && scope != "" && !slices.Contains(one, scope) {
+			one = append(one, scope)
+		}
+	}
+	return strings.Join(one, " ")
+}
+
+// nameNoScopes notes that the provider does not take the scopes of c at a refresh.
+func (m *Minter) nameNoScopes(ctx context.Context, a account.Account, c account.Credential) {
+	c.SendScope = false
+	m.save(ctx, a, c, true)
+}
+
+// invalidScope reports whether the provider refused the scopes of a request.
+func invalidScope(err error) bool {
+	var refused *grant.ProviderError
+	return errors.As(err, &refused) && refused.Code == "invalid_scope"
 }
 
 // rotate saves what an answer of the token endpoint changed, before anybody is served, and returns the credential as it
 // is now. Scopes of a narrowed request never shrink the recorded grant.
 func (m *Minter) rotate(
-	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider, r grant.Response, failure error,
+	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider, r grant.Response, failure error, scope string,
 ) account.Credential {
 	rotated := !r.RefreshToken.Equal(c.RefreshToken)
 	changed, stale := rotated, false
 	c.RefreshToken = r.RefreshToken
 	if _, all := p.OneResource(c.Scopes); failure == nil && all && key == (token.Key{Account: key.Account}) &&
 		r.Token.Scopes != nil && !slices.Equal(r.Token.Scopes, c.Scopes) {
-		c.Scopes, changed = r.Token.Scopes, true
+		c, changed = m.regrant(c, p, r.Token.Scopes, scope != ""), true
 	}
 	if failure == nil {
 		now := m.now().UTC().Truncate(time.Second)
@@ -73,24 +135,53 @@ func (m *Minter) rotate(
 		}
 	}
 	var refused *grant.ProviderError
-	if errors.As(failure, &refused) && refused.Kind == grant.LoginRequired {
+	switch {
+	case failure == nil && !c.EndedAt.IsZero():
+		c.EndedAt, changed = time.Time{}, true
+	case errors.As(failure, &refused) && refused.Kind == grant.LoginRequired:
 		c.Dead, changed = true, true
+		if c.EndedAt.IsZero() {
+			c.EndedAt = m.now().UTC().Truncate(time.Second)
+		}
 		m.log.Warn().Str("account", a.Name).Str("state", string(api.StateLoginRequired)).Str("error", refused.Code).Msg("state")
 	}
-	// The provider has moved on: this save must not end with the request that caused it.
+	if changed || stale {
+		m.save(ctx, a, c, changed)
+	}
+	m.book.Stored(a.Name, book.FactsOf(c))
+	return c
+}
+
+// regrant returns c with the scopes that an answer brought for all that was granted. It remembers what the login brought
+// as long as that is more; named is true if the request named the scopes.
+func (m *Minter) regrant(c account.Credential, p provider.Provider, scopes []string, named bool) account.Credential {
+	login := c.Scopes
+	if c.LoginScopes != nil {
+		login = c.LoginScopes
+	}
+	if len(p.Covers(scopes, c.Scopes)) > 0 {
+		c.SendScope = c.SendScope || !named
+		m.book.SetNarrows(p, false) // it may have been a narrower token that shrank the grant
+	}
+	c.Scopes, c.LoginScopes = scopes, nil
+	if len(p.Covers(scopes, login)) > 0 {
+		c.LoginScopes = login
+	}
+	return c
+}
+
+// save saves c, in which something has changed that must not be lost; if not, a store that fails degrades nothing. The
+// provider has moved on, so that a save does not end with the request that caused it.
+func (m *Minter) save(ctx context.Context, a account.Account, c account.Credential, must bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
-	switch {
-	case changed:
-		if err := m.vault.Rotate(ctx, a.Name, c); err != nil {
-			m.log.Error().Err(err).Str("account", a.Name).Bool("degraded", true).Msg("state")
-		}
-	case stale:
-		// Nothing is lost if the store does not take it, so nothing is degraded either.
+	if !must {
 		if err := m.vault.Save(ctx, a.Name, c); err != nil {
 			m.log.Info().Err(err).Str("account", a.Name).Msg("the time of use was not saved")
 		}
+		return
 	}
-	m.book.SetFacts(a.Name, book.FactsOf(c))
-	return c
+	if err := m.vault.Rotate(ctx, a.Name, c); err != nil {
+		m.log.Error().Err(err).Str("account", a.Name).Bool("degraded", true).Msg("state")
+	}
 }

@@ -22,7 +22,8 @@ func (m *Minter) Revoke(ctx context.Context, a account.Account, c account.Creden
 	if !a.Grant.Interactive() {
 		return api.LogoutResult{Detail: fmt.Sprintf("nothing was revoked: the secret or key is forgotten here, and stays good at %s until it is deleted there", name)}
 	}
-	auth, err := clientAuth(a, c)
+	p := m.origin(a, c)
+	auth, err := clientAuth(a, c, p)
 	if err != nil {
 		return api.LogoutResult{Detail: fmt.Sprintf("the client cannot authenticate at %s (%v); end the grant in your account's settings there", name, err)}
 	}
@@ -31,7 +32,7 @@ func (m *Minter) Revoke(ctx context.Context, a account.Account, c account.Creden
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	if err := m.revoke(ctx, a, c, auth); err != nil {
+	if err := m.revoke(ctx, a, c, p, auth); err != nil {
 		m.log.Warn().Err(err).Str("account", a.Name).Msg("revocation")
 		return api.LogoutResult{Detail: fmt.Sprintf("%s did not revoke (%s); end the grant in your account's settings there",
 			name, words.Token(a, name, m.now(), err))}
@@ -39,13 +40,19 @@ func (m *Minter) Revoke(ctx context.Context, a account.Account, c account.Creden
 	return api.LogoutResult{Revoked: true}
 }
 
-// revoke ends c's grant in the way of a's provider, as far as that is still the one that c came from; else in RFC
-// 7009's.
-func (m *Minter) revoke(ctx context.Context, a account.Account, c account.Credential, auth grant.ClientAuth) error {
+// origin returns a's provider as far as it is still the one that c came from; else the zero one.
+func (m *Minter) origin(a account.Account, c account.Credential) provider.Provider {
 	p, err := m.book.KnownProvider(a)
 	if err != nil || p.Endpoints.Revocation != c.RevocationEndpoint {
-		p = provider.Provider{}
+		return provider.Provider{}
 	}
+	return p
+}
+
+// revoke ends c's grant in the way of p.
+func (m *Minter) revoke(
+	ctx context.Context, a account.Account, c account.Credential, p provider.Provider, auth grant.ClientAuth,
+) error {
 	r := grant.Revoke{RevocationEndpoint: c.RevocationEndpoint, Form: provider.RevocationForm(p.RevocationForm), Auth: auth}
 	switch {
 	case c.RefreshToken.IsZero():

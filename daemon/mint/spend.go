@@ -76,6 +76,7 @@ func (m *Minter) Spend(ctx context.Context, s Spending) (grant.Response, error) 
 func Dialect(p provider.Provider) grant.Dialect {
 	return grant.Dialect{
 		ScopeSeparator: p.ScopeSeparator, TokenMember: p.TokenMember, TokenType: p.TokenType, LoginEnded: p.LoginEndedErrors,
+		TokenLifetime: p.TokenLifetime.Duration(),
 	}
 }
 

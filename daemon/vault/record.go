@@ -30,7 +30,11 @@ type record struct {
 	LoggedInAt    time.Time  `json:"logged_in_at"`
 	UsedAt        *time.Time `json:"used_at,omitempty"`
 	RefreshExpiry *time.Time `json:"refresh_expires_at,omitempty"`
+	LoginScopes   []string   `json:"login_scopes,omitempty"`
+	SendScope     bool       `json:"send_scope,omitempty"`
 	Dead          bool       `json:"dead,omitempty"`
+	EndedAt       *time.Time `json:"ended_at,omitempty"`
+	Lasted        []int64    `json:"lasted,omitempty"` // seconds
 }
 
 func encode(name string, c account.Credential) ([]byte, error) {
@@ -52,7 +56,13 @@ func encode(name string, c account.Credential) ([]byte, error) {
 		LoggedInAt:    c.LoggedInAt,
 		UsedAt:        known(c.UsedAt),
 		RefreshExpiry: known(c.RefreshExpiry),
+		LoginScopes:   c.LoginScopes,
+		SendScope:     c.SendScope,
 		Dead:          c.Dead,
+		EndedAt:       known(c.EndedAt),
+	}
+	for _, d := range c.Lasted {
+		r.Lasted = append(r.Lasted, int64(d/time.Second))
 	}
 	if c.RefreshToken.IsZero() {
 		r.AccessToken, r.TokenType = c.AccessToken.Reveal(), c.TokenType
@@ -88,10 +98,16 @@ func decode(name string, data []byte) (c account.Credential, named bool, err err
 		Subject:            r.Subject,
 		Email:              r.Email,
 		LoggedInAt:         r.LoggedInAt,
+		LoginScopes:        r.LoginScopes,
+		SendScope:          r.SendScope,
 		Dead:               r.Dead,
+	}
+	for _, seconds := range r.Lasted {
+		c.Lasted = append(c.Lasted, time.Duration(seconds)*time.Second)
 	}
 	for _, at := range []struct{ from, to *time.Time }{
 		{r.Expiry, &c.Expiry}, {r.UsedAt, &c.UsedAt}, {r.RefreshExpiry, &c.RefreshExpiry},
+		{r.EndedAt, &c.EndedAt},
 	} {
 		if at.from != nil {
 			*at.to = *at.from

@@ -24,6 +24,18 @@ func LoginRequired(name, why string) *api.Error {
 	return &api.Error{Code: api.LoginRequired, Message: message, Hint: "oauthd login " + name}
 }
 
+// NoCredential words an account without a credential. missing is since when the store has had none although nobody has
+// logged out; zero for an account that nobody is logged in to.
+func NoCredential(name string, missing time.Time) *api.Error {
+	if missing.IsZero() {
+		return LoginRequired(name, "nobody is logged in")
+	}
+	e := LoginRequired(name, fmt.Sprintf("its credential has been missing from the store since %s, and oauthd did not delete it",
+		missing.Local().Format("15:04 on 2 January 2006")))
+	e.Hint += "; if it happens again, check that your keyring is not made anew at each desktop login"
+	return e
+}
+
 // Discovery words a failure to learn what an issuer offers; providerName is what people call it. An [api.Error] is
 // returned as it is.
 func Discovery(providerName string, err error) error {
@@ -146,6 +158,17 @@ func scopeFlags(scopes []string) string {
 		}
 	}
 	return flags
+}
+
+// ScopeLost words a request for scopes that the login brought and a refresh no longer does.
+func ScopeLost(name, providerName string, missing []string) *api.Error {
+	lost := strings.Join(missing, " ")
+	return &api.Error{
+		Code:    api.ScopeNotGranted,
+		Message: fmt.Sprintf("%s was granted %s at the login, but %s leaves it out of refreshed tokens", name, lost, providerName),
+		Hint: "check what the client may have at the provider; oauthd login " + name + " asks once more, " +
+			"and brings it until the first refresh",
+	}
 }
 
 // Said words what the provider answered; descriptions are filtered by daemon/grant.

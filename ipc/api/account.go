@@ -34,6 +34,11 @@ type Account struct {
 	Email           string   `json:"email,omitempty"`
 	ScopesRequested []string `json:"scopes_requested"`
 	ScopesGranted   []string `json:"scopes_granted"`
+	// ScopesLost are scopes that the login brought and refreshed tokens no longer have.
+	ScopesLost []string `json:"scopes_lost,omitempty"`
+	// MissingSince is since when the store has had no credential although nobody has logged out; nil if it has one, or
+	// nobody was logged in.
+	MissingSince *time.Time `json:"missing_since,omitempty"`
 	// ExpiresAt is the end of the access token now held; nil when none is, or when it has no known end.
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
 	NextRefreshAt *time.Time `json:"next_refresh_at,omitempty"`
