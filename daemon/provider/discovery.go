@@ -60,12 +60,14 @@ func Discover(ctx context.Context, client *http.Client, issuer string) (Provider
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	ctx, seen := see(ctx, issuer)
 	client = Harden(client)
 
 	var failed error
 	for _, at := range wellKnown(issuer) {
 		p, err := discoverAt(ctx, client, issuer, at)
 		if err == nil {
+			p.strangers = strangersIn(issuer, seen.at(), &p.Row)
 			return p, nil
 		}
 		if ctx.Err() != nil {

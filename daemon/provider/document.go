@@ -15,16 +15,16 @@ import (
 // parseDocument reads a discovery document (RFC 8414 §2). Fields are matched by their exact names, which encoding/json
 // does not do for structs.
 func parseDocument(issuer string, body []byte) (Provider, error) {
-	var doc document
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return Provider{}, errors.New("the issuer is not a URL")
+	}
+	doc := document{issuer: u}
 	if err := json.Unmarshal(bytes.TrimPrefix(body, utf8BOM), &doc.fields); err != nil || doc.fields == nil {
 		return Provider{}, errors.New("the document is not a JSON object")
 	}
 	if got := doc.text("issuer"); doc.err == nil && got != issuer {
 		return Provider{}, &IssuerMismatchError{Want: issuer, Got: api.Excerpt(got)}
-	}
-	u, err := url.Parse(issuer)
-	if err != nil {
-		return Provider{}, errors.New("the issuer is not a URL")
 	}
 	found := Provider{Name: u.Host, Row: Row{
 		Issuer: issuer,
@@ -104,6 +104,7 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 
 // document reads fields and remembers the first mistake.
 type document struct {
+	issuer *url.URL
 	fields map[string]json.RawMessage
 	err    error
 }
@@ -143,7 +144,7 @@ func (d *document) endpoint(name string) string {
 	if s == "" {
 		return ""
 	}
-	if err := CheckURL(s); err != nil {
+	if err := checkNamed(d.issuer, s); err != nil {
 		if d.err == nil {
 			d.err = fmt.Errorf("the document's %s: %w", name, err)
 		}

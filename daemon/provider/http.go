@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ func NewHTTPClient() *http.Client {
 		Transport: &http.Transport{
 			Proxy:                  checkedProxy(http.ProxyFromEnvironment),
 			OnProxyConnectResponse: proxyAnswer,
-			DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			DialContext:            newDialer().dial,
 			TLSHandshakeTimeout:    10 * time.Second,
 			ResponseHeaderTimeout:  25 * time.Second,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},

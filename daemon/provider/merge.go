@@ -11,6 +11,7 @@ import (
 // discovery document describes. What p says wins: endpoints, authentication, rules and parameters; a parameter of p's that
 // is empty takes found's away.
 func (p Provider) WithDiscovered(found Provider) Provider {
+	p.strangers = found.strangers.without(p.Row.named()...)
 	p.Name, p.Issuer = cmp.Or(p.Name, found.Name), cmp.Or(p.Issuer, found.Issuer)
 	p.Endpoints = account.Endpoints{
 		Authorization: cmp.Or(p.Endpoints.Authorization, found.Endpoints.Authorization),

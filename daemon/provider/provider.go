@@ -70,6 +70,8 @@ type Provider struct {
 	// ScopesSupported is scopes_supported of the discovery document; nil if it does not say.
 	ScopesSupported []string
 
+	// strangers are the hosts that only a discovery document names, see [Provider.Confine].
+	strangers strangers
 	// entry is the row that Row was made of, with {tenant} in it; nil if no table has one. It never changes.
 	entry *Row
 }

@@ -75,6 +75,14 @@ func (r *Row) urls() []rowURL {
 	}
 }
 
+// named returns the URLs of a row.
+func (r *Row) named() (urls []string) {
+	for _, u := range r.urls() {
+		urls = append(urls, *u.at)
+	}
+	return urls
+}
+
 func (r *Row) hasTenant() bool {
 	for _, u := range r.urls() {
 		if strings.Contains(*u.at, tenantPlace) {

@@ -48,6 +48,9 @@ func parseURL(raw string) (*url.URL, error) {
 		return nil, errors.New("the URL's scheme is not https")
 	case u.Opaque != "" || u.Hostname() == "":
 		return nil, errors.New("the URL has no host")
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r >= 0x7f }):
+		// Percent-encoded: what it means is up to the resolver, which may take it for an address.
+		return nil, errors.New("the URL's host is not ASCII; write it in Punycode")
 	case u.User != nil:
 		return nil, errors.New("the URL has user information")
 	case strings.Contains(raw, "#"):
