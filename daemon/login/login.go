@@ -153,6 +153,7 @@ func (t *attempt) run(ctx context.Context, with mint.Given, events func(api.Logi
 	if err := t.prepare(ctx, with); err != nil {
 		return done, t.Words().Cause(ctx, err)
 	}
+	ctx = t.Provider.Confine(ctx)
 	done, err = t.authorize(ctx, events)
 	if t.client == clientRegisteredBefore && errors.Is(err, &api.Error{Code: api.LoginTimeout}) {
 		t.dropRegistration(ctx)
@@ -223,6 +224,7 @@ func (t *attempt) prepare(ctx context.Context, with mint.Given) error {
 	if t.Provider, err = t.book.Resolve(ctx, a, true); err != nil {
 		return words.Discovery(book.ProviderName(a), err)
 	}
+	ctx = t.Provider.Confine(ctx)
 	t.askScopes()
 	if a.ClientID == "" {
 		return t.useRegistration(ctx)

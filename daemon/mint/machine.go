@@ -97,7 +97,7 @@ func (m *Minter) askAsClient(
 	if err != nil {
 		return MachineToken{}, err
 	}
-	r, err := m.grants.ClientCredentials(ctx, grant.ClientCredentials{
+	r, err := m.grants.ClientCredentials(p.Confine(ctx), grant.ClientCredentials{
 		TokenEndpoint: c.TokenEndpoint,
 		Auth:          auth,
 		Scope:         strings.Join(scopes, " "),

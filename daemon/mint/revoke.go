@@ -22,16 +22,16 @@ func (m *Minter) Revoke(ctx context.Context, a account.Account, c account.Creden
 	if !a.Grant.Interactive() {
 		return api.LogoutResult{Detail: fmt.Sprintf("nothing was revoked: the secret or key is forgotten here, and stays good at %s until it is deleted there", name)}
 	}
-	p := m.origin(a, c)
-	auth, err := clientAuth(a, c, p)
-	if err != nil {
-		return api.LogoutResult{Detail: fmt.Sprintf("the client cannot authenticate at %s (%v); end the grant in your account's settings there", name, err)}
-	}
 	if c.RevocationEndpoint == "" {
 		return api.LogoutResult{Detail: fmt.Sprintf("%s offers no revocation (RFC 7009); end the grant in your account's settings there", name)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
+	p, ctx := m.origin(ctx, a, c)
+	auth, err := clientAuth(a, c, p)
+	if err != nil {
+		return api.LogoutResult{Detail: fmt.Sprintf("the client cannot authenticate at %s (%v); end the grant in your account's settings there", name, err)}
+	}
 	if err := m.revoke(ctx, a, c, p, auth); err != nil {
 		m.log.Warn().Err(err).Str("account", a.Name).Msg("revocation")
 		return api.LogoutResult{Detail: fmt.Sprintf("%s did not revoke (%s); end the grant in your account's settings there",
@@ -40,13 +40,14 @@ func (m *Minter) Revoke(ctx context.Context, a account.Account, c account.Creden
 	return api.LogoutResult{Revoked: true}
 }
 
-// origin returns a's provider as far as it is still the one that c came from; else the zero one.
-func (m *Minter) origin(a account.Account, c account.Credential) provider.Provider {
-	p, err := m.book.KnownProvider(a)
+// origin returns a's provider as far as it is still the one that c came from, else the zero one, and ctx for requests to
+// it.
+func (m *Minter) origin(ctx context.Context, a account.Account, c account.Credential) (provider.Provider, context.Context) {
+	p, err := m.book.Resolve(ctx, a, false)
 	if err != nil || p.Endpoints.Revocation != c.RevocationEndpoint {
-		return provider.Provider{}
+		return provider.Provider{}, provider.ConfineTo(ctx, c.RevocationEndpoint, c.Issuer)
 	}
-	return p
+	return p, p.Confine(ctx)
 }
 
 // revoke ends c's grant in the way of p.

@@ -39,6 +39,7 @@ type Spending struct {
 // more, soon, and what comes of that is definite. The response has the refresh token that is valid now, next to an
 // error too.
 func (m *Minter) Spend(ctx context.Context, s Spending) (grant.Response, error) {
+	ctx = s.Provider.Confine(ctx)
 	current := s.RefreshToken
 	for again := false; ; again = true {
 		r, err := m.grants.Refresh(ctx, grant.Refresh{

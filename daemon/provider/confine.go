@@ -24,6 +24,24 @@ func (p Provider) Confine(ctx context.Context) context.Context {
 	return context.WithValue(ctx, confinedKey{}, p.strangers)
 }
 
+// ConfineTo is [Provider.Confine] for requests to an endpoint that was saved, when the document of issuer named it. Only
+// the issuer's own host is taken to be one that the person named.
+func ConfineTo(ctx context.Context, endpoint, issuer string) context.Context {
+	return Provider{strangers: strangersIn(issuer, netip.Addr{}, []string{endpoint})}.Confine(ctx)
+}
+
+// Confined reports whether requests with ctx to host go to addresses that reach far enough, and to no others.
+func Confined(ctx context.Context, host string) bool {
+	_, ok := confined(ctx, host)
+	return ok
+}
+
+func confined(ctx context.Context, host string) (least reach, ok bool) {
+	hosts, _ := ctx.Value(confinedKey{}).(strangers)
+	least, ok = hosts[strings.ToLower(host)]
+	return least, ok
+}
+
 type confinedKey struct{}
 
 // strangers are hosts in lower case, and how far their addresses have to reach.
@@ -40,9 +58,9 @@ func (s strangers) without(urls ...string) strangers {
 	return rest
 }
 
-// strangersIn returns the hosts that a document names beside its issuer's. remote is the address at which the issuer
+// strangersIn returns the hosts of urls, which a document names, beside its issuer's. remote is the address at which the issuer
 // answered; the zero Addr if that is not known, because a proxy was between.
-func strangersIn(issuer string, remote netip.Addr, row *Row) strangers {
+func strangersIn(issuer string, remote netip.Addr, urls []string) strangers {
 	least := anywhere
 	if remote.IsValid() {
 		least = reachOfAddr(remote)
@@ -51,7 +69,7 @@ func strangersIn(issuer string, remote netip.Addr, row *Row) strangers {
 	if least == onMachine {
 		return all
 	}
-	for _, raw := range row.named() {
+	for _, raw := range urls {
 		if u, err := url.Parse(raw); err == nil && u.Hostname() != "" {
 			all[strings.ToLower(u.Hostname())] = least
 		}
@@ -66,15 +84,12 @@ func newDialer() *dialer { return &dialer{net.Dialer{Timeout: 10 * time.Second}}
 
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, _, _ := net.SplitHostPort(addr)
-	host = strings.ToLower(host)
-	confined := d.Dialer
-	if hosts, ok := ctx.Value(confinedKey{}).(strangers); ok {
-		if least, ok := hosts[host]; ok {
-			confined.Control = func(_, at string, _ syscall.RawConn) error { return checkAddr(at, least) }
-		}
+	one := d.Dialer
+	if least, ok := confined(ctx, host); ok {
+		one.Control = func(_, at string, _ syscall.RawConn) error { return checkAddr(at, least) }
 	}
-	conn, err := confined.DialContext(ctx, network, addr)
-	if seen, ok := ctx.Value(seenKey{}).(*seen); ok && err == nil && host == seen.host {
+	conn, err := one.DialContext(ctx, network, addr)
+	if seen, ok := ctx.Value(seenKey{}).(*seen); ok && err == nil && strings.EqualFold(host, seen.host) {
 		if at, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
 			addr := at.Addr()
 			seen.addr.Store(&addr)
@@ -107,7 +122,7 @@ type seenKey struct{}
 func see(ctx context.Context, rawURL string) (context.Context, *seen) {
 	s := &seen{}
 	if u, err := url.Parse(rawURL); err == nil {
-		s.host = strings.ToLower(u.Hostname())
+		s.host = u.Hostname()
 	}
 	return context.WithValue(ctx, seenKey{}, s), s
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -74,9 +75,8 @@ func TestConfine(t *testing.T) {
 	client := resolving(t, site)
 	port := site.URL[strings.LastIndexByte(site.URL, ':'):]
 
-	found := Provider{strangers: strangersIn("https://id.example.org", netip.MustParseAddr("8.8.8.8"), &Row{
-		Endpoints: account.Endpoints{Token: "https://Token.example.net/t", Userinfo: "https://id.example.org/u", Revocation: "https://named.example.net/r"},
-		JWKSURI:   "https://keys.example.net/k",
+	found := Provider{strangers: strangersIn("https://id.example.org", netip.MustParseAddr("8.8.8.8"), []string{
+		"https://Token.example.net/t", "https://id.example.org/u", "https://named.example.net/r", "https://keys.example.net/k", "",
 	})}
 	named := Provider{Row: Row{Endpoints: account.Endpoints{Revocation: "https://named.example.net/r"}}}
 	for _, tt := range []struct {
@@ -115,7 +115,7 @@ func TestConfine(t *testing.T) {
 
 // An issuer that is itself on a private network, under a public name, may name its neighbours.
 func TestStrangers(t *testing.T) {
-	row := &Row{Endpoints: account.Endpoints{Token: "https://token.example.net/t"}, Issuer: "https://id.example.org", JWKSURI: "https://10.0.0.9/k"}
+	urls := []string{"https://token.example.net/t", "https://id.example.org", "https://10.0.0.9/k", ""}
 	for name, tt := range map[string]struct {
 		remote netip.Addr
 		want   strangers
@@ -125,8 +125,14 @@ func TestStrangers(t *testing.T) {
 		"here":        {netip.MustParseAddr("::1"), strangers{}},
 		"via a proxy": {netip.Addr{}, strangers{"token.example.net": anywhere, "10.0.0.9": anywhere}},
 	} {
-		if got := strangersIn("https://id.example.org", tt.remote, row); !reflect.DeepEqual(got, tt.want) {
+		if got := strangersIn("https://id.example.org", tt.remote, urls); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: got %v, want %v", name, got, tt.want)
+		}
+	}
+	for endpoint, want := range map[string]bool{"https://revoke.example.net/r": true, "https://id.example.org/r": false, "": false} {
+		u, err := url.Parse(endpoint)
+		if got := Confined(ConfineTo(t.Context(), endpoint, "https://id.example.org"), u.Hostname()); err != nil || got != want {
+			t.Errorf("%q: got confined %t, want %t", endpoint, got, want)
 		}
 	}
 	for at, ok := range map[string]bool{"8.8.8.8:443": true, "10.0.0.1:443": false, "127.0.0.1:443": false, "[::1]:443": false, "x": false} {

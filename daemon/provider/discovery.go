@@ -67,7 +67,7 @@ func Discover(ctx context.Context, client *http.Client, issuer string) (Provider
 	for _, at := range wellKnown(issuer) {
 		p, err := discoverAt(ctx, client, issuer, at)
 		if err == nil {
-			p.strangers = strangersIn(issuer, seen.at(), &p.Row)
+			p.strangers = strangersIn(issuer, seen.at(), p.Row.named())
 			return p, nil
 		}
 		if ctx.Err() != nil {
