@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -56,6 +57,7 @@ func TestKeychainWaitsForOrphan(t *testing.T) {
 	if _, err := impatient.Get(t.Context(), "work"); err == nil {
 		t.Error("while another process has the keychain: got nil, want an error")
 	}
+	runtime.KeepAlive(patient) // which has the lock for as long as its file is open
 }
 
 func TestKeychainLockCannotBeMade(t *testing.T) {

@@ -18,8 +18,8 @@ type Hold struct {
 	once    sync.Once
 }
 
-// HoldSet makes the next Set of an item whose name satisfies name wait: before the service stores the item or, if stored
-// is true, after that and before it answers. A test that sets up a Hold must also end it.
+// HoldSet makes the next Set of an item whose name satisfies name wait: before the service stores the item or, if
+// stored is true, after that and before it answers. A test that sets up a Hold must also end it.
 func (s *Scripted) HoldSet(name func(string) bool, stored bool) *Hold {
 	h := &Hold{name: name, stored: stored, arrived: make(chan struct{}), goOn: make(chan *dbus.Error, 1)}
 	h.Arrived = h.arrived

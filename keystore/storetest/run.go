@@ -1,6 +1,6 @@
-// Package storetest is for tests of a [keystore.Store] and of programs that use one: a conformance suite, a session bus,
-// a real keyring and a scripted one. A test starts them and they end with it. Nothing here touches a bus, keyring or
-// home that it did not create.
+// Package storetest is for tests of a [keystore.Store] and of programs that use one: a conformance suite, a session
+// bus, a real keyring and a scripted one. A test starts them and they end with it. Nothing here touches a bus, keyring
+// or home that it did not create.
 package storetest
 
 import (
