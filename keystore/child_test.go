@@ -13,23 +13,27 @@ import (
 )
 
 func TestRunChildRefuses(t *testing.T) {
-	tests := []struct{ name, stdin string }{
-		{"nothing", ""},
-		{"no JSON", "hunter2"},
-		{"wrong type", `{"op":"get","name":"work","timeout":"hunter2"}`},
-		{"no op", `{"service":"oauthd","name":"work","timeout":1000}`},
-		{"other op", `{"op":"hunter2","service":"oauthd","name":"work","timeout":1000}`},
-		{"no name", `{"op":"get","service":"oauthd","timeout":1000}`},
-		{"part as name", `{"op":"get","service":"oauthd","name":"work/0.0","timeout":1000}`},
-		{"no timeout", `{"op":"get","service":"oauthd","name":"work"}`},
-		{"endless", `{"op":"` + strings.Repeat("a", maxMessage)},
+	large := `"` + strings.Repeat("A", 96_004) + `"` // 72,003 bytes
+	tests := []struct{ name, stdin, want string }{
+		{"nothing", "", "not JSON"},
+		{"no JSON", "hunter2", "not JSON"},
+		{"wrong type", `{"op":"get","name":"work","timeout":"hunter2"}`, "not JSON"},
+		{"no op", `{"service":"oauthd","name":"work","timeout":1000}`, "no known op"},
+		{"other op", `{"op":"hunter2","service":"oauthd","name":"work","timeout":1000}`, "no known op"},
+		{"no name", `{"op":"get","service":"oauthd","timeout":1000}`, "a name has"},
+		{"part as name", `{"op":"get","service":"oauthd","name":"work/0.0","timeout":1000}`, "a name cannot contain"},
+		{"no timeout", `{"op":"get","service":"oauthd","name":"work"}`, "no timeout"},
+		{"no time", `{"op":"get","service":"oauthd","name":"work","timeout":0}`, "no timeout"},
+		{"time before", `{"op":"get","service":"oauthd","name":"work","timeout":-1}`, "no timeout"},
+		{"too large", `{"op":"put","service":"oauthd","name":"work","timeout":1000,"value":` + large + `}`, "too large"},
+		{"endless", `{"op":"` + strings.Repeat("a", maxMessage), "not JSON"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var stdout bytes.Buffer
 			err := RunChild(strings.NewReader(test.stdin), &stdout)
-			if err == nil || stdout.Len() != 0 {
-				t.Errorf("got error %v and %d bytes of output, want an error and none", err, stdout.Len())
+			if !strings.Contains(fmt.Sprint(err), test.want) || stdout.Len() != 0 {
+				t.Errorf("got error %v and %d bytes of output, want %q and none", err, stdout.Len(), test.want)
 			}
 			if strings.Contains(fmt.Sprint(err), "hunter2") {
 				t.Error("the error quotes the request")
