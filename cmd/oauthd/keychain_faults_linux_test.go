@@ -357,7 +357,7 @@ func testAnotherWriter(t *testing.T, h *house) {
 	}
 	tool("something else", "store", "--label=x", "service", "oauthd", "username", "work")
 	r := d.quickly(t, "token", "work", "--force")
-	wantFault(t, "overwritten", r, api.Internal, "what the keychain holds for this account cannot be read")
+	wantFault(t, "overwritten", r, api.Internal, "the record of this account in the keychain is damaged")
 	d.token(t, "other", "--force")
 	d.loginWork(t)
 	d.token(t, "work", "--force")

@@ -44,14 +44,27 @@ func (s Store) Problem(err error) *api.Error {
 		p.Code, p.Message = api.KeystoreFull, "the keychain does not take a record of this size"
 		p.Hint = "the daemon's log has the detail"
 	case errors.Is(err, vault.ErrUnreadable):
-		p.Code, p.Message = api.Internal, "what the keychain holds for this account cannot be read"
-		p.Hint = "a new login replaces it"
+		p = damaged(err, "keychain", "a new login replaces it")
 	case errors.Is(err, context.Canceled):
 		p.Code, p.Message = api.Timeout, "the request ended before the keychain answered"
 	default:
 		p = s.noKeychain(err)
 	}
 	return p.Because(err)
+}
+
+// damaged words an [vault.ErrUnreadable]; hint is for a record that is no more than damaged.
+func damaged(err error, store, hint string) *api.Error {
+	p := &api.Error{Code: api.Internal, Message: "the record of this account in the " + store + " is damaged", Hint: hint}
+	switch {
+	case errors.Is(err, vault.ErrMisplaced):
+		p.Message += ": it belongs to another account"
+		p.Hint = "put each record back in its place, or log in again, which replaces it"
+	case errors.Is(err, vault.ErrOutdated):
+		p.Message += ": it is older than the one saved last"
+		p.Hint = "log in again, which replaces it; if you put it back yourself, the next daemon takes it: oauthd stop"
+	}
+	return p
 }
 
 // otherwise names the choices there are without a keychain.
@@ -108,8 +121,7 @@ func (s Store) file(err error) *api.Error {
 		p.Code, p.Message = api.KeystoreFull, "the file store has no room for the record"
 		p.Hint = "free some space on the disk, then try again"
 	case errors.Is(err, vault.ErrUnreadable):
-		p.Code, p.Message = api.Internal, "the record of this account in the file store is damaged"
-		p.Hint = "bring the file back from a backup, or log in again, which replaces it"
+		p = damaged(err, "file store", "bring the file back from a backup, or log in again, which replaces it")
 	case errors.Is(err, keystore.ErrDamaged):
 		p.Code, p.Message = api.KeystoreUnavailable, "identity.age, which opens the file store, is missing or damaged"
 		p.Hint = "bring it back from a backup; without it move the records away as well, and log in again"
