@@ -21,8 +21,8 @@ const (
 	clockSkew       = time.Hour
 )
 
-// newCertificate makes a certificate for the loopback addresses that nobody but its own server vouches for. It is
-// no authority, and its key exists in memory only.
+// newCertificate makes a self-signed certificate for the loopback addresses. It is no authority, and its key exists in
+// memory only.
 func newCertificate() (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -46,7 +46,7 @@ func newCertificate() (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// secureTLS returns what listeners of an https redirect URI use, and nil for http.
+// secureTLS returns the configuration of an https redirect URI's listeners, and nil for http.
 func (cfg Config) secureTLS() (*tls.Config, error) {
 	if !cfg.HTTPS {
 		return nil, nil
@@ -59,7 +59,7 @@ func (cfg Config) secureTLS() (*tls.Config, error) {
 		}
 	}
 	if len(certificate.Certificate) == 0 || certificate.PrivateKey == nil {
-		return nil, errors.New("the certificate lacks its text or its key")
+		return nil, errors.New("the certificate or its key is missing")
 	}
 	return &tls.Config{
 		Certificates: []tls.Certificate{*certificate},
@@ -68,8 +68,9 @@ func (cfg Config) secureTLS() (*tls.Config, error) {
 	}, nil
 }
 
-// CertificateFingerprint returns the SHA-256 of the certificate that an https redirect URI shows, written as browsers
-// do, such as AB:01:…, and "" for an http one. A person compares the two before passing the browser's warning.
+// CertificateFingerprint returns the SHA-256 fingerprint of the certificate that an https redirect URI shows, written
+// as browsers do, such as AB:01:…; "" for an http one. The person compares the two before accepting the browser's
+// warning.
 func (s *Server) CertificateFingerprint() string {
 	if s.tls == nil {
 		return ""

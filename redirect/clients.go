@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// maxSilent is how many connections may be open that have not sent a whole request yet. Browsers open two or three
-// in advance.
+// maxSilent is how many connections may be open that have not sent a whole request yet. Browsers open two or three in
+// advance.
 const maxSilent = 16
 
 // clients are the open connections of a server. The zero value is ready.
 //
-// Connections are not made to queue for a place, because those who hold the places by staying silent would keep the
-// browser out: where too many are silent, the one that has been silent longest is closed.
+// Connections do not queue for a place, because silent ones could hold every place and keep the browser out. If too
+// many are silent, the one that has been silent longest is closed.
 type clients struct {
 	serving sync.WaitGroup // counts open
 
@@ -24,7 +24,7 @@ type clients struct {
 	silent []net.Conn // oldest first
 }
 
-// admit takes conn in, or reports false when the server is closed.
+// admit takes conn in, or reports false if the server is closed.
 func (c *clients) admit(conn net.Conn) bool {
 	evicted, ok := c.add(conn)
 	if evicted != nil {
@@ -68,7 +68,7 @@ func (c *clients) track(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// close ends all connections, refuses new ones, and returns when none is served any more.
+// close ends all connections, refuses new ones, and returns once none is being served.
 func (c *clients) close() {
 	c.mu.Lock()
 	c.closed = true
@@ -83,7 +83,7 @@ func (c *clients) close() {
 	c.serving.Wait()
 }
 
-// clientListener is a listener whose connections are known to clients.
+// clientListener admits each connection to clients.
 type clientListener struct {
 	net.Listener
 	clients *clients

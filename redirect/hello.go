@@ -53,8 +53,8 @@ func (c *helloConn) CloseWrite() error {
 	return nil
 }
 
-// noticeHello reports that a browser speaks TLS where http is spoken. Any local program can do that, so it ends nothing;
-// and it is passed on only from a user who may log in here.
+// noticeHello reports that a browser speaks TLS to an http redirect URI. Any local program can do that, so the login
+// goes on; and it is reported only for a user who may log in here.
 func (s *Server) noticeHello(conn net.Conn) {
 	if s.peerAllowed(conn.RemoteAddr().String(), conn.LocalAddr()) {
 		s.notify(NoticeTLS)

@@ -13,8 +13,8 @@ import (
 	"oauthd/ipc/api"
 )
 
-// portHolder says who keeps a from being listened on, such as "nginx (pid 123)", or "a process of uid 33" where its
-// descriptors are not for us to read; "" when that is not known.
+// portHolder names what already listens on a, such as "nginx (pid 123)", or "a process of uid 33" if we may not read
+// its descriptors; "" if that is not known.
 func portHolder(a netip.AddrPort) string { return procRoot("/proc").holder(a) }
 
 // procRoot is where the proc file system is mounted.
@@ -104,7 +104,7 @@ func (p procRoot) owner(inode string) (pid int, ok bool) {
 	return 0, false
 }
 
-// describe names a process. Programs choose that name themselves, so it is filtered for the terminal.
+// describe names a process. A program chooses that name itself, so it is filtered for the terminal.
 func (p procRoot) describe(pid int) string {
 	comm, err := os.ReadFile(filepath.Join(string(p), strconv.Itoa(pid), "comm"))
 	name := api.Excerpt(string(comm))

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// ErrPortUnavailable means that none of the wanted ports could be had on every address the redirect URI stands for.
+// ErrPortUnavailable means that none of the wanted ports is free on every address that the redirect URI stands for.
 var ErrPortUnavailable = errors.New("port unavailable")
 
 // pickTries bounds the search for a port that is free in both families.
@@ -24,7 +24,7 @@ var (
 	ipv6 = address{"tcp6", "::1"}
 )
 
-// listenFunc opens one listener; tests put machines in its place that lack a family or have ports taken.
+// listenFunc opens one listener; tests replace it with machines that lack a family or have ports taken.
 type listenFunc func(ctx context.Context, network, address string) (net.Listener, error)
 
 func listenTCP(ctx context.Context, network, address string) (net.Listener, error) {
@@ -72,16 +72,16 @@ func listenLoopback(ctx context.Context, host string, ports []int, listen listen
 	return nil, 0, taken
 }
 
-// portsError says of each port why it could not be had. It wraps [ErrPortUnavailable].
+// portsError says for each port why it cannot be used. It wraps [ErrPortUnavailable].
 type portsError []string
 
 func (e portsError) Error() string { return strings.Join(e, "; ") }
 func (portsError) Unwrap() error   { return ErrPortUnavailable }
 
-// whyNot says why a listen on port ended with err, and who is in the way where the system tells.
+// whyNot says why listening on port failed with err, and who is in the way if the system shows it.
 func whyNot(port int, err error) string {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Sprintf("port %d is not for this user", port)
+		return fmt.Sprintf("port %d is not open to this user", port)
 	}
 	taken := fmt.Sprintf("port %d is taken", port)
 	op, ok := errors.AsType[*net.OpError](err)
@@ -98,8 +98,8 @@ func whyNot(port int, err error) string {
 	return taken
 }
 
-// listenAll opens port on each address, or on none. Port 0 is any that is free. An address whose family the machine
-// lacks is passed over, as long as another is there.
+// listenAll opens port on every address, or on none. Port 0 means any free port. An address whose family the machine
+// lacks is skipped, as long as another one is there.
 func listenAll(
 	ctx context.Context, addresses []address, port int, listen listenFunc,
 ) (_ []net.Listener, _ int, err error) {

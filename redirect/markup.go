@@ -9,8 +9,8 @@ import (
 //go:embed page.css
 var pageCSS string
 
-// markup is HTML of our own. Only constants become markup by themselves, so text from elsewhere cannot get into a page
-// but through the methods of document that escape it.
+// markup is HTML of our own. Only constants become markup without a conversion, so text from elsewhere gets into a page
+// only through the methods of document that escape it.
 type markup string
 
 // icon is drawn in the colors that page.css gives to its kind.
@@ -71,7 +71,7 @@ func (v view) details(d *document) {
 	}{{"Account", v.Account}, {"Logged in as", v.Person}, {"Provider", v.Provider}} {
 		if row.name != "" {
 			d.html("<div><dt>", row.term, "</dt><dd>")
-			d.name(row.name)
+			d.breakable(row.name)
 			d.html("</dd></div>\n")
 		}
 	}
@@ -85,7 +85,7 @@ func (v view) scopes(d *document) {
 	d.html("<section>\n<h2>Granted scopes</h2>\n<ul class=\"scopes\">\n")
 	for _, scope := range v.Scopes {
 		d.html("<li>")
-		d.name(scope)
+		d.breakable(scope)
 		d.html("</li>\n")
 	}
 	d.html("</ul>\n</section>\n")
@@ -97,7 +97,9 @@ func (v view) warnings(d *document) {
 	}
 	d.html("<section class=\"warnings\">\n<h2>Please note</h2>\n<ul>\n")
 	for _, warning := range v.Warnings {
-		d.element("<li>", warning, "</li>\n")
+		d.html("<li>")
+		d.breakable(warning)
+		d.html("</li>\n")
 	}
 	d.html("</ul>\n</section>\n")
 }
@@ -122,15 +124,15 @@ func (d *document) element(start markup, text string, end markup) {
 	d.html(end)
 }
 
-// name writes a name that may be long, and lets a narrow screen break it after its separators only.
-func (d *document) name(name string) {
-	for name != "" {
-		i := strings.IndexAny(name, "/.:_-@")
+// breakable writes text that may have long names in it, and lets a narrow screen break them after their separators.
+func (d *document) breakable(text string) {
+	for text != "" {
+		i := strings.IndexAny(text, "/.:_-@")
 		if i < 0 {
-			d.text(name)
+			d.text(text)
 			return
 		}
-		d.element("", name[:i+1], "<wbr>")
-		name = name[i+1:]
+		d.element("", text[:i+1], "<wbr>")
+		text = text[i+1:]
 	}
 }

@@ -6,12 +6,12 @@ import (
 )
 
 // isNavigation reports whether r can come from a tab that follows a link, a redirect or a form. A request that a web
-// page sent by itself, as for an image, a frame or a script, gives itself away by its fetch metadata (W3C Fetch Metadata
-// Request Headers), which no page can forge. Older browsers send none of it, and neither does curl.
+// page sent by itself, as for an image, a frame or a script, gives itself away by its fetch metadata (W3C Fetch
+// Metadata Request Headers), which no page can forge. Older browsers send none of it, and neither does curl.
 //
-// A service worker that an earlier server at this port left behind passes navigations on with an empty destination;
-// apart from that, "empty" comes with other modes only. The Origin of a form says nothing: it may be any of the
-// provider's, or null if the page hides it or another site redirected it. A navigation by GET never has one (Fetch §3.2).
+// A service worker that an earlier server left behind at this port passes navigations on with the destination "empty",
+// which otherwise comes with other modes only. The Origin of a form says nothing: it may be any of the provider's, or
+// null if the page hides it or another site redirected it. A navigation by GET never has one (Fetch §3.2).
 func isNavigation(r *http.Request) bool {
 	modes := r.Header.Values("Sec-Fetch-Mode")
 	for _, mode := range modes {

@@ -1,7 +1,7 @@
 package redirect
 
-// Notice is what happened while a login goes on waiting, as a sentence for the person. A response may have been lost by
-// it, and without a word the person would wait for the deadline. It quotes nothing of a request.
+// Notice says what happened while a login goes on waiting, as a sentence for the person. A response may have been lost,
+// and without a word the person would wait for the deadline. It quotes nothing of a request.
 type Notice string
 
 // The notices.

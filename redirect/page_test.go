@@ -28,7 +28,7 @@ func TestPages(t *testing.T) {
 			want: []string{
 				"You are logged in", ">work<", ">google<", ">ada@<wbr>example.<wbr>com<",
 				"<li>openid</li>", "<li>email</li>",
-				"A scope was not granted.", "You can close this tab and return to your terminal.", `<body class="success">`,
+				"A scope was not granted.<wbr></li>", "You can close this tab and return to your terminal.", `<body class="success">`,
 			},
 			absent: []string{"oauthd login", "http-equiv"},
 		},

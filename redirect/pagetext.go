@@ -2,8 +2,8 @@ package redirect
 
 import "oauthd/ipc/api"
 
-// text returns p as it may be shown: what a stranger has chosen is cut, and nothing in p hides, or reorders what stands
-// beside it.
+// text returns p with its texts filtered: names that a stranger chose are cut, and nothing in p hides or reorders what
+// stands beside it.
 func (p Page) text() Page {
 	for _, field := range []*string{&p.Account, &p.Provider, &p.Person} {
 		*field = api.Excerpt(*field)
@@ -15,7 +15,7 @@ func (p Page) text() Page {
 	return p
 }
 
-// each returns texts through filter, without those that nothing is left of.
+// each returns texts through filter, without those of which nothing is left.
 func each(texts []string, filter func(string) string) []string {
 	var kept []string
 	for _, text := range texts {

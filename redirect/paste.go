@@ -9,12 +9,12 @@ import (
 	"unicode"
 )
 
-// ErrAnswered is what [Server.Deliver] returns for a response that comes after another one, by browser or by hand,
-// has decided the login.
+// ErrAnswered is what [Server.Deliver] returns if another response, by browser or by hand, has already decided the
+// login.
 var ErrAnswered = errors.New("redirect: the login has its response already")
 
-// Mistake is what is wrong with a text that was given to [Server.Deliver], as the end of a sentence for the person who
-// pasted it. It quotes nothing of the text. The login goes on waiting.
+// Mistake says what is wrong with a text passed to [Server.Deliver], as the end of a sentence for the person who pasted
+// it. It quotes nothing of the text. The login goes on waiting.
 type Mistake string
 
 // The mistakes, to be compared with [errors.Is].
@@ -32,14 +32,15 @@ const (
 // Error returns the words for the person.
 func (m Mistake) Error() string { return string(m) }
 
-// Deliver takes the authorization response that a person copied from the browser's address bar, where the browser
-// could not reach the server: the redirect URI with its query, in any spelling of a loopback host and with or without
-// scheme; the query alone; or code and state with a blank between. Blanks, quotes and angle brackets around it and line
-// breaks within, as terminals make them, do not matter.
+// Deliver takes the authorization response that a person copied from the browser's address bar because the browser
+// could not reach the server: the redirect URI with its query, with any spelling of a loopback host, with or without
+// the scheme; the query alone; or the code and the state with a blank between them. Blanks, quotes and angle brackets
+// around it, and the line breaks that terminals make within it, do not matter.
 //
-// It is judged as one that comes over HTTP is, and competes with those: the first decides. On nil the login has
-// its response, a code or an error, which [Server.Wait] returns, and [Server.Finish] waits for no browser. The error
-// is a [Mistake] when the text is not this login's response, which changes nothing; else [ErrAnswered] or [ErrClosed].
+// It is judged like a response that comes over HTTP and competes with those: the first one decides. If the error is
+// nil, the login has its response, a code or an error, which [Server.Wait] returns, and [Server.Finish] waits for no
+// browser. The error is a [Mistake] if the text is not this login's response, and nothing changes; otherwise it is
+// [ErrAnswered] or [ErrClosed].
 func (s *Server) Deliver(pasted string) error {
 	params, err := parsePasted(pasted, s.cfg.Path)
 	if err != nil {
@@ -66,8 +67,8 @@ func (s *Server) Deliver(pasted string) error {
 	return nil
 }
 
-// asMistake returns the Mistake in err. What ends a login if a provider sends it is here the work of a hand that did not
-// copy all of it, or some of it twice.
+// asMistake returns the Mistake that err is or means. What ends a login if the provider sends it is a mistake here: the
+// person did not copy all of it, or copied some of it twice.
 func asMistake(err error, params url.Values) (Mistake, bool) {
 	switch mistake, ok := errors.AsType[Mistake](err); {
 	case ok:
@@ -84,7 +85,7 @@ func asMistake(err error, params url.Values) (Mistake, bool) {
 	return "", false
 }
 
-// parsePasted returns the parameters in a pasted text, where it can be a response to the redirect URI with this path.
+// parsePasted returns the parameters in a pasted text, if it can be a response to the redirect URI with this path.
 func parsePasted(text, path string) (url.Values, error) {
 	if len(text) > maxQuery {
 		return nil, ErrTooLong
@@ -117,7 +118,7 @@ func parsePasted(text, path string) (url.Values, error) {
 	return params, nil
 }
 
-// splitPasted cuts a text into what stands before the query, "" for nothing, and the query.
+// splitPasted cuts a text into the address, "" if there is none, and the query.
 func splitPasted(text string) (address, query string) {
 	text, _, _ = strings.Cut(text, "#")
 	address, query, found := strings.Cut(text, "?")
@@ -130,8 +131,8 @@ func splitPasted(text string) (address, query string) {
 	return address, query
 }
 
-// isRedirectURI reports whether address, which has no query, is a loopback redirect URI with this path. Its port is
-// not looked at: the state tells logins apart, and says so better.
+// isRedirectURI reports whether address, which has no query, is a loopback redirect URI with this path. Its port
+// does not matter: the state tells logins apart, and with a better message.
 func isRedirectURI(address, path string) bool {
 	switch {
 	case strings.HasPrefix(address, "/"):
@@ -153,7 +154,7 @@ func isRedirectURI(address, path string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// isAuthorizationRequest reports whether params are a request's (RFC 6749 §4.1.1, RFC 9126 §4) and no response.
+// isAuthorizationRequest reports whether params belong to a request (RFC 6749 §4.1.1, RFC 9126 §4), not to a response.
 func isAuthorizationRequest(params url.Values) bool {
 	if params.Has("code") || params.Has("error") {
 		return false
@@ -161,7 +162,7 @@ func isAuthorizationRequest(params url.Values) bool {
 	return params.Has("client_id") || params.Has("response_type") || params.Has("request_uri")
 }
 
-// hasParameter reports whether test, of strings.Contains' kind, finds a parameter of a response in text.
+// hasParameter reports whether test, which is like strings.Contains, finds a parameter of a response in text.
 func hasParameter(text string, test func(text, parameter string) bool) bool {
 	for _, parameter := range []string{"code=", "state=", "error=", "iss="} {
 		if test(text, parameter) {
@@ -171,7 +172,7 @@ func hasParameter(text string, test func(text, parameter string) bool) bool {
 	return false
 }
 
-// everyParameter reports whether each field starts a parameter, so that blanks stand where an ampersand should.
+// everyParameter reports whether each field starts with a parameter, so that blanks stand for ampersands.
 func everyParameter(fields []string) bool {
 	for _, field := range fields {
 		if !hasParameter(strings.TrimLeft(field, "?&"), strings.HasPrefix) {
@@ -181,7 +182,7 @@ func everyParameter(fields []string) bool {
 	return true
 }
 
-// unescape undoes the escapes of an address bar. A plus sign is left alone: by itself it is part of a code.
+// unescape undoes an address bar's escapes. It leaves plus signs alone, because they may be part of a code.
 func unescape(text string) string {
 	if plain, err := url.PathUnescape(text); err == nil {
 		return plain

@@ -19,11 +19,11 @@ func procNet() peerTables { return peerTables{"/proc/net/tcp", "/proc/net/tcp6"}
 
 var errNoPeer = errors.New("no such connection")
 
-// peerReads is how often the tables are read: while sockets come and go, one reading may miss a row.
+// peerReads is how often the tables are read: while sockets come and go, one read may miss a row.
 const peerReads = 3
 
-// allow reports whether the client's end of a connection belongs to uid or root. Where the tables cannot be read the
-// answer is true, and false where they can and the connection is in neither.
+// allow reports whether the client's end of a connection belongs to uid or root. If the tables cannot be read it
+// returns true; if they can and the connection is in neither, false.
 func (t peerTables) allow(uid int, client, server netip.AddrPort) bool {
 	err := errNoPeer
 	for range peerReads {
@@ -35,8 +35,8 @@ func (t peerTables) allow(uid int, client, server netip.AddrPort) bool {
 	return !errors.Is(err, errNoPeer)
 }
 
-// lookup returns the owner of the client's socket. An IPv4 connection may be in both tables, because the client's
-// socket may be one of IPv6 with a mapped address.
+// lookup returns the owner of the client's socket. An IPv4 connection may be in either table, because the client's
+// socket may be an IPv6 one with a mapped address.
 func (t peerTables) lookup(client, server netip.AddrPort) (int, error) {
 	uid, err6 := lookupFile(t.tcp6, client, server, tableAddr6)
 	if err6 == nil || !client.Addr().Unmap().Is4() {
@@ -56,7 +56,7 @@ func lookupFile(path string, client, server netip.AddrPort, format func(netip.Ad
 
 // lookupTable finds the row of the socket at local that is connected to remote, and returns its uid (proc(5)).
 func lookupTable(table io.Reader, local, remote string) (int, error) {
-	// Rows of sockets that their owner has closed say uid 0, whoever it was; one that waits for an answer is
+	// The row of a socket that its owner has closed shows uid 0, whoever that was; one that waits for an answer is
 	// established.
 	const established = "01"
 	lines := bufio.NewScanner(table)

@@ -4,7 +4,7 @@ package redirect
 
 import "net/netip"
 
-// peerTables is empty where the system does not tell who is at the other end of a TCP connection.
+// peerTables is empty because the system does not show who is at the other end of a TCP connection.
 type peerTables struct{}
 
 func procNet() peerTables { return peerTables{} }

@@ -60,7 +60,7 @@ func (Response) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]"
 type AuthorizationError struct {
 	// Code is the error parameter, such as access_denied; never "".
 	Code string
-	// Description is error_description; "" when there was none. It is for a terminal or a log, not for a [Page].
+	// Description is error_description; "" if there was none. It is for a terminal or a log, not for a [Page].
 	Description string
 }
 
@@ -95,9 +95,9 @@ func parseParameters(encoded string) (url.Values, error) {
 	return url.ParseQuery(strings.ReplaceAll(encoded, ";", "%3B"))
 }
 
-// judge decides what params are, however they came. The error is a Mistake for what has no effect; ErrIssuerMismatch, a
-// Defect or an AuthorizationError for what ends the login; and nil for a code. A parameter without a value counts as
-// absent (RFC 6749 §3.1).
+// judge decides what params are, no matter how they came. The error is a Mistake for what has no effect;
+// ErrIssuerMismatch, a Defect or an AuthorizationError for what ends the login; and nil for a code. A parameter without
+// a value counts as absent (RFC 6749 §3.1).
 func judge(params url.Values, want Config) (Response, error) {
 	code, errorCode, iss := params.Get("code"), params.Get("error"), params.Get("iss")
 	switch {

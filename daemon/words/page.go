@@ -7,7 +7,7 @@ import (
 	"oauthd/redirect"
 )
 
-// SuccessPage is shown once the credential rests in the store.
+// SuccessPage is shown once the credential is stored.
 func (l Login) SuccessPage(done api.LoginEvent) redirect.Page {
 	return redirect.Page{
 		Success:  true,
@@ -30,17 +30,17 @@ func (l Login) FailurePage(err error) redirect.Page {
 	case api.LoginDenied:
 		page.Title, page.Message = "The login was denied", "Nothing was stored."
 	case api.SubjectMismatch:
-		page.Title, page.Message = "This is another person", "The account belongs to somebody else. Your terminal tells who, and what you can do."
+		page.Title, page.Message = "This is another person", "The account belongs to someone else. Your terminal shows who, and what you can do."
 	case api.LoginSuperseded:
-		page.Title, page.Message = "Another login took over", "A newer login of the same account was started."
+		page.Title, page.Message = "Another login took over", "A newer login for the same account has started."
 	case api.ProviderUnreachable:
-		page.Message = "The provider could not be reached to finish it. Nothing was stored."
+		page.Message = "The provider could not be reached to finish the login. Nothing was stored."
 	case api.ProviderRejected:
-		page.Message = "The provider did not accept this client. Your terminal tells why."
+		page.Message = "The provider did not accept this client. Your terminal shows why."
 	case api.KeystoreLocked, api.KeystoreUnavailable, api.KeystoreFull:
-		page.Message = "The keychain did not take the credential. Your terminal tells why."
+		page.Message = "The credential could not be stored. Your terminal shows why."
 	default:
-		page.Message = "Nothing was stored. Your terminal tells why."
+		page.Message = "Nothing was stored. Your terminal shows why."
 	}
 	return page
 }
