@@ -15,10 +15,13 @@ import (
 	"testing"
 )
 
-// A pattern is an import path, or one that ends in /... and stands for all below it too.
+// A pattern is an import path, one that ends in /... and stands for all below it too, or ... for everything.
 type pattern string
 
 func (p pattern) matches(importPath string) bool {
+	if p == anything {
+		return true
+	}
 	prefix, all := strings.CutSuffix(string(p), "/...")
 	return importPath == prefix || all && strings.HasPrefix(importPath, prefix+"/")
 }
@@ -35,6 +38,8 @@ type ban struct {
 const (
 	ours   = pattern("oauthd/...")
 	oauth2 = pattern("golang.org/x/oauth2/...")
+
+	anything = pattern("...")
 )
 
 func bans() []ban {
@@ -44,9 +49,16 @@ func bans() []ban {
 			never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/redirect/..."},
 			files: []string{"serve.go", "demo.go", "keystore.go"},
 		},
+		{
+			pkg:   "cmd/oauthd/oauthd-helper",
+			never: []pattern{anything},
+			but:   []pattern{"oauthd/ipc/quick", "os", "syscall"},
+			files: []string{"run_windows.go"},
+		},
 		{pkg: "ipc/api", never: []pattern{ours}},
 		{pkg: "ipc/client", never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/ipc"}},
 		{pkg: "ipc/peer", never: []pattern{ours}},
+		{pkg: "ipc/quick", never: []pattern{anything}, but: []pattern{"syscall"}},
 		{pkg: "ipc/own", never: []pattern{ours}},
 		{
 			pkg:   "ipc",
@@ -106,7 +118,7 @@ func rooms(pkg string, others ...string) ban {
 func floors() [][]string {
 	return [][]string{
 		{"ipc/own"},
-		{"ipc/api", "ipc/api/apitest", "ipc/peer", "daemon/oauthtest"},
+		{"ipc/api", "ipc/api/apitest", "ipc/peer", "ipc/quick", "daemon/oauthtest"},
 		{"keystore", "redirect"},
 		{"daemon/account", "keystore/storetest"},
 		{"daemon/provider", "daemon/policy", "daemon/audit", "daemon/token", "ipc", "ipc/client"},
@@ -118,7 +130,7 @@ func floors() [][]string {
 		{"daemon/login"},
 		{"daemon/takeover"},
 		{"daemon"},
-		{"cmd/oauthd"},
+		{"cmd/oauthd", "cmd/oauthd/oauthd-helper"},
 	}
 }
 
@@ -149,6 +161,10 @@ func violations(files []source) (found []string) {
 					!slices.Contains(b.files, name) {
 					found = append(found, fmt.Sprintf("%s imports %s: banned", f.path, imported))
 				}
+			}
+			// Whoever imports the fast lane answers command lines.
+			if imported == "oauthd/ipc/quick" && !strings.HasPrefix(pkg, "cmd/") {
+				found = append(found, fmt.Sprintf("%s imports %s: commands only", f.path, imported))
 			}
 			if first, _, _ := strings.Cut(imported, "/"); pkg == "ipc/api" && strings.Contains(first, ".") {
 				found = append(found, fmt.Sprintf("%s imports %s: the standard library only", f.path, imported))
@@ -244,6 +260,14 @@ func TestViolationsAreReported(t *testing.T) {
 		{"what opens files imports the vocabulary", "ipc/own/x.go", "oauthd/ipc/api", "banned"},
 		{"client imports the server", "ipc/client/x.go", "oauthd/ipc", "banned"},
 		{"client imports the vocabulary", "ipc/client/x.go", "oauthd/ipc/api", ""},
+		{"the fast lane imports what starts before it", "ipc/quick/x.go", "syscall", ""},
+		{"the fast lane imports what starts after it", "ipc/quick/x.go", "os", "banned"},
+		{"the fast lane imports the vocabulary", "ipc/quick/x.go", "oauthd/ipc/api", "banned"},
+		{"client imports the fast lane", "ipc/client/x.go", "oauthd/ipc/quick", "commands only"},
+		{"verb imports the fast lane", "cmd/oauthd/main.go", "oauthd/ipc/quick", ""},
+		{"helper imports the fast lane", "cmd/oauthd/oauthd-helper/x.go", "oauthd/ipc/quick", ""},
+		{"helper imports the network", "cmd/oauthd/oauthd-helper/x.go", "net/http", "banned"},
+		{"helper imports the client", "cmd/oauthd/oauthd-helper/x.go", "oauthd/ipc/client", "banned"},
 		{"socket imports the vault", "ipc/x.go", "oauthd/daemon/vault", "banned"},
 		{"socket imports the caller", "ipc/x.go", "oauthd/daemon/account", ""},
 		{"socket imports x/oauth2 below", "ipc/x.go", "golang.org/x/oauth2/google", "banned"},
