@@ -49,7 +49,7 @@ func BenchmarkCachedTokenBesideHang(b *testing.B) {
 }
 
 // benchDaemon runs a daemon with the accounts fast and slow, each at a provider of its own, and returns slow's.
-func benchDaemon(b *testing.B) (*client.Client, *oauthtest.Running) {
+func benchDaemon(b testing.TB) (*client.Client, *oauthtest.Running) {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "o")
 	if err != nil {
