@@ -20,6 +20,8 @@ import (
 
 	"oauthd/ipc/api"
 	"oauthd/keystore/storetest"
+
+	"golang.org/x/sys/unix"
 )
 
 const lineAnswer = `{"access_token":"tok.en","token_type":"Bearer","expires_in":3599,"account":"work"}` + "\n"
@@ -151,6 +153,28 @@ func runProgram(t testing.TB, env []string, prepare func(*exec.Cmd), program str
 	return ended{stdout.String(), stderr.String(), status}
 }
 
+// inTime repeats run until it reports that the fast lane had its answer in time, which a busy machine may prevent. The
+// last try counts in any case.
+func inTime(run func() bool) {
+	for range 20 {
+		if run() {
+			return
+		}
+	}
+}
+
+// runLean is runProgram for a command line that the fast lane should answer.
+func (d *lineDaemon) runLean(t testing.TB, env []string, prepare func(*exec.Cmd), program string, args ...string) (r ended) {
+	t.Helper()
+	inTime(func() bool {
+		d.visits.Store(0)
+		d.requests.Store(0)
+		r = runProgram(t, env, prepare, program, args...)
+		return d.requests.Load() == 1
+	})
+	return r
+}
+
 var initLine = regexp.MustCompile(`(?m)^init (\S+) @.*\n`)
 
 // initialised cuts the lines of GODEBUG=inittrace=1 out of stderr and returns the packages that they name, in order.
@@ -199,14 +223,14 @@ func wantUsual(t testing.TB, r ended) {
 func testFastAndLean(t *testing.T, p programs) {
 	d := newLineDaemon(t, nil, saying(lineAnswer))
 	for _, program := range p.both() {
-		r := runProgram(t, d.env("GODEBUG=inittrace=1"), nil, program, "token", "work")
+		r := d.runLean(t, d.env("GODEBUG=inittrace=1"), nil, program, "token", "work")
 		if r.stdout != "tok.en\n" || r.status != 0 {
 			t.Errorf("%s: got %q, status %#x, want the token", filepath.Base(program), r.stdout, r.status)
 		}
 		wantLean(t, r)
-	}
-	if n := d.requests.Load(); n != 2 {
-		t.Errorf("got %d requests, want one of each program", n)
+		if n := d.requests.Load(); n != 1 {
+			t.Errorf("%s: got %d requests, want one", filepath.Base(program), n)
+		}
 	}
 }
 
@@ -218,7 +242,12 @@ func testFastRealDaemon(t *testing.T, p programs) {
 	}
 	env := []string{"HOME=" + t.TempDir(), "OAUTHD_SOCK=" + c.Socket, "GODEBUG=inittrace=1"}
 	for _, program := range p.both() {
-		r := runProgram(t, env, nil, program, "token", "fast")
+		var r ended
+		inTime(func() bool {
+			r = runProgram(t, env, nil, program, "token", "fast")
+			packages, _ := initialised(r.stderr)
+			return len(packages) <= mostInits
+		})
 		if r.stdout != want.AccessToken+"\n" || r.status != 0 {
 			t.Errorf("%s: got %d bytes, status %#x, want the token", filepath.Base(program), len(r.stdout), r.status)
 		}
@@ -255,7 +284,7 @@ func testFastOrUsual(t *testing.T, p programs) {
 			if tt.args == nil {
 				prepare = func(cmd *exec.Cmd) { cmd.Args = []string{"oauthd-1.2", "token", "work"} }
 			}
-			r := runProgram(t, env, prepare, p.oauthd, tt.args...)
+			r := d.runLean(t, env, prepare, p.oauthd, tt.args...)
 			if r.stdout != "tok.en\n" || r.status != 0 || d.requests.Load() != 1 {
 				t.Errorf("got %q, status %#x after %d requests, want the token after one", r.stdout, r.status, d.requests.Load())
 			}
@@ -318,8 +347,14 @@ func testFastSurprises(t *testing.T, p programs) {
 			usual := runProgram(t, env, tt.prepare, p.oauthd, "token", "work", "--format", "raw")
 			_, usual.stderr = initialised(usual.stderr)
 			for _, program := range p.both() {
-				got := runProgram(t, env, tt.prepare, program, "token", "work")
-				if packages, _ := initialised(got.stderr); (len(packages) <= mostInits) != tt.lean {
+				var got ended
+				var packages []string
+				inTime(func() bool {
+					got = runProgram(t, env, tt.prepare, program, "token", "work")
+					packages, _ = initialised(got.stderr)
+					return !tt.lean || len(packages) <= mostInits
+				})
+				if (len(packages) <= mostInits) != tt.lean {
 					t.Errorf("%s: got %d packages initialised, want the fast lane to answer: %t", filepath.Base(program), len(packages), tt.lean)
 				}
 				if _, got.stderr = initialised(got.stderr); got != usual {
@@ -360,52 +395,67 @@ func testFastInterrupted(t *testing.T, p programs) {
 	}
 }
 
+const pipePage = 4096
+
 // testFastRest gives the programs a pipe that takes a part of the token at once, and takes no more until it is read.
 func testFastRest(t *testing.T, p programs) {
-	const page = 4096 // a pipe of one page
-	token := strings.Repeat("0123456789", page/8)
+	token := strings.Repeat("0123456789", pipePage/8)
 	d := newLineDaemon(t, nil, saying(`{"access_token":"`+token+`","token_type":"Bearer","account":"work"}`+"\n"))
 	for _, program := range p.both() {
 		for _, reads := range []bool{true, false} {
-			var fds [2]int
-			if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
-				t.Fatal(err)
-			}
-			out, in := os.NewFile(uintptr(fds[0]), "out"), os.NewFile(uintptr(fds[1]), "in")
-			if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fds[1]), syscall.F_SETPIPE_SZ, page); errno != 0 {
-				t.Fatal(errno)
-			}
-			var stderr bytes.Buffer
-			cmd := exec.CommandContext(t.Context(), program, "token", "work")
-			cmd.Env, cmd.Stdout, cmd.Stderr = d.env(), in, &stderr
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			_ = in.Close()
-			began := make([]byte, 10)
-			if _, err := io.ReadFull(out, began); err != nil {
-				t.Fatal(err)
-			}
-			if reads {
-				rest, err := io.ReadAll(out)
-				if got := string(began) + string(rest); got != token+"\n" || err != nil {
-					t.Errorf("%s: got %d bytes, %v, want the token of %d", filepath.Base(program), len(got), err, len(token)+1)
-				}
-			}
-			_ = out.Close()
-			_ = cmd.Wait()
-			status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+			var got string
+			var r ended
+			inTime(func() bool {
+				d.requests.Store(0)
+				got, r = intoFullPipe(t, d.env(), reads, program)
+				return d.requests.Load() == 1
+			})
+			name := filepath.Base(program)
 			switch {
-			case reads && (status != 0 || stderr.Len() > 0):
-				t.Errorf("%s: got status %#x, %q, want 0", filepath.Base(program), status, stderr.String())
-			case !reads && status.Signal() != syscall.SIGPIPE:
-				t.Errorf("%s, nobody reads on: got status %#x, %q, want SIGPIPE", filepath.Base(program), status, stderr.String())
+			case d.requests.Load() != 1:
+				t.Errorf("%s: got %d requests, want one", name, d.requests.Load())
+			case reads && (got != token+"\n" || r.status != 0 || r.stderr != ""):
+				t.Errorf("%s: got %d bytes, status %#x, %q, want %d", name, len(got), r.status, r.stderr, len(token)+1)
+			case !reads && r.status.Signal() != syscall.SIGPIPE:
+				t.Errorf("%s, nobody reads on: got status %#x, %q, want SIGPIPE", name, r.status, r.stderr)
 			}
 		}
 	}
-	if n := d.requests.Load(); n != 4 {
-		t.Errorf("got %d requests, want 4: none is made twice", n)
+}
+
+// intoFullPipe runs `program token work` with a pipe of one page for its output. It begins to read, and then reads on or
+// does not.
+func intoFullPipe(t *testing.T, env []string, on bool, program string) (got string, r ended) {
+	t.Helper()
+	var fds [2]int
+	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
+		t.Fatal(err)
 	}
+	out, in := os.NewFile(uintptr(fds[0]), "out"), os.NewFile(uintptr(fds[1]), "in")
+	defer out.Close()
+	defer in.Close()
+	if _, err := unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipePage); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), program, "token", "work")
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, in, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = in.Close()
+	began, rest := make([]byte, 10), []byte(nil)
+	_, err := io.ReadFull(out, began)
+	if err == nil && on {
+		rest, err = io.ReadAll(out)
+	}
+	if err != nil {
+		t.Errorf("read what %s prints: %v", filepath.Base(program), err)
+	}
+	_ = out.Close()
+	_ = cmd.Wait()
+	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return string(began) + string(rest), ended{"", stderr.String(), status}
 }
 
 func testFastOtherUser(t *testing.T, p programs) {
@@ -453,8 +503,16 @@ func testFastOtherUser(t *testing.T, p programs) {
 			if tt.env != nil {
 				env = append(env, tt.env(d)...)
 			}
+			var visits, requests int32
 			for _, program := range p.both() {
-				r := runProgram(t, env, nil, program, "token", "work")
+				run := runProgram
+				if tt.lean {
+					run = d.runLean
+				}
+				d.visits.Store(0)
+				d.requests.Store(0)
+				r := run(t, env, nil, program, "token", "work")
+				visits, requests = visits+d.visits.Load(), requests+d.requests.Load()
 				want, exit := "", api.Forbidden.ExitStatus()
 				if tt.token {
 					want, exit = "tok.en\n", 0
@@ -468,8 +526,8 @@ func testFastOtherUser(t *testing.T, p programs) {
 					wantUsual(t, r)
 				}
 			}
-			if v, r := d.visits.Load(), d.requests.Load(); v != tt.visits || r != tt.requests {
-				t.Errorf("got %d connections with %d requests, want %d with %d", v, r, tt.visits, tt.requests)
+			if visits != tt.visits || requests != tt.requests {
+				t.Errorf("got %d connections with %d requests, want %d with %d", visits, requests, tt.visits, tt.requests)
 			}
 		})
 	}

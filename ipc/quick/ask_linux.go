@@ -3,16 +3,16 @@ package quick
 import "syscall"
 
 const (
-	// patience is how long one step may take, in milliseconds. A token that the daemon has at hand takes a hundredth of
-	// it. The usual path waits longer, and a person can interrupt it with a word of goodbye.
-	patience = 100
+	// patience is how long one step may take, in nanoseconds. A token that the daemon has at hand takes a hundredth of
+	// it. The usual path waits longer, and says something when it is interrupted.
+	patience = 100e6
 	// maxAnswer is more than a token and what is said about it. A longer answer does not come in one piece either.
 	maxAnswer = 32 << 10
 )
 
 // ask sends a request for name's token to the daemon, if everything proves that it is the expected user's, and returns
-// the answer.
-func ask(at place, name string) (answer []byte, ok bool) {
+// the answer. No step takes longer than patience, in nanoseconds.
+func ask(at place, name string, patience int64) (answer []byte, ok bool) {
 	if !at.proven() {
 		return nil, false
 	}
@@ -21,7 +21,7 @@ func ask(at place, name string) (answer []byte, ok bool) {
 		return nil, false
 	}
 	defer syscall.Close(fd)
-	limit := syscall.NsecToTimeval(patience * 1e6)
+	limit := syscall.NsecToTimeval(patience)
 	for _, way := range []int{syscall.SO_SNDTIMEO, syscall.SO_RCVTIMEO} { // the first one is for connecting too
 		if syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, way, &limit) != nil {
 			return nil, false

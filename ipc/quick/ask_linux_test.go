@@ -16,6 +16,9 @@ import (
 const (
 	sample = `{"access_token":"ya29.a0-_~+/=","token_type":"Bearer","expires_in":3599,"account":"work"}` + "\n"
 	nobody = 65534 // a user who is not us
+
+	// How long a step may take in tests, in nanoseconds: where an answer comes, and where none does.
+	long, short = int64(time.Minute), int64(10 * time.Millisecond)
 )
 
 // server is a socket made as the daemon makes it, and what comes of it.
@@ -103,7 +106,7 @@ func (s *server) wantNothing(t *testing.T, mayConnect bool) {
 
 func TestAsk(t *testing.T) {
 	s := newServer(t, answers(sample))
-	answer, ok := ask(s.place(), "work")
+	answer, ok := ask(s.place(), "work", long)
 	if string(answer) != sample || !ok {
 		t.Errorf("got %q, %t, want %q", answer, ok, sample)
 	}
@@ -117,30 +120,28 @@ func TestAskGivesUp(t *testing.T) {
 	defer close(release)
 	for name, serve := range map[string]func(net.Conn){
 		"a server that hangs up":   func(net.Conn) {},
-		"a server that is silent":  func(net.Conn) { <-release },
-		"an answer in pieces":      func(c net.Conn) { _, _ = c.Write([]byte(sample[:20])); <-release },
+		"half an answer":           answers(sample[:20]),
 		"an answer without an end": answers(strings.TrimSuffix(sample, "\n")),
 		"two answers":              answers(sample + sample),
 		"an answer too long":       answers(`{"access_token":"` + strings.Repeat("x", maxAnswer) + "\"}\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t, serve)
-			began := time.Now()
-			answer, ok := ask(s.place(), "work")
+			answer, ok := ask(newServer(t, serve).place(), "work", long)
 			if ok {
 				_, ok = accessToken(answer)
 			}
 			if ok {
 				t.Errorf("got a token from %d bytes, want none", len(answer))
 			}
-			if took := time.Since(began); took > 50*patience*time.Millisecond {
-				t.Errorf("got it after %v, want a small part of that", took)
-			}
-			if name == "a server that is silent" || name == "an answer in pieces" {
-				release <- struct{}{}
-			}
 		})
 	}
+	t.Run("a server that is silent", func(t *testing.T) {
+		s := newServer(t, func(net.Conn) { <-release })
+		if _, ok := ask(s.place(), "work", short); ok {
+			t.Error("got an answer, want none")
+		}
+		release <- struct{}{}
+	})
 	t.Run("nobody accepts", func(t *testing.T) {
 		// A full backlog: connecting waits.
 		s := newServerBy(t, func(fd int) error { return syscall.Listen(fd, 0) }, func(net.Conn) { <-release })
@@ -157,7 +158,7 @@ func TestAskGivesUp(t *testing.T) {
 			}
 			hold = append(hold, c)
 		}
-		if _, ok := ask(s.place(), "work"); ok {
+		if _, ok := ask(s.place(), "work", short); ok {
 			t.Error("got an answer, want none")
 		}
 	})
@@ -197,7 +198,7 @@ func TestAskLeavesAlone(t *testing.T) {
 			if err := spoil(t, s, filepath.Dir(s.socket)); err != nil {
 				t.Fatal(err)
 			}
-			if _, ok := ask(s.place(), "work"); ok {
+			if _, ok := ask(s.place(), "work", long); ok {
 				t.Error("got an answer, want none")
 			}
 			s.wantNothing(t, false)
@@ -210,7 +211,7 @@ func TestAskLeavesAlone(t *testing.T) {
 func TestAskSaysNothingToAnotherUser(t *testing.T) {
 	needRoot(t)
 	s := newServerBy(t, listenAsNobody, answers(sample))
-	if _, ok := ask(s.place(), "work"); ok {
+	if _, ok := ask(s.place(), "work", long); ok {
 		t.Error("got an answer, want none")
 	}
 	s.wantNothing(t, true)

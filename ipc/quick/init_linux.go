@@ -11,7 +11,7 @@ func init() {
 	if !ok {
 		return
 	}
-	answer, ok := ask(at, name)
+	answer, ok := ask(at, name, patience)
 	if !ok {
 		return
 	}
