@@ -21,10 +21,13 @@ type life struct {
 	odd string
 }
 
-// tokenLife returns how long the token of a token response lives: what the answer states, else known, which is the
-// provider's usual lifetime, else the exp claim of the access token. RFC 6749 §5.1 has only expires_in; some servers
-// use the other names.
+// tokenLife returns how long the token of a token response lives: known if that is not zero, else what the answer
+// states, else what the exp claim of the access token says. RFC 6749 §5.1 has only expires_in; some servers use the other
+// names.
 func (a Answer) tokenLife(members Members, access account.Secret, known time.Duration) (l life, warnings []string) {
+	if known > 0 {
+		return life{lifetime: known, known: true}, nil
+	}
 	for _, name := range []string{"expires_in", "expires_at", "expires"} {
 		l = a.life(members, name)
 		if l.odd != "" {
@@ -33,9 +36,6 @@ func (a Answer) tokenLife(members Members, access account.Secret, known time.Dur
 		if l.known {
 			return l, warnings
 		}
-	}
-	if known > 0 {
-		return life{lifetime: known, known: true}, warnings
 	}
 	if exp := ClaimedExpiry(access); !exp.IsZero() {
 		l.lifetime = a.Left(exp)

@@ -42,7 +42,7 @@ type Dialect struct {
 	TokenType string
 	// LoginEnded are error codes that mean [LoginRequired] here, whatever they mean elsewhere.
 	LoginEnded []string
-	// TokenLifetime is how long access tokens live if a response does not say; 0 if that is not known either.
+	// TokenLifetime is how long access tokens live, whatever a response says; 0 means as it says.
 	TokenLifetime time.Duration
 }
 

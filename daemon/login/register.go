@@ -102,7 +102,9 @@ func (t *attempt) register(ctx context.Context) error {
 func (t *attempt) useClient(r account.Registration, from clientSource) {
 	t.registered.put(r)
 	t.client, t.Registered = from, true
-	t.Auth = grant.ClientAuth{ID: r.ClientID, Secret: r.ClientSecret, Method: provider.AuthMethod(r.AuthMethod)}
+	t.Auth = grant.ClientAuth{
+		ID: r.ClientID, Secret: r.ClientSecret, Method: provider.AuthMethod(r.AuthMethod), BasicUnencoded: t.Provider.BasicUnencoded,
+	}
 }
 
 // saveRegistration brings the client to the store, with the first login that it made possible. If the store does not

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -9,14 +10,21 @@ import (
 
 // PinAuthMethod returns the one token_endpoint_auth_method a client of this provider uses; it is settled before the
 // first request and never probed. configured is the person's choice, "" for none. Without one, a client with a private
-// key uses "private_key_jwt", one without key and secret "none", unless the provider's entry wants a key; a client with a
-// secret what the provider's entry says, else what the server advertises, client_secret_basic first, which is also the default where it advertises nothing (RFC
-// 8414 §2). An error says why the choice and what the client has do not fit, or that the server takes no method oauthd
-// speaks.
+// key uses "private_key_jwt"; one with neither key nor secret uses "none", unless the provider's entry wants a key; and
+// one with a secret uses what the provider's entry says, else what the server advertises, client_secret_basic first,
+// which is also the default if it advertises nothing (RFC 8414 §2). A person who asks for client_secret_basic, for the
+// account or for a provider of their own, may leave the secret empty. An error says why the choice does not fit what the
+// client has, or that the server accepts no method that oauthd speaks.
 func (p Provider) PinAuthMethod(hasSecret, hasKey bool, configured string) (AuthMethod, error) {
 	const key = "token_endpoint_auth_method"
+	byHand := configured
+	if !p.BuiltIn && !p.ClientSecretRequired {
+		byHand = cmp.Or(configured, p.Endpoints.AuthMethod)
+	}
 	method := configured
 	switch {
+	case byHand == string(AuthBasic) && !hasSecret && !hasKey:
+		return AuthBasic, nil
 	case method != "":
 	case hasKey && p.AuthMethods != nil && !slices.Contains(p.AuthMethods, string(AuthPrivateKeyJWT)):
 		return "", fmt.Errorf("the client has a private key, but the server does not advertise %q; set %s, or give no key",

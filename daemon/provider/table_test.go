@@ -3,6 +3,8 @@ package provider
 import (
 	"reflect"
 	"testing"
+
+	"oauthd/ipc/api"
 )
 
 func TestTableIsWellFormed(t *testing.T) {
@@ -178,6 +180,10 @@ func TestCovers(t *testing.T) {
 
 func TestPinAuthMethod(t *testing.T) {
 	google, _ := Lookup("google")
+	x, _ := Lookup("x")
+	own := func(m AuthMethod) Provider {
+		return Provider{Row: Row{Endpoints: api.Endpoints{AuthMethod: string(m)}}}
+	}
 	advertise := func(m ...string) Provider { return Provider{AuthMethods: m} }
 	for _, tc := range []struct {
 		name       string
@@ -190,6 +196,12 @@ func TestPinAuthMethod(t *testing.T) {
 		{"configured wins", google, true, false, "client_secret_basic", AuthBasic},
 		{"configured none", google, false, false, "none", AuthNone},
 		{"configured without secret", google, false, false, "client_secret_post", ""},
+		{"basic configured without secret", google, false, false, "client_secret_basic", AuthBasic},
+		{"basic configured for a provider of one's own", own(AuthBasic), false, false, "", AuthBasic},
+		{"basic configured for a provider of one's own, with a key", own(AuthBasic), false, true, "", AuthPrivateKeyJWT},
+		{"post configured for a provider of one's own", own(AuthPost), false, false, "", AuthNone},
+		{"basic in the table without secret", x, false, false, "", AuthNone},
+		{"basic configured with a key alone", google, false, true, "client_secret_basic", ""},
 		{"configured none with secret", google, true, false, "none", ""},
 		{"configured unknown", google, true, false, "client_secret_jwt", ""},
 		{"table", google, true, false, "", AuthPost},
