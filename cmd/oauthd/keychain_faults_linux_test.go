@@ -364,7 +364,7 @@ func testAnotherWriter(t *testing.T, h *house) {
 
 	tool("", "clear", "service", "oauthd", "username", "work")
 	r = d.quickly(t, "token", "work", "--force")
-	wantFault(t, "removed", r, api.LoginRequired, "nobody is logged in")
+	wantFault(t, "removed", r, api.LoginRequired, "its credential has been missing from the store since")
 	d.token(t, "other", "--force")
 }
 
