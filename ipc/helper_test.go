@@ -21,9 +21,11 @@ import (
 	"go.uber.org/goleak"
 
 	"oauthd/ipc/api"
+	"oauthd/ipc/benchtest"
 )
 
 func TestMain(m *testing.M) {
+	benchtest.Main()
 	if path := os.Getenv("OAUTHD_TEST_DIAL"); path != "" {
 		os.Exit(dialAsChild(path, os.Getenv("OAUTHD_TEST_SEND")))
 	}

@@ -118,7 +118,7 @@ func rooms(pkg string, others ...string) ban {
 func floors() [][]string {
 	return [][]string{
 		{"ipc/own"},
-		{"ipc/api", "ipc/api/apitest", "ipc/peer", "ipc/quick", "daemon/oauthtest"},
+		{"ipc/api", "ipc/api/apitest", "ipc/benchtest", "ipc/peer", "ipc/quick", "daemon/oauthtest"},
 		{"keystore", "redirect"},
 		{"daemon/account", "keystore/storetest"},
 		{"daemon/provider", "daemon/policy", "daemon/audit", "daemon/token", "ipc", "ipc/client"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"oauthd/daemon/oauthtest"
+	"oauthd/ipc/benchtest"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -22,6 +23,7 @@ func TestMain(m *testing.M) {
 		// A process under the race detector otherwise sleeps for a second at its end.
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=10")
 	}
+	benchtest.Main()
 	testscript.Main(m, map[string]func(){
 		"oauthd": main,
 		"agent":  func() { os.Exit(agent(os.Args[1:])) },
