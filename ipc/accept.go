@@ -34,7 +34,7 @@ func (sv *serving) accept(l *net.UnixListener) error {
 		default:
 			return fmt.Errorf("ipc: accept: %w", err)
 		}
-		c := &conn{UnixConn: uc, writeTimeout: sv.limits.write, watchdog: sv.watchdog}
+		c := &conn{UnixConn: uc, writeTimeout: sv.limits.write, watchdog: sv.watchdog, arrivals: &sv.arrivals}
 		if sv.enter(c) {
 			sv.watchdog.add(c)
 			sv.work.Go(func() { sv.handle(c) })
@@ -76,10 +76,10 @@ func (sv *serving) handle(c *conn) {
 	case n == 0:
 		sv.leave(c)
 	case buf[0] == '{':
-		sv.serveLines(c, &lineReader{conn: c.UnixConn, buf: buf, end: n})
+		sv.serveLines(c, &lineReader{conn: c, buf: buf, end: n})
 		sv.leave(c)
 	default:
-		c.head = buf[:n]
+		c.head, c.received = buf[:n], n
 		sv.disown(c)
 		select {
 		case sv.handoff <- c:
@@ -115,6 +115,7 @@ func (sv *serving) disown(c *conn) {
 
 func (sv *serving) leave(c *conn) {
 	_ = c.Close()
+	sv.arrivals.release(c)
 	sv.watchdog.remove(c)
 	sv.mu.Lock()
 	defer sv.mu.Unlock()

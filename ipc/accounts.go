@@ -32,7 +32,7 @@ func (sv *serving) accountRoutes() []route {
 
 func (sv *serving) getAccounts(ctx context.Context, c *call) error {
 	all, err := sv.cfg.Backend.Accounts.Accounts(ctx)
-	return c.answer(list(all), err)
+	return c.answer(orEmpty(all), err)
 }
 
 func (sv *serving) getAccount(ctx context.Context, c *call) error {

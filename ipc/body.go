@@ -1,9 +1,9 @@
 package ipc
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,8 +14,8 @@ import (
 // nothing is the answer of a request that only does something: {}.
 type nothing struct{}
 
-// list makes a nil list an empty one, because the answer is to be [], not null.
-func list[T any](all []T) []T {
+// orEmpty makes a nil list an empty one, because the answer is to be [], not null.
+func orEmpty[T any](all []T) []T {
 	if all == nil {
 		return []T{}
 	}
@@ -24,18 +24,23 @@ func list[T any](all []T) []T {
 
 // readBody reads a body of at most limit bytes within the time that a request may take to arrive.
 func (sv *serving) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	c := connOf(r)
+	c.phase = inBody
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(sv.limits.message))
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var body bytes.Buffer
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	_ = control.SetReadDeadline(time.Time{})
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
 		return nil, tooLarge(limit)
+	case c.madeWay.Load():
+		return nil, errMadeWay()
 	case err != nil:
 		return nil, badRequest("the request's body did not arrive", "send as many bytes as Content-Length says").Because(err)
 	}
-	return data, nil
+	return body.Bytes(), c.whole()
 }
 
 // answer writes v as JSON, unless err is to be answered instead.

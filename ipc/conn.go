@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +17,18 @@ type conn struct {
 	*net.UnixConn
 	caller       account.Caller
 	writeTimeout time.Duration
-	// head was read to tell the protocol and is read again by net/http.
+	// head was read to recognise the protocol, and net/http reads it again.
 	head []byte
+
+	arrivals *arrivals
+	arrival  arrival
+	// madeWay is set once c's request had to make way for others; nothing more of it is read.
+	madeWay atomic.Bool
+	// large is set while something of c's request is counted.
+	large atomic.Bool
+	// received and phase describe the HTTP request that c is sending. They belong to the goroutine that reads.
+	received int // bytes of it
+	phase    phase
 
 	watchdog *watchdog
 	// readBy and writeBy are the deadlines that the watchdog enforces, as instants; 0 means none.
@@ -26,6 +37,7 @@ type conn struct {
 	ended atomic.Bool
 }
 
+// Read reads for net/http.
 func (c *conn) Read(p []byte) (int, error) {
 	if len(c.head) > 0 {
 		n := copy(p, c.head)
@@ -35,7 +47,15 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	return c.UnixConn.Read(p)
+	n, err := c.UnixConn.Read(p)
+	if c.arrive(n) {
+		return n, err
+	}
+	if c.phase == inHeader {
+		// net/http has no answer of ours for a header that does not come, and stays silent after a time-out.
+		c.answer(true, errMadeWay())
+	}
+	return 0, os.ErrDeadlineExceeded
 }
 
 func (c *conn) Write(p []byte) (int, error) {
@@ -62,24 +82,32 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	if by != 0 {
 		c.watchdog.by(by)
 	}
-	if c.ended.CompareAndSwap(true, false) {
+	if c.ended.CompareAndSwap(true, false) && !c.madeWay.Load() {
 		return c.UnixConn.SetReadDeadline(time.Time{})
 	}
 	return nil
 }
 
-// refuse answers e in the protocol of the caller's first byte, or as line JSON where none comes within wait.
+// refuse answers e in the protocol of the caller's first byte, or as line JSON if none comes within wait.
 func (c *conn) refuse(wait time.Duration, e *api.Error) {
-	body := append(marshalError(e), '\n')
+	web := false
 	if wait > 0 {
 		var first [lineBuffer]byte
 		_ = c.UnixConn.SetReadDeadline(time.Now().Add(wait))
-		if n, _ := c.UnixConn.Read(first[:]); n > 0 && first[0] != '{' {
-			status := e.Code.HTTPStatus()
-			head := fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n",
-				status, http.StatusText(status), len(body))
-			body = append([]byte(head), body...)
-		}
+		n, _ := c.UnixConn.Read(first[:])
+		web = n > 0 && first[0] != '{'
+	}
+	c.answer(web, e)
+}
+
+// answer writes e as the last thing on c, as HTTP or as line JSON.
+func (c *conn) answer(web bool, e *api.Error) {
+	body := append(marshalError(e), '\n')
+	if web {
+		status := e.Code.HTTPStatus()
+		head := fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n",
+			status, http.StatusText(status), len(body))
+		body = append([]byte(head), body...)
 	}
 	_ = c.SetWriteDeadline(time.Now().Add(c.writeTimeout))
 	_, _ = c.UnixConn.Write(body)

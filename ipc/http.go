@@ -25,7 +25,7 @@ func (sv *serving) httpServer() *http.Server {
 		BaseContext: func(net.Listener) context.Context { return sv.base },
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
 			if c, ok := nc.(*conn); ok {
-				return account.WithCaller(ctx, c.caller)
+				ctx = context.WithValue(account.WithCaller(ctx, c.caller), connKey{}, c)
 			}
 			return ctx
 		},
@@ -34,6 +34,8 @@ func (sv *serving) httpServer() *http.Server {
 			switch {
 			case ok && state == http.StateNew:
 				sv.work.Add(1)
+			case ok && state == http.StateIdle:
+				c.next()
 			case ok && state == http.StateClosed:
 				sv.leave(c)
 				sv.work.Done()

@@ -17,21 +17,23 @@ func (sv *serving) serveLines(c *conn, r *lineReader) {
 			return
 		}
 		line, err := r.next(begun)
-		if err != nil && !errors.Is(err, errLineTooLong) {
+		out := sv.buffers.get()
+		switch {
+		case err == nil:
+			*out = sv.answerLine(ctx, line, *out)
+		case errors.Is(err, errLineTooLong):
+			*out = appendError(*out, sv.report(ctx, "line", "", tooLarge(maxTokenRequest)))
+		case errors.Is(err, errNoRoom):
+			*out = appendError(*out, sv.report(ctx, "line", "", errMadeWay()))
+		default:
+			sv.buffers.put(out)
 			return
 		}
-		tooLong := err != nil
-		out := sv.buffers.get()
-		if tooLong {
-			*out = appendError(*out, sv.report(ctx, "line", "", tooLarge(maxTokenRequest)))
-		} else {
-			*out = sv.answerLine(ctx, line, *out)
-		}
 		*out = append(*out, '\n')
-		_, err = c.Write(*out)
+		_, writeErr := c.Write(*out)
 		sv.buffers.put(out)
-		// After a line that was too long nobody knows where the next one begins.
-		if err != nil || tooLong || sv.stop.Err() != nil {
+		// After a line that was not read to its end nobody knows where the next one begins.
+		if err != nil || writeErr != nil || sv.stop.Err() != nil {
 			return
 		}
 	}

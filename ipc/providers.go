@@ -26,7 +26,7 @@ func (sv *serving) providerRoutes() []route {
 
 func (sv *serving) getProviders(ctx context.Context, c *call) error {
 	all, err := sv.cfg.Backend.Providers.Providers(ctx)
-	return c.answer(list(all), err)
+	return c.answer(orEmpty(all), err)
 }
 
 func (sv *serving) getProvider(ctx context.Context, c *call) error {

@@ -87,8 +87,12 @@ func (sv *serving) unknownPath(w http.ResponseWriter, r *http.Request) {
 func (sv *serving) run(rt *route, w http.ResponseWriter, r *http.Request) {
 	c := &call{w: w, r: r, account: r.PathValue("name")}
 	err := rt.check(c)
-	if err == nil && rt.body > 0 {
+	switch {
+	case err != nil:
+	case rt.body > 0:
 		c.body, err = sv.readBody(w, r, rt.body)
+	default:
+		err = connOf(r).whole()
 	}
 	if err == nil {
 		err = sv.serve(rt, c)

@@ -32,7 +32,7 @@ type Server struct {
 	limits limits
 }
 
-// limits are the time-outs of one connection.
+// limits are the time-outs of one connection, and what all connections share.
 type limits struct {
 	firstByte time.Duration // from accept to the first byte
 	message   time.Duration // from a request's first byte to its last, or to the end of its header
@@ -43,6 +43,8 @@ type limits struct {
 	refuse    time.Duration // for the first byte of a connection that is to be refused
 	grace     time.Duration // for requests under way when the server stops
 	last      time.Duration // for their answers, once grace has passed
+
+	arrivals int // bytes of memory, for all requests that have not been answered
 }
 
 const (
@@ -71,6 +73,7 @@ func New(cfg Config) *Server {
 		refuse:    250 * time.Millisecond,
 		grace:     5 * time.Second,
 		last:      time.Second,
+		arrivals:  maxArrivals,
 	}}
 }
 
@@ -82,8 +85,12 @@ type serving struct {
 	handoff    chan *conn    // connections that speak HTTP, on their way to net/http
 	refusals   chan struct{} // a slot for each refused connection that is waited for
 	buffers    buffers
+	arrivals   arrivals
 	watchdog   *watchdog
 	work       sync.WaitGroup
+
+	// The order of locks: none of this package's mutexes, which are mu, watchdog.mu, arrivals.mu and requestContext.mu, is
+	// taken while another is held.
 
 	mu   sync.Mutex // guards the fields below
 	open int
@@ -103,6 +110,7 @@ func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
 		handoff: make(chan *conn), refusals: make(chan struct{}, maxRefusals),
 		own: make(map[*conn]struct{}), watchdog: newWatchdog(),
 	}
+	sv.arrivals.room = s.limits.arrivals
 
 	web := sv.httpServer()
 	var front sync.WaitGroup
