@@ -115,7 +115,7 @@ func (d *demo) startDaemon(ctx context.Context, dir string) (stop func() error, 
 			Store:     &keystore.Memory{},
 			Log:       zerolog.Nop(),
 			UID:       os.Getuid(),
-			Version:   version(),
+			Version:   release,
 			Socket:    d.socket,
 			StartedBy: "oauthd demo",
 		}, func(api.Status, error) { close(ready) })

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -53,16 +52,8 @@ Start with "oauthd demo", which needs nothing, or log in:
 	for _, v := range verbs() {
 		root.AddCommand(v.make(std))
 	}
-	root.Version = version()
+	root.Version = fullVersion()
 	return root
-}
-
-// version is the module's version, as the Go toolchain recorded it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
 }
 
 // starting returns a client that starts a daemon when none runs, unless OAUTHD_NO_AUTOSTART forbids it.

@@ -123,7 +123,7 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		HTTP:      providers,
 		UID:       os.Getuid(),
 		ADC:       adcPlaces(env),
-		Version:   version(),
+		Version:   release,
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
 	}, lockPath(state, cfg.Backend, env.SocketPath()), resting, ready)
