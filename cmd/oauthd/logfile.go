@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/rs/zerolog"
 
 	"oauthd/ipc/own"
 )
@@ -72,4 +76,25 @@ func (c *cappedFile) Close() error {
 	defer c.mu.Unlock()
 	_ = c.dir.Close()
 	return c.file.Close()
+}
+
+// openLog returns the daemon's log: the file that a client gave, else standard error, as text on a terminal.
+func openLog(std stdio, o serveOptions) (log zerolog.Logger, closeLog func(), err error) {
+	level, err := zerolog.ParseLevel(o.logLevel)
+	if err != nil || o.logLevel == "" {
+		return log, nil, badRequest(fmt.Sprintf("there is no log level %q", o.logLevel), "--log-level is debug, info, warn or error")
+	}
+	var w io.Writer = escaped{raw(std.err)}
+	closeLog = func() {}
+	switch {
+	case o.logFile != "":
+		f, err := openCapped(o.logFile)
+		if err != nil {
+			return log, nil, placeProblem("the log cannot be written", err, "choose another place for it")
+		}
+		w, closeLog = escaped{f}, func() { _ = f.Close() }
+	case isTerminal(std.err):
+		w = consoleLog(raw(std.err))
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger(), closeLog, nil
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +18,6 @@ import (
 	"oauthd/ipc/own"
 	"oauthd/keystore"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 )
 
@@ -254,48 +251,6 @@ func startedBy(o serveOptions, std stdio) string {
 		return "terminal"
 	}
 	return fmt.Sprintf("pid %d", os.Getppid())
-}
-
-// openLog returns the daemon's log: the file that a client gave, else standard error, as text on a terminal.
-func openLog(std stdio, o serveOptions) (log zerolog.Logger, closeLog func(), err error) {
-	level, err := zerolog.ParseLevel(o.logLevel)
-	if err != nil || o.logLevel == "" {
-		return log, nil, badRequest(fmt.Sprintf("there is no log level %q", o.logLevel), "--log-level is debug, info, warn or error")
-	}
-	var w io.Writer = escaped{raw(std.err)}
-	closeLog = func() {}
-	switch {
-	case o.logFile != "":
-		f, err := openCapped(o.logFile)
-		if err != nil {
-			return log, nil, placeProblem("the log cannot be written", err, "choose another place for it")
-		}
-		w, closeLog = escaped{f}, func() { _ = f.Close() }
-	case isTerminal(std.err):
-		w = consoleLog(raw(std.err))
-	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger(), closeLog, nil
-}
-
-// readiness is the one line that a daemon writes for the client that started it.
-type readiness struct {
-	Socket string     `json:"socket,omitempty"`
-	Error  *api.Error `json:"error,omitempty"`
-}
-
-// announce returns a function that tells readiness, or why there will be none, on fd; only its first call counts.
-func announce(fd uint) func(api.Status, error) {
-	if fd == 0 {
-		return func(api.Status, error) {}
-	}
-	pipe := os.NewFile(uintptr(fd), "ready")
-	var once sync.Once
-	return func(s api.Status, err error) {
-		once.Do(func() {
-			_ = json.NewEncoder(pipe).Encode(readiness{Socket: s.Socket, Error: api.AsError(err)})
-			_ = pipe.Close()
-		})
-	}
 }
 
 // lockPath is where the one daemon of a person holds its lock: in state. A memory store shares nothing with other daemons,

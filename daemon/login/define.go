@@ -54,22 +54,43 @@ func CheckManaged(before, a account.Account) error {
 
 // apply brings what def says into a.
 func apply(a *account.Account, def api.AccountDefinition) (with mint.Given, err error) {
-	bad := func(format string, args ...any) error {
-		return words.BadRequest("oauthd login --help shows what goes together", format, args...)
+	if err := checkTogether(def); err != nil {
+		return with, err
 	}
+	for _, part := range []func(*account.Account, api.AccountDefinition, *mint.Given) error{
+		applyPlace, applyGrant, applyMachine, applyClient, applyRequest,
+	} {
+		if err := part(a, def, &with); err != nil {
+			return with, err
+		}
+	}
+	return with, nil
+}
+
+// bad words a definition that does not make sense.
+func bad(format string, args ...any) error {
+	return words.BadRequest("oauthd login --help shows what goes together", format, args...)
+}
+
+func checkTogether(def api.AccountDefinition) error {
 	switch {
 	case def.Provider != "" && def.Issuer != "":
-		return with, bad("give a provider or an issuer, not both")
+		return bad("give a provider or an issuer, not both")
 	case def.ClientSecret != "" && def.ClientSecrets != "":
-		return with, bad("give a client secret or a client_secrets file, not both")
+		return bad("give a client secret or a client_secrets file, not both")
 	case def.ClientID != "" && def.ClientSecrets != "":
-		return with, bad("give a client id or a client_secrets file, not both")
+		return bad("give a client id or a client_secrets file, not both")
 	case def.Timeout < 0 || def.Timeout > maxTimeout:
-		return with, bad("the time-out is from 1 s to a day")
+		return bad("the time-out is from 1 s to a day")
 	}
+	return nil
+}
+
+// applyPlace brings in where the account logs in.
+func applyPlace(a *account.Account, def api.AccountDefinition, _ *mint.Given) error {
 	if def.Issuer != "" {
 		if err := provider.CheckIssuer(def.Issuer); err != nil {
-			return with, bad("issuer: %v", err)
+			return bad("issuer: %v", err)
 		}
 		a.Provider, a.Tenant, a.Issuer, a.Endpoints = "", "", def.Issuer, account.Endpoints{}
 	}
@@ -78,59 +99,74 @@ func apply(a *account.Account, def api.AccountDefinition) (with mint.Given, err 
 	}
 	if def.Tenant != "" {
 		if a.Provider == "" && (a.Issuer != "" || a.Endpoints.Token != "") {
-			return with, bad("a tenant is of a provider by name; an issuer's URL has its own in it")
+			return bad("a tenant goes with a provider's name; an issuer's URL names its own")
 		}
 		a.Tenant = def.Tenant
 	}
-	if def.Grant != "" {
-		if err := config.CheckGrant(def.Grant); err != nil {
-			return with, &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error(),
-				Hint: "leave --grant out, or say --device where no browser can come back to this machine"}
-		}
-		if wanted := account.Grant(def.Grant); wanted != a.Grant {
-			a.Grant = wanted
-			if !wanted.HasClient() { // what was said of a provider and a client is not of this grant
-				*a = account.Account{Name: a.Name, Scopes: a.Scopes, Grant: wanted, File: a.File, Managed: a.Managed}
-			}
-		}
+	return nil
+}
+
+func applyGrant(a *account.Account, def api.AccountDefinition, _ *mint.Given) error {
+	if def.Grant == "" {
+		return nil
 	}
-	if err := applyMachine(a, def, &with); err != nil {
-		return with, err
+	if err := config.CheckGrant(def.Grant); err != nil {
+		return &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error(),
+			Hint: "leave --grant out, or add --device if no browser can come back to this machine"}
 	}
-	if def.Resource != "" {
-		if err := config.CheckResource(def.Resource); err != nil {
-			return with, bad("resource: %v", err)
-		}
-		a.Resource = def.Resource
+	wanted := account.Grant(def.Grant)
+	if wanted == a.Grant {
+		return nil
 	}
+	a.Grant = wanted
+	if !wanted.HasClient() { // a provider and a client do not go with this grant
+		*a = account.Account{Name: a.Name, Scopes: a.Scopes, Grant: wanted, File: a.File, Managed: a.Managed}
+	}
+	return nil
+}
+
+// applyClient brings in the client that logs in.
+func applyClient(a *account.Account, def api.AccountDefinition, with *mint.Given) error {
 	if def.ClientID != "" {
 		a.ClientID, a.ClientSecret = def.ClientID, account.Secret{}
 	}
+	with.Secret = account.NewSecret(string(def.ClientSecret))
+	if def.ClientSecrets == "" {
+		return nil
+	}
+	file, err := provider.ParseClientSecrets([]byte(def.ClientSecrets))
+	if err != nil {
+		return &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+			Hint: "download the JSON of a client of type desktop app again, or use --provider or --issuer with --client-id"}
+	}
+	if _, err := file.Provider(); err == nil && def.Provider == "" && def.Issuer == "" {
+		a.Provider, a.Tenant, a.Issuer, a.Endpoints = "", "", "", account.Endpoints{} // the file says it
+	}
+	if err := config.ApplyClientSecrets(a, file); err != nil {
+		return &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+			Hint: "download the JSON of a client of type desktop app that is registered at this account's provider"}
+	}
+	with.Secret, a.ClientSecret = a.ClientSecret, account.Secret{}
+	return nil
+}
+
+// applyRequest brings in what the authorization request asks for, and where its answer goes.
+func applyRequest(a *account.Account, def api.AccountDefinition, _ *mint.Given) error {
+	if def.Resource != "" {
+		if err := config.CheckResource(def.Resource); err != nil {
+			return bad("resource: %v", err)
+		}
+		a.Resource = def.Resource
+	}
 	if def.RedirectURI != "" {
 		if err := config.CheckRedirectURI(def.RedirectURI); err != nil {
-			return with, bad("redirect URI: %v", err)
+			return bad("redirect URI: %v", err)
 		}
 		a.RedirectURI, a.RedirectPorts = def.RedirectURI, nil
 	}
-	with.Secret = account.NewSecret(string(def.ClientSecret))
-	if def.ClientSecrets != "" {
-		file, err := provider.ParseClientSecrets([]byte(def.ClientSecrets))
-		if err != nil {
-			return with, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
-				Hint: "download the JSON of a client of type desktop app again, or say --provider or --issuer with --client-id"}
-		}
-		if _, err := file.Provider(); err == nil && def.Provider == "" && def.Issuer == "" {
-			a.Provider, a.Tenant, a.Issuer, a.Endpoints = "", "", "", account.Endpoints{} // the file says it
-		}
-		if err := config.ApplyClientSecrets(a, file); err != nil {
-			return with, &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
-				Hint: "download the JSON of a client of type desktop app of this account's provider"}
-		}
-		with.Secret, a.ClientSecret = a.ClientSecret, account.Secret{}
-	}
 	for _, scope := range def.Scopes {
 		if err := CheckScope(scope); err != nil {
-			return with, bad("%v", err)
+			return bad("%v", err)
 		}
 		if !slices.Contains(a.Scopes, scope) {
 			a.Scopes = append(a.Scopes, scope)
@@ -138,14 +174,14 @@ func apply(a *account.Account, def api.AccountDefinition) (with mint.Given, err 
 	}
 	for key, value := range def.AuthParams {
 		if err := config.CheckAuthParam(key, value); err != nil {
-			return with, bad("auth parameter: %v", err)
+			return bad("auth parameter: %v", err)
 		}
 		if a.AuthParams == nil {
 			a.AuthParams = map[string]string{}
 		}
 		a.AuthParams[key] = value
 	}
-	return with, nil
+	return nil
 }
 
 // checkComplete returns what a still lacks before anybody can log in.
