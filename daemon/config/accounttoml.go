@@ -98,7 +98,7 @@ func (k accountKeys) account(s *source, name string) account.Account {
 		Issuer:        k.Issuer,
 		Endpoints:     k.Endpoints,
 		ClientID:      k.ClientID,
-		Scopes:        k.Scopes,
+		Scopes:        account.Scopes(k.Scopes...),
 		Grant:         cmp.Or(account.Grant(k.Grant), account.GrantAuthorizationCode),
 		Resource:      k.Resource,
 		AuthParams:    k.AuthParams,
@@ -128,6 +128,9 @@ func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
 	s.check("", "grant", k.Grant, CheckGrant)
 	s.check("", "resource", k.Resource, CheckResource)
 	s.check("", "redirect_uri", k.RedirectURI, CheckRedirectURI)
+	for _, scope := range account.Scopes(k.Scopes...) {
+		s.check("", "scopes", scope, account.CheckScope)
+	}
 	for _, port := range k.RedirectPorts {
 		if port < 1 || port > 65535 {
 			s.add(s.line("", "redirect_ports"), "redirect_ports: %d is no port", port)

@@ -106,7 +106,7 @@ token_endpoint_auth_method = "client_secret_post"
 			"[providers.\"other\"]\nissuer = \"http://127.0.0.1:8080/\"\n",
 		"accounts/work.toml": `provider = "corp"
 client_id = "app"
-scopes = ["openid", "email"]
+scopes = ["openid email", "openid"]
 grant = "authorization_code"
 redirect_uri = "http://127.0.0.1/cb"
 redirect_ports = [8400, 8401]
@@ -190,6 +190,7 @@ func TestLoadMistakes(t *testing.T) {
 			want: []string{`accounts/work.toml:2: credential_sources: "shell" is neither`}},
 		{name: "no client", work: "provider = \"google\"\n", want: []string{"accounts/work.toml: the account has no client"}},
 		{name: "no provider", work: "client_id = \"app\"\n", want: []string{"accounts/work.toml: the account has no provider"}},
+		{name: "scopes", work: good + "scopes = [\"openid email\", \"a\\\\b\", \"c\"]\n", want: []string{`accounts/work.toml:3: scopes: "a\\b" is not a scope`}},
 		{name: "ports", work: good + "redirect_ports = [0, 8400, 70000]\n",
 			want: []string{"accounts/work.toml:3: redirect_ports: 0 is no port", "accounts/work.toml:3: redirect_ports: 70000 is no port"}},
 		{name: "auth_params inline", work: good + "auth_params = { state = \"x\" }\n", want: []string{"accounts/work.toml:3: auth_params: state is set by oauthd itself"}},

@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -165,8 +164,8 @@ func applyRequest(a *account.Account, def api.AccountDefinition, _ *mint.Given) 
 		a.RedirectURI, a.RedirectPorts = def.RedirectURI, nil
 	}
 	for _, scope := range def.Scopes {
-		if err := CheckScope(scope); err != nil {
-			return bad("%v", err)
+		if err := account.CheckScope(scope); err != nil {
+			return bad("%v; give one --scope for each", err)
 		}
 		if !slices.Contains(a.Scopes, scope) {
 			a.Scopes = append(a.Scopes, scope)
@@ -224,17 +223,4 @@ func changedLines(a, b account.Account) []string {
 		}
 	}
 	return lines
-}
-
-// CheckScope refuses what is no scope-token (RFC 6749 §3.3).
-func CheckScope(scope string) error {
-	for _, c := range []byte(scope) {
-		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
-			return fmt.Errorf("%q is no scope; give one --scope for each", api.Excerpt(scope))
-		}
-	}
-	if scope == "" {
-		return errors.New("an empty scope")
-	}
-	return nil
 }

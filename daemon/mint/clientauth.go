@@ -30,19 +30,16 @@ func Pin(
 		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
 			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret, --key-file FILE the private key"}
 	}
-	switch auth.Method {
-	case provider.AuthPrivateKeyJWT:
+	switch {
+	case auth.Method == provider.AuthPrivateKeyJWT:
 		auth.Key, err = clientKey(a, key)
 		return auth, key, err
-	case provider.AuthNone:
-		if a.Grant == account.GrantClientCredentials {
-			return auth, account.Secret{}, words.NoMachineSecret()
-		}
-		return auth, account.Secret{}, nil
-	default:
+	case a.Grant == account.GrantClientCredentials && secret.IsZero():
+		return auth, account.Secret{}, words.NoMachineSecret()
+	case auth.Method != provider.AuthNone:
 		auth.Secret = secret
-		return auth, account.Secret{}, nil
 	}
+	return auth, account.Secret{}, nil
 }
 
 // clientAuth is how the client of c authenticates at p, as it did at the login.

@@ -32,8 +32,12 @@ func TestClientsOfEveryProvider(t *testing.T) {
 			p, _ := provider.Lookup(name)
 			a := account.Account{Provider: name, ClientID: "app", Grant: account.GrantAuthorizationCode}
 			auth, _, err := Pin(a, p, Given{}, account.Credential{})
-			if err != nil || auth.Method != provider.AuthNone {
-				t.Errorf("without a secret: got %q, %v; want none", auth.Method, err)
+			want := provider.AuthNone
+			if p.EmptySecret {
+				want = provider.AuthBasic
+			}
+			if err != nil || auth.Method != want || !auth.Secret.IsZero() {
+				t.Errorf("without a secret: got %q, %v; want %s", auth.Method, err, want)
 			}
 			if p.Endpoints.AuthMethod == string(provider.AuthNone) {
 				return
@@ -45,6 +49,14 @@ func TestClientsOfEveryProvider(t *testing.T) {
 			a.Endpoints.AuthMethod = string(provider.AuthPost)
 			if _, _, err = Pin(a, p, Given{}, account.Credential{}); err == nil {
 				t.Error("the account's own file names a secret that is not there: got none, want an error")
+			}
+			a.Endpoints.AuthMethod = string(provider.AuthBasic)
+			if auth, _, err = Pin(a, p, Given{}, account.Credential{}); err != nil || auth.Method != provider.AuthBasic || !auth.Secret.IsZero() {
+				t.Errorf("the account's own file says Basic: got %q, %v; want it, with an empty secret", auth.Method, err)
+			}
+			a.Grant = account.GrantClientCredentials
+			if _, _, err = Pin(a, p, Given{}, account.Credential{}); err == nil {
+				t.Error("a program without a secret: got none, want an error")
 			}
 		})
 	}

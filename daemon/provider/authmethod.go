@@ -1,62 +1,82 @@
 package provider
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
 	"oauthd/ipc/api"
 )
 
-// PinAuthMethod returns the one token_endpoint_auth_method a client of this provider uses; it is settled before the
-// first request and never probed. configured is the person's choice, "" for none. Without one, a client with a private
-// key uses "private_key_jwt"; one with neither key nor secret uses "none", unless the provider's entry wants a key; and
-// one with a secret uses what the provider's entry says, else what the server advertises, client_secret_basic first,
-// which is also the default if it advertises nothing (RFC 8414 §2). A person who asks for client_secret_basic, for the
-// account or for a provider of their own, may leave the secret empty. An error says why the choice does not fit what the
-// client has, or that the server accepts no method that oauthd speaks.
+// AuthMethod is a token_endpoint_auth_method (RFC 7591 §2). It is pinned per account and never probed.
+type AuthMethod string
+
+// The methods oauthd speaks.
+const (
+	AuthNone AuthMethod = "none"
+	// AuthBasic sends client_id and secret by HTTP Basic. The secret may be empty, see [api.ProviderRow].
+	AuthBasic AuthMethod = "client_secret_basic"
+	AuthPost  AuthMethod = "client_secret_post"
+	// AuthPrivateKeyJWT signs an assertion with the client's private key (RFC 7523 §2.2).
+	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"
+)
+
+const authMethodKey = "token_endpoint_auth_method"
+
+// PinAuthMethod returns the one token_endpoint_auth_method that a client of this provider uses. It is settled before the
+// first request and never probed. configured is the person's choice; "" for none. Without one it is, in this order:
+//
+//   - "private_key_jwt" for a client with a private key;
+//   - what the provider's row says, for a client with a secret;
+//   - "client_secret_basic" with an empty secret, if the row has EmptySecret, or if a person wrote it and it says
+//     "client_secret_basic";
+//   - for a client with a secret what the server advertises, "client_secret_basic" first, which is also the default if it
+//     advertises nothing (RFC 8414 §2);
+//   - "none".
+//
+// An error says why the choice and what the client has do not fit, or that the server takes no method oauthd speaks.
 func (p Provider) PinAuthMethod(hasSecret, hasKey bool, configured string) (AuthMethod, error) {
-	const key = "token_endpoint_auth_method"
-	byHand := configured
-	if !p.BuiltIn && !p.ClientSecretRequired {
-		byHand = cmp.Or(configured, p.Endpoints.AuthMethod)
+	method := AuthMethod(configured)
+	if method == "" {
+		var err error
+		if method, err = p.authMethod(hasSecret, hasKey); err != nil {
+			return "", err
+		}
 	}
-	method := configured
+	var misfit string
 	switch {
-	case byHand == string(AuthBasic) && !hasSecret && !hasKey:
-		return AuthBasic, nil
-	case method != "":
+	case !slices.Contains([]AuthMethod{AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT}, method):
+		return "", fmt.Errorf("%s %q is not one of %q, %q, %q, %q", authMethodKey, api.Excerpt(string(method)),
+			AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT)
+	case method == AuthNone && hasSecret:
+		misfit = "a secret"
+	case method == AuthNone && hasKey:
+		misfit = "a private key"
+	case method == AuthPrivateKeyJWT && !hasKey:
+		misfit = "no private key"
+	case !hasSecret && (method == AuthPost || method == AuthBasic && hasKey):
+		misfit = "no secret"
+	default:
+		return method, nil
+	}
+	return "", fmt.Errorf("%s is %q, but the client has %s", authMethodKey, method, misfit)
+}
+
+// authMethod chooses if the person did not.
+func (p Provider) authMethod(hasSecret, hasKey bool) (AuthMethod, error) {
+	switch row := AuthMethod(p.Endpoints.AuthMethod); {
 	case hasKey && p.AuthMethods != nil && !slices.Contains(p.AuthMethods, string(AuthPrivateKeyJWT)):
 		return "", fmt.Errorf("the client has a private key, but the server does not advertise %q; set %s, or give no key",
-			AuthPrivateKeyJWT, key)
+			AuthPrivateKeyJWT, authMethodKey)
 	case hasKey:
 		return AuthPrivateKeyJWT, nil
-	case !hasSecret && p.Endpoints.AuthMethod != string(AuthPrivateKeyJWT):
-		return AuthNone, nil
-	default:
-		method = p.Endpoints.AuthMethod
-	}
-	switch m := AuthMethod(method); {
-	case m == "":
+	case row == AuthPrivateKeyJWT, hasSecret && row != "":
+		return row, nil
+	case hasSecret:
 		return p.advertisedMethod()
-	case m == AuthNone && hasSecret:
-		return "", fmt.Errorf("%s is %q, but the client has a secret", key, m)
-	case m == AuthNone && hasKey:
-		return "", fmt.Errorf("%s is %q, but the client has a private key", key, m)
-	case m == AuthPrivateKeyJWT && !hasKey:
-		return "", fmt.Errorf("%s is %q, but the client has no private key", key, m)
-	case m == AuthPrivateKeyJWT:
-		return m, nil
-	case m == AuthNone:
-		return m, nil
-	case m != AuthBasic && m != AuthPost:
-		return "", fmt.Errorf("%s %q is not one of %q, %q, %q, %q", key, api.Excerpt(method),
-			AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT)
-	case !hasSecret:
-		return "", fmt.Errorf("%s is %q, but the client has no secret", key, m)
-	default:
-		return m, nil
+	case p.EmptySecret, row == AuthBasic && !p.BuiltIn && !p.ClientSecretRequired:
+		return AuthBasic, nil
 	}
+	return AuthNone, nil
 }
 
 // advertisedMethod chooses for a client with a secret.
@@ -69,6 +89,5 @@ func (p Provider) advertisedMethod() (AuthMethod, error) {
 			return m, nil
 		}
 	}
-	return "", fmt.Errorf("the server advertises neither %q nor %q; set token_endpoint_auth_method, or give no secret",
-		AuthBasic, AuthPost)
+	return "", fmt.Errorf("the server advertises neither %q nor %q; set %s, or give no secret", AuthBasic, AuthPost, authMethodKey)
 }

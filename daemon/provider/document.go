@@ -64,8 +64,8 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 			found.DefaultScopes = append(found.DefaultScopes, scope)
 		}
 	}
-	if slices.Contains(found.ScopesSupported, "offline_access") {
-		found.OfflineScope = "offline_access"
+	if slices.Contains(found.ScopesSupported, offlineAccess) {
+		found.OfflineScope = offlineAccess
 		// OpenID Connect Core 1.0 §11: without prompt=consent the server must ignore the scope.
 		found.AuthParams = map[string]string{"prompt": "consent"}
 	}

@@ -8,18 +8,6 @@ import (
 	"oauthd/ipc/api"
 )
 
-// AuthMethod is a token_endpoint_auth_method (RFC 7591 §2). It is pinned per account and never probed.
-type AuthMethod string
-
-// The methods oauthd speaks.
-const (
-	AuthNone  AuthMethod = "none"
-	AuthBasic AuthMethod = "client_secret_basic"
-	AuthPost  AuthMethod = "client_secret_post"
-	// AuthPrivateKeyJWT signs an assertion with the client's private key (RFC 7523 §2.2).
-	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"
-)
-
 // The values of Narrowing in a [Row]. The zero value means that it is not known.
 const (
 	NarrowNone    = "none"    // not at all, or not without harm

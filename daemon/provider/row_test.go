@@ -47,6 +47,7 @@ func TestRowCheck(t *testing.T) {
 		{"form", func(r *Row) { r.RevocationForm, r.Endpoints.Revocation = "delete", r.Endpoints.Token }, "revocation_form", `"bearer" or "bearer_form"`},
 		{"form of nothing", func(r *Row) { r.RevocationForm = "bearer" }, "revocation_form", "needs a revocation_endpoint"},
 		{"idle limit", func(r *Row) { r.IdleLimit = "3 months" }, "idle_limit", "duration"},
+		{"empty secret without Basic", func(r *Row) { r.EmptySecret = true }, "empty_secret", "client_secret_basic"},
 		{"token lifetime", func(r *Row) { r.TokenLifetime = "0h" }, "token_lifetime", "duration"},
 		{"parameter of ours", func(r *Row) { r.ScopeParameter = "state" }, "scope_parameter", "another use"},
 		{"odd parameter", func(r *Row) { r.ScopeParameter = "a b" }, "scope_parameter", "name"},

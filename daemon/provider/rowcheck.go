@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oauthd/daemon/account"
 	"oauthd/ipc/api"
 )
 
@@ -133,6 +134,9 @@ func (r Row) checkRules(m *mistakes) {
 		rfc7009, string(RevokeGitHub), string(RevokeBearer), string(RevokeBearerForm))
 	m.rule("idle_limit", string(r.IdleLimit), func(string) error { return r.IdleLimit.Check() })
 	m.rule("token_lifetime", string(r.TokenLifetime), func(string) error { return r.TokenLifetime.Check() })
+	if r.EmptySecret && r.Endpoints.AuthMethod != string(AuthBasic) {
+		m.add("empty_secret", `empty_secret is for token_endpoint_auth_method = "client_secret_basic"`)
+	}
 	if r.RevocationForm != "" && r.Endpoints.Revocation == "" && r.Endpoints.Token != "" {
 		m.add("revocation_form", "revocation_form needs a revocation_endpoint")
 	}
@@ -149,7 +153,7 @@ func (r Row) checkScopes(m *mistakes) {
 		{"default_scopes", r.DefaultScopes}, {"scopes_not_echoed", r.ScopesNotEchoed}, {"offline_scope", []string{r.OfflineScope}},
 	} {
 		for _, scope := range list.scopes {
-			m.rule(list.key, scope, checkScope)
+			m.rule(list.key, scope, account.CheckScope)
 		}
 	}
 }
@@ -180,14 +184,6 @@ func checkParameter(name string) error {
 func checkSeparator(separator string) error {
 	if len(separator) != 1 || separator[0] < ' ' || separator[0] > '~' {
 		return errors.New("must be one character")
-	}
-	return nil
-}
-
-// checkScope refuses what is no scope-token (RFC 6749 §3.3).
-func checkScope(scope string) error {
-	if strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return errors.New("each scope is one string without spaces")
 	}
 	return nil
 }

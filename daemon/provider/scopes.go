@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// offlineAccess asks for a refresh token (OpenID Connect Core 1.0 §11), at providers that nobody described too.
+const offlineAccess = "offline_access"
+
 // Covers returns those of wanted that granted does not cover, in their order; nil when it covers all. Aliases count as
 // the same scope, a wider scope covers what it includes, and scopes that the provider never names in an answer, the
 // offline scope among them, are never missing. A nil granted means that the provider did not say, which by RFC 6749
@@ -13,8 +16,8 @@ func (p Provider) Covers(granted []string, wanted []string) (missing []string) {
 	if granted == nil {
 		return nil
 	}
-	have := make(map[string]bool, len(granted)+len(p.ScopesNotEchoed)+1)
-	for _, list := range [][]string{granted, p.ScopesNotEchoed, {p.OfflineScope}} {
+	have := make(map[string]bool, len(granted)+len(p.ScopesNotEchoed)+2)
+	for _, list := range [][]string{granted, p.ScopesNotEchoed, {p.OfflineScope, offlineAccess}} {
 		for _, scope := range list {
 			have[p.canonical(scope)] = true
 		}

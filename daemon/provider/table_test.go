@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"oauthd/ipc/api"
+	"oauthd/daemon/account"
 )
 
 func TestTableIsWellFormed(t *testing.T) {
@@ -164,6 +164,7 @@ func TestCovers(t *testing.T) {
 		{"narrower", "github", []string{"public_repo"}, []string{"repo"}, []string{"repo"}},
 		{"case counts", "gitlab", []string{"Api"}, []string{"api"}, []string{"api"}},
 		{"offline", "", []string{"x"}, []string{"offline_access", "x"}, nil},
+		{"offline at a provider that nobody described", "fitbit", []string{"x"}, []string{"offline_access", "x", "y"}, []string{"y"}},
 		{"ring of parents", "", []string{"x"}, []string{"a"}, []string{"a"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -180,10 +181,13 @@ func TestCovers(t *testing.T) {
 
 func TestPinAuthMethod(t *testing.T) {
 	google, _ := Lookup("google")
-	x, _ := Lookup("x")
-	own := func(m AuthMethod) Provider {
-		return Provider{Row: Row{Endpoints: api.Endpoints{AuthMethod: string(m)}}}
+	zoom, _ := Lookup("zoom") // its row says client_secret_basic
+	custom := func(method string) Provider {
+		return Row{Endpoints: account.Endpoints{AuthMethod: method}}.Provider("custom")
 	}
+	reddit, _ := Lookup("reddit")
+	strict := custom("client_secret_basic")
+	strict.ClientSecretRequired = true
 	advertise := func(m ...string) Provider { return Provider{AuthMethods: m} }
 	for _, tc := range []struct {
 		name       string
@@ -196,12 +200,20 @@ func TestPinAuthMethod(t *testing.T) {
 		{"configured wins", google, true, false, "client_secret_basic", AuthBasic},
 		{"configured none", google, false, false, "none", AuthNone},
 		{"configured without secret", google, false, false, "client_secret_post", ""},
-		{"basic configured without secret", google, false, false, "client_secret_basic", AuthBasic},
-		{"basic configured for a provider of one's own", own(AuthBasic), false, false, "", AuthBasic},
-		{"basic configured for a provider of one's own, with a key", own(AuthBasic), false, true, "", AuthPrivateKeyJWT},
-		{"post configured for a provider of one's own", own(AuthPost), false, false, "", AuthNone},
-		{"basic in the table without secret", x, false, false, "", AuthNone},
-		{"basic configured with a key alone", google, false, true, "client_secret_basic", ""},
+		{"configured Basic without secret", google, false, false, "client_secret_basic", AuthBasic},
+		{"configured Basic with a key alone", google, false, true, "client_secret_basic", ""},
+		{"a person's row, no secret", custom("client_secret_basic"), false, false, "", AuthBasic},
+		{"a person's row, no secret, key", custom("client_secret_basic"), false, true, "", AuthPrivateKeyJWT},
+		{"a person's row for clients with secrets, no secret", strict, false, false, "", AuthNone},
+		{"a row for empty secrets, no secret", reddit, false, false, "", AuthBasic},
+		{"a row for empty secrets, configured", reddit, false, false, "none", AuthNone},
+		{"a row for empty secrets, key", reddit, false, true, "", AuthPrivateKeyJWT},
+		{"a person's row, no secret, another method", custom("client_secret_post"), false, false, "", AuthNone},
+		{"a person's row, no secret, configured", custom("client_secret_basic"), false, false, "none", AuthNone},
+		{"a person's row, secret", custom("client_secret_post"), true, false, "", AuthPost},
+		{"a person's row for keys, no key", custom("private_key_jwt"), false, false, "", ""},
+		{"a person's row for none, secret", custom("none"), true, false, "", ""},
+		{"a built-in row, no secret", zoom, false, false, "", AuthNone},
 		{"configured none with secret", google, true, false, "none", ""},
 		{"configured unknown", google, true, false, "client_secret_jwt", ""},
 		{"table", google, true, false, "", AuthPost},

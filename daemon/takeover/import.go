@@ -135,8 +135,8 @@ func (m *Imports) read(r api.ImportRequest) (*takeover, error) {
 		}
 	}
 	for _, scope := range r.Scopes {
-		if err := login.CheckScope(scope); err != nil {
-			return nil, words.BadRequest("scopes are separate words", "%v", err)
+		if err := account.CheckScope(scope); err != nil {
+			return nil, words.BadRequest("give one --scope for each", "%v", err)
 		}
 	}
 	t.secret = f.ClientSecret

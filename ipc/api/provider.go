@@ -67,6 +67,9 @@ type ProviderRow struct {
 
 	// ClientSecretRequired is true if a client without a secret gets no token through the redirect.
 	ClientSecretRequired bool `toml:"client_secret_required" json:"client_secret_required"`
+	// EmptySecret is true if a client without a secret authenticates by HTTP Basic all the same, with an empty password.
+	// In a row of config.toml "client_secret_basic" alone says so, unless ClientSecretRequired.
+	EmptySecret bool `toml:"empty_secret" json:"empty_secret,omitempty"`
 	// BasicUnencoded is true if the server compares the credentials of HTTP Basic as they are, against RFC 6749 §2.3.1,
 	// which form-encodes them first.
 	BasicUnencoded bool `toml:"basic_unencoded" json:"basic_unencoded,omitempty"`
