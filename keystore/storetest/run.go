@@ -99,7 +99,7 @@ func copies(t *testing.T, s keystore.Store) {
 
 func names(t *testing.T, s keystore.Store) {
 	names := []string{
-		"a", "0", "work", "ada@example.com", "a.b", "a_b", "a+b", "a-b", "..", "-s", "work.toml",
+		"a", "z", "0", "9", "work", "ada@example.com", "a.b", "a_b", "a+b", "a-b", "..", "-s", "work.toml",
 		strings.Repeat("n", 128),
 	}
 	for i := range 3 {
