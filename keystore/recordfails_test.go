@@ -210,6 +210,23 @@ func TestItemsThatFail(t *testing.T) {
 	}
 }
 
+// A keychain that stops answering before damage is certain has not shown any damage.
+func TestReadAgainFails(t *testing.T) {
+	f := newFake()
+	if err := writeRecord(f, "work", data(5000, 0)); err != nil {
+		t.Fatal(err)
+	}
+	delete(f.kept, "work/0.1")
+	f.onGet = func(name string) {
+		if name == "work/0.1" {
+			f.fail = map[string]error{"get work": errBlown}
+		}
+	}
+	if _, err := readRecord(f, "work"); !errors.Is(err, errBlown) || errors.Is(err, ErrDamaged) {
+		t.Errorf("got %v, want %v", err, errBlown)
+	}
+}
+
 // A record that changes under every reading is no damage: trying again is the way out.
 func TestReadOfWhatKeepsChanging(t *testing.T) {
 	for _, settles := range []bool{false, true} {
