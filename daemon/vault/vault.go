@@ -23,9 +23,6 @@ import (
 var (
 	// ErrNoCredential means that nothing is stored under the name.
 	ErrNoCredential = errors.New("no credential")
-	// ErrVanished is an ErrNoCredential: this Vault has read or saved the credential and has not deleted it, so
-	// somebody else has.
-	ErrVanished = fmt.Errorf("%w: it was deleted behind the daemon's back", ErrNoCredential)
 	// ErrUnreadable means that what is stored under the name cannot be used as its credential. It is left as it is.
 	ErrUnreadable = errors.New("unreadable record")
 	// ErrMisplaced is an ErrUnreadable: the record belongs to another name.
@@ -117,14 +114,10 @@ func (v *Vault) load(ctx context.Context, name string) (account.Credential, erro
 		}
 		last, changes := v.lastSeen(name)
 		c, named, err := v.read(ctx, name)
-		switch {
-		case errors.Is(err, ErrNoCredential) && last != stamp{}:
-			err = ErrVanished
-		case err != nil:
+		if err != nil {
 			return account.Credential{}, err
-		case stampOf(c).before(last):
-			err = ErrOutdated
-		default:
+		}
+		if !stampOf(c).before(last) {
 			v.note(name, stampOf(c), changes)
 			if !named {
 				v.wantName(name)
@@ -132,9 +125,9 @@ func (v *Vault) load(ctx context.Context, name string) (account.Credential, erro
 			return c, nil
 		}
 		if _, now := v.lastSeen(name); now == changes {
-			return account.Credential{}, err
+			return account.Credential{}, ErrOutdated
 		}
-		// The record was written or deleted here while it was read: what was known of it no longer counts.
+		// A record was written here while this one was read: what was known of it no longer counts.
 	}
 }
 
