@@ -40,7 +40,7 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 	}
 	if backend != d.cfg.Config.Backend {
 		result.Warnings = append(result.Warnings, fmt.Sprintf(
-			"the store stays %q until the daemon starts anew: oauthd stop, then any command", d.cfg.Config.Backend))
+			"the store stays %q until the daemon restarts: oauthd stop, then any command", d.cfg.Config.Backend))
 	}
 	account.LogCaller(ctx, d.log.Info()).Strs("added", result.Added).Strs("removed", result.Removed).
 		Strs("changed", result.Changed).Strs("dropped", result.Dropped).Msg("reload")

@@ -54,7 +54,7 @@ type Config struct {
 	StartedBy string
 }
 
-// ADCPlaces are the paths of Google's application default credentials; "" where there is none.
+// ADCPlaces are the paths of Google's application default credentials; "" if there is none.
 type ADCPlaces struct {
 	// Env is the value of GOOGLE_APPLICATION_CREDENTIALS, WellKnown the file that gcloud writes.
 	Env, WellKnown string

@@ -10,7 +10,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// Accounts tells about every account, by name.
+// Accounts reports on every account, by name.
 func (d *Daemon) Accounts(ctx context.Context) ([]api.Account, error) {
 	d.book.Reread(ctx)
 	names := d.book.Names()
@@ -32,7 +32,7 @@ func (d *Daemon) Accounts(ctx context.Context) ([]api.Account, error) {
 	return all, nil
 }
 
-// Account tells about one account.
+// Account reports on one account.
 func (d *Daemon) Account(ctx context.Context, name string) (api.Account, error) {
 	a, err := d.book.Account(ctx, name)
 	if err != nil {

@@ -234,7 +234,7 @@ func TestDeviceGrantRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		fault oauthtest.Fault
-		// back is true where the redirect is tried instead, when nobody chose the device grant; else code is the error.
+		// back is true if the redirect is tried instead, when nobody chose the device grant; else code is the error.
 		back   bool
 		code   api.Code
 		chosen api.Code

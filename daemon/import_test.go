@@ -130,10 +130,10 @@ func TestImportThatLeavesNothing(t *testing.T) {
 		says     string
 		requests int
 	}{
-		{"refused", oauthtest.Error(400, "invalid_grant"), api.LoginRequired, "does not take this refresh token any more (invalid_grant)", 1},
-		{"503", oauthtest.Status(503), api.ProviderUnreachable, "cannot be asked now", 1},
+		{"refused", oauthtest.Error(400, "invalid_grant"), api.LoginRequired, "no longer accepts this refresh token (invalid_grant)", 1},
+		{"503", oauthtest.Status(503), api.ProviderUnreachable, "cannot be reached now", 1},
 		{"wrong client", oauthtest.Error(401, "invalid_client"), api.ProviderRejected, "refused the request: invalid_client", 1},
-		{"HTML", oauthtest.HTML(200), api.ProviderUnreachable, "cannot be asked now", 1},
+		{"HTML", oauthtest.HTML(200), api.ProviderUnreachable, "cannot be reached now", 1},
 		{"connection reset twice", oauthtest.Reset(), api.ProviderUnreachable, "may have used the refresh token", 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestImportIntoAnAccount(t *testing.T) {
 		name    string
 		prepare func(r *rig, c *account.Credential) // c is the record there is
 		request func(r *api.ImportRequest)
-		says    string // "" where it is taken
+		says    string // "" if it is taken
 	}{
 		{"that nobody was ever logged in to", func(_ *rig, c *account.Credential) { *c = account.Credential{} }, nil, ""},
 		{"that ended, of nobody the provider named", func(_ *rig, c *account.Credential) { c.Dead, c.Subject, c.Email = true, "", "" }, nil, ""},

@@ -179,7 +179,7 @@ func TestNoRefreshToken(t *testing.T) {
 				r.server.Script(oauthtest.Token, tt.fault)
 			}
 			done := r.loggedIn("work", r.definition("openid", "email"))
-			if len(done.Warnings) != 1 || !strings.Contains(done.Warnings[0], tt.warning) || !strings.Contains(done.Warnings[0], "access token is kept until") {
+			if len(done.Warnings) != 1 || !strings.Contains(done.Warnings[0], tt.warning) || !strings.Contains(done.Warnings[0], "access token is stored until") {
 				t.Errorf("got warnings %q, want one with %q", done.Warnings, tt.warning)
 			}
 			first := r.token()

@@ -11,7 +11,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// Logout revokes name's grant at the provider where it can, and forgets it here in any case.
+// Logout revokes name's grant at the provider if it can, and forgets it here in any case.
 func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, error) {
 	a, err := d.book.Account(ctx, name)
 	if err != nil {
@@ -36,7 +36,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	case errors.Is(err, vault.ErrNoCredential):
 		result.Detail = "nobody was logged in"
 		if a.SelfContained() {
-			result.Detail = "nothing of it is kept here but its account file, and without that no more tokens come"
+			result.Detail = "only its account file is stored here; without that file there are no more tokens"
 		}
 	case errors.Is(err, vault.ErrUnreadable):
 		result.Detail = "the record could not be read, so there was nothing to revoke"

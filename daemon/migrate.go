@@ -17,8 +17,8 @@ import (
 
 // Migrate moves the records of cfg's accounts, of clients that issuers registered, and whatever else from can list, to
 // another store, and returns how many it has moved. All are copied and read back before the first is deleted, and what
-// is deleted is read once more from the other store just before. Where both have a record the newer one is right, and
-// from's, as the one in use, where that cannot be told. Stopped at any point, a second call goes on, whichever store was
+// is deleted is read once more from the other store just before. If both have a record the newer one is right, and
+// from's, as the one in use, if that cannot be told. Stopped at any point, a second call goes on, whichever store was
 // used in between; nobody else may write to either store meanwhile.
 //
 // A copy that is read back wrong is a [api.KeystoreUnavailable] error; other errors are the stores', with the code that
@@ -70,7 +70,7 @@ func recordNames(cfg *config.Config) []string {
 	return names
 }
 
-// copyRecord brings name's record to the other store; [keystore.ErrNotFound] where there is none.
+// copyRecord brings name's record to the other store; [keystore.ErrNotFound] if there is none.
 func copyRecord(ctx context.Context, name string, from, to keystore.Store) error {
 	data, err := from.Get(ctx, name)
 	if err != nil {

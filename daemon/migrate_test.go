@@ -25,7 +25,7 @@ type stepped struct {
 	steps  *int
 	fuse   int
 	landed bool
-	names  []string // what Names returns; nil where it is not to be asked
+	names  []string // what Names returns; nil if it is not to be asked
 }
 
 var errStopped = errors.New("stopped here")

@@ -6,7 +6,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// Providers tells about every provider that has a name, by name: the built-in ones and those of config.toml.
+// Providers reports on every provider that has a name, by name: the built-in ones and those of config.toml.
 func (d *Daemon) Providers(ctx context.Context) ([]api.Provider, error) {
 	d.book.Reread(ctx)
 	var all []api.Provider
@@ -18,7 +18,7 @@ func (d *Daemon) Providers(ctx context.Context) ([]api.Provider, error) {
 	return all, nil
 }
 
-// Provider tells about one provider. The error for an unknown name suggests what it may have been meant for.
+// Provider reports on one provider. The error for an unknown name suggests what it may have been meant for.
 func (d *Daemon) Provider(ctx context.Context, name string) (api.Provider, error) {
 	d.book.Reread(ctx)
 	if p, ok := d.book.Provider(name); ok {

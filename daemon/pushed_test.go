@@ -63,7 +63,7 @@ func TestPushingThatFails(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		fault oauthtest.Fault
-		// offered is the error where pushing is only offered; "" where the request goes by the browser instead.
+		// offered is the error where pushing is only offered; "" if the request goes by the browser instead.
 		offered, required api.Code
 		word              string
 	}{

@@ -82,7 +82,7 @@ func (s *scriptedStore) Delete(ctx context.Context, name string) error {
 	return s.around(ctx, "delete", name, func() error { return s.Memory.Delete(ctx, name) })
 }
 
-// raw returns the record of name as it rests, "" where there is none.
+// raw returns the record of name as it rests, "" if there is none.
 func (s *scriptedStore) raw(t testing.TB, name string) string {
 	t.Helper()
 	data, err := s.Memory.Get(context.Background(), name)
@@ -92,7 +92,7 @@ func (s *scriptedStore) raw(t testing.TB, name string) string {
 	return string(data)
 }
 
-// credential returns what rests under name; the zero Credential where there is none.
+// credential returns what rests under name; the zero Credential if there is none.
 func (s *scriptedStore) credential(t testing.TB, name string) account.Credential {
 	t.Helper()
 	c, err := vault.New(&s.Memory).Load(context.Background(), name)

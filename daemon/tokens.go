@@ -101,7 +101,7 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 	if _, whole := p.OneResource(wanted); !whole {
 		return "", &api.Error{
 			Code:    api.Unsupported,
-			Message: fmt.Sprintf("a token of %s is for one resource, and these scopes are of several", book.ProviderName(a)),
+			Message: fmt.Sprintf("a token of %s is for one resource, and these scopes belong to several", book.ProviderName(a)),
 			Hint:    "ask for the scopes of one resource at a time",
 		}
 	}

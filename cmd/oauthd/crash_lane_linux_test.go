@@ -118,7 +118,7 @@ func (l *lane) start(t *testing.T) {
 	l.client = &client.Client{Socket: told.Socket}
 }
 
-// kill ends the daemon with SIGKILL, where one runs.
+// kill ends the daemon with SIGKILL, if one runs.
 func (l *lane) kill(t *testing.T) {
 	t.Helper()
 	if l.daemon == nil {

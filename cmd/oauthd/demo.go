@@ -129,7 +129,7 @@ func (d *demo) startDaemon(ctx context.Context, dir string) (stop func() error, 
 	}
 }
 
-// login is one real login through the loopback redirect, in the browser where there is one.
+// login is one real login through the loopback redirect, in the browser if there is one.
 func (d *demo) login(ctx context.Context) error {
 	d.head("One login", "is all a person ever does. On a real provider: oauthd login NAME")
 	var agent sync.WaitGroup

@@ -26,7 +26,7 @@ type desk struct {
 	oauthd   string
 	dir      string // XDG_RUNTIME_DIR; HOME is dir/home
 	env      []string
-	keyring  *storetest.SecretService // nil where there is none
+	keyring  *storetest.SecretService // nil if there is none
 	provider *zitadel
 
 	mu     sync.Mutex // guards output

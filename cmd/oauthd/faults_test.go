@@ -277,7 +277,7 @@ func (h *faultHouse) RoundTrip(r *http.Request) (*http.Response, error) {
 	return transport.RoundTrip(r)
 }
 
-// mute shortens how long the daemon waits for an answer, where none will come.
+// mute shortens how long the daemon waits for an answer, if none will come.
 func (h *faultHouse) mute(mute bool) {
 	h.waits.Store(int64(waitLimitOf(mute)))
 }

@@ -158,7 +158,7 @@ func showImported(std stdio, e api.ImportEvent, asJSON bool) error {
 	if asJSON {
 		return printJSON(std.out, e)
 	}
-	who := api.Excerpt(cmp.Or(e.Email, e.Subject, "somebody the provider does not name"))
+	who := api.Excerpt(cmp.Or(e.Email, e.Subject, "somebody whom the provider does not name"))
 	if e.Grant == "service_account" {
 		say(std.out, "%s: imported, gives tokens to %s\n", e.Account, who)
 	} else {
@@ -214,7 +214,7 @@ func openSource(file string, stdin io.Reader, remove bool) (*importSource, error
 		return nil, fileProblem("the file", err)
 	}
 	if len(data) > maxSource {
-		return nil, badRequest(api.Excerpt(file)+" is too large to be a saved login", "oauthd import --help lists what can be read")
+		return nil, badRequest(api.Excerpt(file)+" is too large to be a saved login", "oauthd import --help lists the formats that oauthd reads")
 	}
 	s.data = data
 	return s, nil

@@ -158,7 +158,7 @@ func testFaultsFromTheStart(t *testing.T, h *house) {
 		{"a mute bus", func(t *testing.T) (string, []string) { return session(t, storetest.MuteBus(t)) },
 			api.KeystoreUnavailable, "unavailable", "in time"},
 		{"no service", func(t *testing.T) (string, []string) { return session(t, storetest.StartBus(t)) },
-			api.KeystoreUnavailable, "unavailable", "nothing on the session bus keeps secrets"},
+			api.KeystoreUnavailable, "unavailable", "nothing on the session bus stores secrets"},
 		{"never initialised", func(t *testing.T) (string, []string) {
 			k := storetest.StartKeyring(t, storetest.Keyring{Locked: true})
 			return k.Dir, k.Env()
@@ -326,7 +326,7 @@ func testKeyringRestarts(t *testing.T, h *house) {
 
 	d.keyring.Kill(t)
 	r = d.quickly(t, "token", "work", "--force")
-	wantFault(t, "killed", r, api.KeystoreUnavailable, "nothing on the session bus keeps secrets")
+	wantFault(t, "killed", r, api.KeystoreUnavailable, "nothing on the session bus stores secrets")
 	d.token(t, "work")
 	if got := d.status(t).Store.State; got != "unavailable" {
 		t.Errorf("status: got store %q, want unavailable", got)

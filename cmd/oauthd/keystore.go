@@ -47,7 +47,7 @@ The line to change in config.toml, which is yours, is told at the end.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if to != "file" && to != "keychain" {
-				return badRequest("--to is file or keychain", "oauthd keystore migrate --help tells more")
+				return badRequest("--to is file or keychain", "oauthd keystore migrate --help shows more")
 			}
 			return migrate(cmd.Context(), std, to, stdin)
 		},

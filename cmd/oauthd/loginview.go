@@ -58,7 +58,7 @@ func (v *loginView) rest() {
 	}
 }
 
-// authorize shows the URL, opens it where there is a browser, and else says how to reach one.
+// authorize shows the URL, opens it if there is a browser, and else says how to reach one.
 func (v *loginView) authorize(e api.LoginEvent) {
 	if v.printURL {
 		say(v.std.out, "%s\n", e.URL)
@@ -172,7 +172,7 @@ func (v *loginView) result() {
 	provider := api.Excerpt(v.done.Provider)
 	switch who := api.Excerpt(cmp.Or(v.done.Email, v.done.Subject)); {
 	case v.done.Grant == "authorization_code" || v.done.Grant == "device_code":
-		say(out, "%s: logged in as %s at %s\n", v.name, cmp.Or(who, "somebody the provider does not name"), provider)
+		say(out, "%s: logged in as %s at %s\n", v.name, cmp.Or(who, "somebody whom the provider does not name"), provider)
 	case who != "":
 		say(out, "%s: %s gives tokens to %s\n", v.name, provider, who)
 	default:

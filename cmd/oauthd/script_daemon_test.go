@@ -69,7 +69,7 @@ func endDaemons(workDir, runtimeDir string) error {
 }
 
 // daemonsOf returns the processes whose command line names a file below workDir, as a daemon's that was started
-// automatically does; none where there is no /proc.
+// automatically does; none if there is no /proc.
 func daemonsOf(workDir string) (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range files {

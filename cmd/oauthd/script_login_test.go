@@ -133,7 +133,7 @@ func cmdDevice(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdClients tells about the clients that registered themselves at the provider:
+// cmdClients reports on the clients that registered themselves at the provider:
 //
 //	clients count N         that many are registered
 //	clients id NAME         sets $NAME to the id of the only one

@@ -63,7 +63,7 @@ type Account struct {
 	// Audience is what tokens of a machine grant are for where the request names none; "" for none.
 	Audience string
 	// KeyFile is the path of the private key: a client's (RFC 7523 §2.2), a Google service account's, or, for
-	// [GrantADC], a credentials file in place of the search. "" where the key is in the credential, or none is needed.
+	// [GrantADC], a credentials file in place of the search. "" if the key is in the credential, or none is needed.
 	KeyFile string
 	// KeyID names the client's key where its file does not.
 	KeyID string
@@ -112,7 +112,7 @@ type Credential struct {
 	Key Secret
 	// RedirectURI is that of the login where the provider wants it again at each refresh; "" elsewhere.
 	RedirectURI string
-	// RefreshToken is unset where the provider gives none; then AccessToken, TokenType and Expiry are kept instead.
+	// RefreshToken is unset if the provider gives none; then AccessToken, TokenType and Expiry are kept instead.
 	RefreshToken Secret
 	AccessToken  Secret
 	TokenType    string
@@ -125,7 +125,7 @@ type Credential struct {
 	LoggedInAt time.Time
 	// UsedAt is when the refresh token last brought a token; zero means not since the login. At rest it may be a day old.
 	UsedAt time.Time
-	// RefreshExpiry is when the refresh token ends, as far as the provider said; zero where it did not.
+	// RefreshExpiry is when the refresh token ends, as far as the provider said; zero if it did not.
 	RefreshExpiry time.Time
 	// LoginScopes are the scopes that the login brought, if a refresh has brought fewer since; nil if none has.
 	LoginScopes []string
@@ -150,9 +150,9 @@ type Registration struct {
 	RedirectURIs []string
 	AuthMethod   string
 	ClientSecret Secret
-	// SecretExpiry is zero where the secret does not expire.
+	// SecretExpiry is zero if the secret does not expire.
 	SecretExpiry time.Time
-	// AccessToken and ClientURI change the registration (RFC 7592 §3); unset where the issuer gives none.
+	// AccessToken and ClientURI change the registration (RFC 7592 §3); unset if the issuer gives none.
 	AccessToken Secret
 	ClientURI   string
 }
@@ -170,16 +170,16 @@ type Token struct {
 	IDToken  Secret
 	// IDTokenExpiry is zero when there is no ID token.
 	IDTokenExpiry time.Time
-	// RefreshLate is true where refreshing kills this token: it must then not be refreshed before its time.
+	// RefreshLate is true if refreshing kills this token: it must then not be refreshed before its time.
 	RefreshLate bool
 }
 
 // Caller is the program at the other end of the socket, as the kernel names it.
 type Caller struct {
 	UID int
-	// PID is 0 where the system does not tell.
+	// PID is 0 if the system does not tell.
 	PID int
-	// Executable looks up the program's path; it returns "" where the system does not tell. Nil means the same.
+	// Executable looks up the program's path; it returns "" if the system does not tell. Nil means the same.
 	Executable func() string
 }
 
@@ -198,7 +198,7 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// CallerFrom returns the caller of ctx; ok is false where the daemon acts by itself.
+// CallerFrom returns the caller of ctx; ok is false if the daemon acts by itself.
 func CallerFrom(ctx context.Context) (c Caller, ok bool) {
 	c, ok = ctx.Value(callerKey{}).(Caller)
 	return c, ok

@@ -22,7 +22,7 @@ type Config struct {
 	Dir    string
 	Config *config.Config
 	Vault  *vault.Vault
-	// StateDir is the daemon's directory of state, where it is remembered which accounts have a credential; "" for a
+	// StateDir is the daemon's directory of state, in which the book notes which accounts have a credential; "" for a
 	// store that remembers nothing either.
 	StateDir string
 	Log      zerolog.Logger

@@ -33,7 +33,7 @@ func (b *Book) KeepAliveDue(a account.Account, f Facts) bool {
 	return limit >= leastIdleLimit && idle >= limit/3*2 && idle < limit
 }
 
-// idleLimit is how long a's provider keeps a refresh token that is not used; 0 where that is not known.
+// idleLimit is how long a's provider keeps a refresh token that is not used; 0 if that is not known.
 func (b *Book) idleLimit(a account.Account) time.Duration {
 	if p, err := b.KnownProvider(a); err == nil && p.IdleLimit != "" {
 		return p.IdleLimit.Duration()
@@ -48,7 +48,7 @@ func (b *Book) idleLimit(a account.Account) time.Duration {
 type Ending struct {
 	At     time.Time
 	Reason string
-	// Prolonged is true where a keep-alive puts it off in time.
+	// Prolonged is true if a keep-alive puts it off in time.
 	Prolonged bool
 }
 

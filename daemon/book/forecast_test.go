@@ -23,7 +23,7 @@ func TestKeepAliveDueAndForecast(t *testing.T) {
 		due      bool
 		ends     time.Duration // from now; 0 for not known
 		reason   string
-		// prolonged is true where a keep-alive is expected in time.
+		// prolonged is true if a keep-alive is expected in time.
 		prolonged bool
 	}{
 		{name: "just used", provider: "microsoft", facts: func(now time.Time) Facts { return Facts{Used: now} }, ends: limit,

@@ -25,7 +25,7 @@ func (o Origin) Differs(a account.Account, p provider.Provider) (why string) {
 	default:
 		return ""
 	}
-	return "the " + what + " is another than at the login, and the refresh token goes only where it came from"
+	return "the " + what + " has changed since the login, and a refresh token goes only where it came from"
 }
 
 // Rebound returns why the credential that f tells of is not for the account as it is configured now, as far as that is

@@ -52,8 +52,8 @@ func (b *Book) KnownProvider(a account.Account) (provider.Provider, error) {
 	return p, nil
 }
 
-// MachineProvider is who gives tokens to grants that have no client: Google, with the manners of its scopes. Where the
-// requests go is in the key.
+// MachineProvider gives tokens to grants that have no client: it is Google, with the quirks of its scopes. The key says
+// where the requests go.
 func MachineProvider(a account.Account) provider.Provider {
 	p, _ := provider.Lookup("google")
 	p.Issuer, p.Endpoints = "", account.Endpoints{Token: a.Endpoints.Token}

@@ -87,7 +87,7 @@ func hostOf(host string) string {
 	return name
 }
 
-// builtIn returns the first built-in provider that is says yes to, and the tenant it found, "" for the usual one. Where a
+// builtIn returns the first built-in provider that is says yes to, and the tenant it found, "" for the usual one. If a
 // tenant has its place in a path, is sees it as {tenant}. One that gives no refresh tokens is taken only if no other fits.
 func builtIn(is func(provider.Provider) (tenant string, ok bool)) (name, tenant string) {
 	for _, candidate := range provider.Names() {

@@ -43,11 +43,11 @@ type Found struct {
 	// Doubt is the host that the text would have the refresh token sent to and that nothing but the text vouches for; ""
 	// where it is a built-in provider's or this machine.
 	Doubt string
-	// AuthMethod is how the other tool authenticates the client, a token_endpoint_auth_method; "" where that is not known.
+	// AuthMethod is how the other tool authenticates the client, a token_endpoint_auth_method; "" if that is not known.
 	AuthMethod   string
 	ClientID     string
 	ClientSecret account.Secret
-	// NoClient says why the text names no client, as half a sentence; "" where it names one, or there is no reason.
+	// NoClient says why the text names no client, as half a sentence; "" if it names one, or there is no reason.
 	NoClient     string
 	RefreshToken account.Secret
 	// Key is the whole key file of [KindKey].
@@ -55,7 +55,7 @@ type Found struct {
 	Scopes []string
 	// Email is the person's address as the text has it; nobody has checked it.
 	Email string
-	// Shared says what else would be lost with the file, as half a sentence; "" where the file is this alone.
+	// Shared says what else would be lost with the file, as half a sentence; "" if the file is this alone.
 	Shared string
 }
 
@@ -68,7 +68,7 @@ type Mistake struct {
 // Error returns the reason.
 func (m *Mistake) Error() string { return m.Reason }
 
-const anyHint = "oauthd import --help lists what can be read"
+const anyHint = "oauthd import --help lists the formats that oauthd reads"
 
 func mistake(hint, format string, args ...any) *Mistake {
 	return &Mistake{Reason: fmt.Sprintf(format, args...), Hint: hint}

@@ -59,7 +59,7 @@ func oauth2client(o *object) Found {
 	return f
 }
 
-// multistore reads oauth2client's store of several credentials, where it holds one.
+// multistore reads oauth2client's store of several credentials, if it holds one.
 func multistore(o *object) (Found, *Mistake) {
 	var entries []struct {
 		Credential json.RawMessage `json:"credential"`

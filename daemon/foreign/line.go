@@ -55,7 +55,7 @@ func parseBare(data []byte) (Found, *Mistake) {
 	case strings.HasPrefix(text, "ya29."):
 		return Found{}, accessTokenOnly()
 	case strings.ContainsAny(text, " \t\r\n<>{}") || len(text) < 8 || !visible(text):
-		return Found{}, mistake(anyHint, "the file is of no format that is known here, and not a refresh token alone")
+		return Found{}, mistake(anyHint, "the file has no format that oauthd knows, and not a refresh token alone")
 	}
 	return Found{
 		Kind: KindCredential, Format: "a bare refresh token", RefreshToken: account.NewSecret(text),

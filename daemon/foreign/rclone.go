@@ -42,7 +42,7 @@ func parseRclone(data []byte) (Found, *Mistake) {
 		}
 		key, value, ok := strings.Cut(line, "=")
 		if !ok || len(remotes) == 0 {
-			return Found{}, mistake(anyHint, "the file is of no format that is known here")
+			return Found{}, mistake(anyHint, "the file has no format that oauthd knows")
 		}
 		remotes[len(remotes)-1].values[strings.TrimSpace(key)] = strings.TrimSpace(value)
 	}

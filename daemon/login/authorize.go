@@ -76,7 +76,7 @@ func (t *attempt) viaRedirect(ctx context.Context, events func(api.LoginEvent)) 
 		return done, err
 	}
 
-	// The code is spent now: who goes away can no longer stop this.
+	// The code is spent now: a caller that goes away can no longer stop this.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ExchangeTimeout)
 	defer cancel()
 	done, err = t.exchange(ctx, request, account.NewSecret(response.Code()))
@@ -89,9 +89,9 @@ func (t *attempt) viaRedirect(ctx context.Context, events func(api.LoginEvent)) 
 	return done, nil
 }
 
-// authorizationURL returns where the browser goes, and until when that is good; zero means until the login's time is up.
-// The request is left at the provider first where it must be, and where it may be and a person will open the URL at
-// once (RFC 9126): then its parameters are in nobody's history.
+// authorizationURL returns where the browser goes, and until when that works; zero means until the login times out. The
+// request is pushed to the provider first (RFC 9126) if it must be, or if it may be and a person will open the URL at
+// once: then its parameters are in nobody's history.
 func (t *attempt) authorizationURL(ctx context.Context, r authorizationRequest) (where string, expiry time.Time, err error) {
 	where = t.plainURL(r)
 	p := t.Provider

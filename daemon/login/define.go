@@ -192,12 +192,12 @@ func (l *Logins) checkComplete(a account.Account, known bool) error {
 	case lacksProvider && a.ClientID == "" && !known:
 		return &api.Error{
 			Code:    api.UnknownAccount,
-			Message: fmt.Sprintf("there is no account %q yet, and nothing says where it logs in", a.Name),
+			Message: fmt.Sprintf("there is no account %q yet, and no provider was given for it", a.Name),
 			Hint: fmt.Sprintf("oauthd login %s --client-secrets FILE, or --provider P --client-id ID (oauthd providers lists them), "+
 				"or --issuer URL --client-id ID", a.Name),
 		}
 	case lacksProvider:
-		return &api.Error{Code: api.BadRequest, Message: "nothing says where the account logs in",
+		return &api.Error{Code: api.BadRequest, Message: "no provider was given",
 			Hint: "add --provider P, which oauthd providers lists, or --issuer URL"}
 	case a.ClientID == "" && !l.book.MayRegister(a):
 		if !a.Grant.Interactive() {

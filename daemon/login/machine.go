@@ -63,7 +63,7 @@ func (t *attempt) useServiceAccount(with mint.Given) error {
 		t.Key = t.Before.Key
 	}
 	if t.Key.IsZero() {
-		return &api.Error{Code: api.BadRequest, Message: "nothing says which service account it is",
+		return &api.Error{Code: api.BadRequest, Message: "no service account was given",
 			Hint: "--key-file FILE takes the JSON key that Google gave for it"}
 	}
 	return nil

@@ -21,7 +21,7 @@ func checkRedirect(a account.Account, p provider.Provider) error {
 	}
 	return &api.Error{
 		Code:    api.BadRequest,
-		Message: fmt.Sprintf("%s compares the port of the redirect URI too, and this login has none set", p.Name),
+		Message: fmt.Sprintf("%s also compares the port of the redirect URI, and this login has none", p.Name),
 		Hint: fmt.Sprintf("register %s at %s (the port is yours to choose), then add --redirect-uri %s",
 			p.RedirectURI(), p.Name, p.RedirectURI()),
 	}

@@ -14,7 +14,7 @@ import (
 
 var (
 	errSuperseded = &api.Error{Code: api.LoginSuperseded, Message: "a newer login or a logout of this account took over",
-		Hint: "oauthd status shows how the account is now"}
+		Hint: "oauthd status shows the account's state"}
 	errStopping = &api.Error{Code: api.LoginFailed, Message: "the daemon is stopping", Hint: "start the login again"}
 )
 
@@ -188,8 +188,8 @@ func (l *Logins) Callback(id, pasted string) error {
 			Hint: "copy the whole address from the browser's address bar after you agreed"}).Because(err)
 	}
 	if err != nil {
-		return (&api.Error{Code: api.UnknownLogin, Message: "the login has its answer already, or has ended",
-			Hint: "oauthd status shows how the account is now"}).Because(err)
+		return (&api.Error{Code: api.UnknownLogin, Message: "the login already has its answer, or has ended",
+			Hint: "oauthd status shows the account's state"}).Because(err)
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 }
 
 // bound returns a's provider after checking that c came from there: a refresh token goes to no other place. If the
-// provider cannot be asked now, the record stands for it.
+// provider cannot be reached now, the record stands for it.
 func (m *Minter) bound(ctx context.Context, a account.Account, c account.Credential) (provider.Provider, error) {
 	if !a.Grant.HasClient() {
 		return book.MachineProvider(a), nil // the key says where it goes

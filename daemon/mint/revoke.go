@@ -20,7 +20,7 @@ const revokeTimeout = 10 * time.Second
 func (m *Minter) Revoke(ctx context.Context, a account.Account, c account.Credential) api.LogoutResult {
 	name := book.ProviderName(a)
 	if !a.Grant.Interactive() {
-		return api.LogoutResult{Detail: fmt.Sprintf("nothing was revoked: the secret or key is forgotten here, and stays good at %s until it is deleted there", name)}
+		return api.LogoutResult{Detail: fmt.Sprintf("nothing was revoked: the secret or key was deleted here, and stays valid at %s until it is deleted there", name)}
 	}
 	if c.RevocationEndpoint == "" {
 		return api.LogoutResult{Detail: fmt.Sprintf("%s offers no revocation (RFC 7009); end the grant in your account's settings there", name)}

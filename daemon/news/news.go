@@ -26,7 +26,7 @@ const (
 
 var (
 	errTooSlow = &api.Error{Code: api.Busy, Message: "the events were not read in time, so the watch has ended",
-		Hint: "watch again; the snapshot at its start tells how everything is"}
+		Hint: "watch again; it starts with a snapshot of everything"}
 	errNoMoreNews = &api.Error{Code: api.Busy, Message: "the daemon is stopping", Hint: "try again", RetryAfter: 1}
 )
 

@@ -7,7 +7,7 @@
 // authenticates in exactly its own way. A [Config] also offers the device grant (RFC 8628), pushed authorization
 // requests (RFC 9126) and client registration (RFC 7591); form_post and resource indicators (RFC 8707) are always there.
 // There are machine grants too: client_credentials (RFC 6749 §4.4), client assertions (RFC 7523 §2.2) and the JWT bearer
-// grant as Google has it for service accounts. Where providers leave the standards, [Config] and faults such as
+// grant as Google has it for service accounts. If providers leave the standards, [Config] and faults such as
 // [GitHubErrors] and [CommaScopes] play it. What a test wants to go wrong it scripts, see [Server.Script] and [Fault].
 //
 // It is no server to protect anything with: there is no password, no storage and no rate limit.

@@ -147,7 +147,7 @@ func CutOff() Fault {
 	}
 }
 
-// breakConnection sends a TCP reset where there is TCP.
+// breakConnection sends a TCP reset if there is TCP.
 func breakConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -135,7 +135,7 @@ func (s *Server) DenyNext() {
 	s.denyNext = true
 }
 
-// parseScope splits a scope parameter (RFC 6749 §3.3); ok is false where it is empty or not well formed.
+// parseScope splits a scope parameter (RFC 6749 §3.3); ok is false if it is empty or not well formed.
 func parseScope(text string) (scopes []string, ok bool) {
 	for name := range strings.SplitSeq(text, " ") {
 		if name == "" {

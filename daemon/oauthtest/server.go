@@ -266,7 +266,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// allowed reports whether the request's method is one of methods, and answers 405 where it is not.
+// allowed reports whether the request's method is one of methods, and answers 405 if it is not.
 func allowed(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	if slices.Contains(methods, r.Method) {
 		return true

@@ -30,7 +30,7 @@ type issue struct {
 	scopes       []string
 	audience     []string
 	accessToken  string
-	refreshToken string // "" where none is given
+	refreshToken string // "" if none is given
 	refreshed    bool
 }
 

@@ -55,7 +55,7 @@ func (t *takeover) claim(ctx context.Context) error {
 		return &api.Error{
 			Code:    api.BadRequest,
 			Message: fmt.Sprintf("account %s is there already, and is logged in", name),
-			Hint:    "oauthd account show " + name + " tells who it is; --as NAME is for another login, never for one that was imported before",
+			Hint:    "oauthd account show " + name + " shows who it is; --as NAME is for another login, never for one that was imported before",
 		}
 	case f.LoggedIn && f.Subject != "":
 		return &api.Error{

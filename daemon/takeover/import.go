@@ -111,7 +111,7 @@ func (m *Imports) Import(ctx context.Context, r api.ImportRequest, events func(a
 func (m *Imports) read(r api.ImportRequest) (*takeover, error) {
 	f, err := foreign.Parse([]byte(r.Data))
 	if err != nil {
-		p := &api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: "oauthd import --help lists what can be read"}
+		p := &api.Error{Code: api.ConfigInvalid, Message: err.Error(), Hint: "oauthd import --help lists the formats that oauthd reads"}
 		var mistake *foreign.Mistake
 		if errors.As(err, &mistake) {
 			p.Hint = mistake.Hint
@@ -126,12 +126,12 @@ func (m *Imports) read(r api.ImportRequest) (*takeover, error) {
 		return nil, words.BadRequest("leave out --delete-source, then remove the credential by the tool that wrote it",
 			"the file cannot be removed after the import: %s", f.Shared)
 	case r.ClientID != "" && f.ClientID != "" && r.ClientID != f.ClientID:
-		return nil, words.BadRequest("leave out --client-id; a refresh token is of use to its own client alone",
-			"the refresh token in the file is of another client")
+		return nil, words.BadRequest("leave out --client-id; a refresh token works only for its own client",
+			"the refresh token in the file belongs to another client")
 	}
 	if r.Issuer != "" {
 		if err := provider.CheckIssuer(r.Issuer); err != nil {
-			return nil, words.BadRequest("give it as the provider's documentation has it", "issuer: %v", err)
+			return nil, words.BadRequest("write it exactly as the provider's documentation does", "issuer: %v", err)
 		}
 	}
 	for _, scope := range r.Scopes {
@@ -152,12 +152,12 @@ func (m *Imports) read(r api.ImportRequest) (*takeover, error) {
 	}
 	if f.Kind == foreign.KindKey {
 		if r.Provider != "" || r.Issuer != "" || r.ClientID != "" || r.ClientSecret != "" {
-			return nil, words.BadRequest("leave them out", "a service account's key says by itself what it is of, and has no client")
+			return nil, words.BadRequest("leave them out", "a service account's key names its own provider, and has no client")
 		}
 		t.out.Account.Grant, t.out.Account.ClientID = account.GrantServiceAccount, ""
 	}
 	if t.out.Account.Name == "" {
-		return nil, words.BadRequest("--as NAME names it", "nothing in the file gives the account a name")
+		return nil, words.BadRequest("pass --as NAME", "the file suggests no name for the account")
 	}
 	return t, account.CheckName(t.out.Account.Name)
 }

@@ -21,7 +21,7 @@ func (t *takeover) placeKey() error {
 	if !google.TrustedTokenURI(key.TokenURI) {
 		t.found.Doubt = hostOf(key.TokenURI)
 		if !t.request.TrustEndpoint {
-			return t.doubted("--trust-endpoint believes it")
+			return t.doubted("--trust-endpoint accepts it")
 		}
 		t.out.Account.Endpoints = account.Endpoints{Token: key.TokenURI}
 	}
@@ -30,8 +30,8 @@ func (t *takeover) placeKey() error {
 	t.out.Provider.Endpoints.Token = key.TokenURI
 	t.out.Asked = t.out.Account.Scopes
 	if len(t.out.Asked) == 0 && t.out.Account.Audience == "" {
-		return &api.Error{Code: api.BadRequest, Message: "nothing says what the service account's tokens are for",
-			Hint: "--scope S says it; it may be repeated"}
+		return &api.Error{Code: api.BadRequest, Message: "the service account's tokens need scopes or an audience",
+			Hint: "pass --scope S; it may be repeated"}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (t *takeover) place(ctx context.Context) error {
 	case f.Provider != "":
 		a.Provider, a.Tenant = f.Provider, f.Tenant
 	case f.Doubt != "" && !r.TrustEndpoint:
-		return t.doubted("--trust-endpoint believes it; or name the --provider or --issuer yourself")
+		return t.doubted("--trust-endpoint accepts it; or name the --provider or --issuer yourself")
 	case f.Issuer != "":
 		if err := t.placeIssuer(ctx); err != nil {
 			return err
@@ -43,8 +43,8 @@ func (t *takeover) place(ctx context.Context) error {
 			return err
 		}
 	default:
-		return &api.Error{Code: api.BadRequest, Message: "nothing in the file says which provider it is of",
-			Hint: "--provider NAME or --issuer URL says it"}
+		return &api.Error{Code: api.BadRequest, Message: "the file does not name its provider",
+			Hint: "pass --provider NAME or --issuer URL"}
 	}
 	if a.Provider == "" && !t.known && !t.secret.IsZero() {
 		a.Endpoints.AuthMethod = f.AuthMethod
@@ -57,8 +57,8 @@ func (t *takeover) place(ctx context.Context) error {
 	if p.Endpoints.Token == "" || t.foreignTo(p) {
 		return &api.Error{
 			Code:    api.ConfigInvalid,
-			Message: fmt.Sprintf("the refresh token in the file is of another provider than %s, and goes only where it came from", p.Name),
-			Hint:    "leave out --provider and --issuer, or name the one it is of",
+			Message: fmt.Sprintf("the refresh token in the file does not come from %s, and goes only where it came from", p.Name),
+			Hint:    "leave out --provider and --issuer, or name the provider that it comes from",
 		}
 	}
 	return nil
@@ -104,7 +104,7 @@ func (t *takeover) placeIssuer(ctx context.Context) error {
 	return nil
 }
 
-// placeEndpoint takes the data's token endpoint. Where the issuer at its host has it as its own, the issuer's word on the
+// placeEndpoint takes the data's token endpoint. If the issuer at its host has it as its own, the issuer's word on the
 // other endpoints is known too.
 func (t *takeover) placeEndpoint(ctx context.Context) error {
 	f := t.found
@@ -121,8 +121,8 @@ func (t *takeover) placeEndpoint(ctx context.Context) error {
 	default:
 		return &api.Error{
 			Code:    api.ConfigInvalid,
-			Message: fmt.Sprintf("the file has a token endpoint at %s alone, and no issuer there knows it", hostOf(f.TokenURI)),
-			Hint:    "--issuer URL names its issuer; or put its endpoints under [providers.NAME] in config.toml and say --provider NAME",
+			Message: fmt.Sprintf("the file names only a token endpoint at %s, and no issuer there knows it", hostOf(f.TokenURI)),
+			Hint:    "pass --issuer URL, or put its endpoints under [providers.NAME] in config.toml and pass --provider NAME",
 		}
 	}
 	return nil

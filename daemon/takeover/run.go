@@ -61,12 +61,12 @@ func (t *takeover) ready(ctx context.Context) error {
 		return t.writable()
 	}
 	if t.out.Account.ClientID == "" {
-		message := "nothing says which client the refresh token was given to"
+		message := "the client that the refresh token belongs to is not known"
 		if t.found.NoClient != "" {
 			message = t.found.NoClient
 		}
 		return &api.Error{Code: api.BadRequest, Message: message,
-			Hint: "--client-id ID says it, with --client-secret-stdin where the client has a secret"}
+			Hint: "pass --client-id ID, with --client-secret-stdin if the client has a secret"}
 	}
 	var err error
 	if t.out.Auth, t.out.Key, err = mint.Pin(t.out.Account, t.out.Provider, mint.Given{Secret: t.secret}, account.Credential{}); err != nil {

@@ -28,7 +28,7 @@ type Key struct {
 	Account string
 	// Scope is the canonical list, sorted and joined by single spaces; "" means all that was granted.
 	Scope string
-	// Audience and Resource (RFC 8707) are "" where none was asked for.
+	// Audience and Resource (RFC 8707) are "" if none was asked for.
 	Audience string
 	Resource string
 	// IDToken sets apart an ID token that takes a request of its own, as a service account's for an audience does; false
@@ -72,8 +72,8 @@ type Config struct {
 	Jitter func() float64
 	// MintTimeout bounds one Mint; 0 means 30 s.
 	MintTimeout time.Duration
-	// Changed, where set, is called as a flight of key begins, and when it has ended: with the token that is now
-	// cached, or nil where it brought none. It is called from the flight's goroutine and must return soon.
+	// Changed, if set, is called as a flight of key begins, and when it has ended: with the token that is now
+	// cached, or nil if it brought none. It is called from the flight's goroutine and must return soon.
 	Changed func(key Key, minted *account.Token)
 }
 

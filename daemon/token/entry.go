@@ -52,7 +52,7 @@ type held struct {
 	arrived  arrival
 }
 
-// hold normalizes t. Where the provider did not tell the lifetime, what is left of it now is as good.
+// hold normalizes t. If the provider did not tell the lifetime, what is left of it now is as good.
 func hold(t account.Token, now time.Time) held {
 	t.Expiry = t.Expiry.Round(0)
 	t.IDTokenExpiry = t.IDTokenExpiry.Round(0)

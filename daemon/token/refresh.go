@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// maxSleep bounds how late a jump of the wall clock, as after a suspend, is noticed where nobody calls Wake. Each
+	// maxSleep bounds how late a jump of the wall clock, as after a suspend, is noticed if nobody calls Wake. Each
 	// look wakes the whole process up, so that it is long.
 	maxSleep = 10 * time.Minute
 	// idleAfter is how long after the last request a token is no longer refreshed ahead of expiry.

@@ -18,7 +18,7 @@ type provider struct {
 	lifetime time.Duration
 	// latency passes before each answer.
 	latency time.Duration
-	// reply, where set, replaces the answer to call n (from 1).
+	// reply, if set, replaces the answer to call n (from 1).
 	reply func(ctx context.Context, key Key, n int) (account.Token, error)
 
 	mu    sync.Mutex

@@ -7,7 +7,7 @@ import "time"
 type arrival struct{ wall, running time.Time }
 
 // Wake makes the refresh ahead of expiry look at the clock at once: after a suspend or a jump of the clock, which else is
-// noticed within 10 minutes. Where the clock was set back the ends of tokens go back with it: by their old ends they
+// noticed within 10 minutes. If the clock was set back the ends of tokens go back with it: by their old ends they
 // would be served for hours after the provider has ended them.
 func (c *Cache) Wake() {
 	now, running := c.now(), time.Now()

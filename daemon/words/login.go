@@ -26,7 +26,7 @@ type Login struct {
 // Again says how to log in once more.
 func (l Login) Again() string {
 	if l.New {
-		return "the same command starts it again"
+		return "run the same command again"
 	}
 	return "oauthd login " + l.Account + " starts it again"
 }
@@ -78,7 +78,7 @@ func (l Login) Response(err error) error {
 			p.Message += ": " + defect.Error()
 		}
 		if errors.Is(err, redirect.ErrIssuerMismatch) {
-			p.Message = "the answer names another issuer than " + l.Issuer + ", so it was not used"
+			p.Message = "the answer names a different issuer than " + l.Issuer + ", so it was not used"
 			p.Hint = "check which provider the browser showed before trying again"
 		}
 		return p.Because(err)
@@ -107,7 +107,7 @@ func (l Login) Device(err error) error {
 	case errors.Is(err, grant.ErrDeviceDenied):
 		return (&api.Error{Code: api.LoginDenied, Message: "the login was denied at " + l.Provider, Hint: l.Again()}).Because(err)
 	case errors.Is(err, grant.ErrDeviceExpired):
-		return (&api.Error{Code: api.LoginTimeout, Message: "the code has expired before anybody entered it at " + l.Provider,
+		return (&api.Error{Code: api.LoginTimeout, Message: "the code expired before anybody entered it at " + l.Provider,
 			Hint: l.Again()}).Because(err)
 	}
 	return l.Exchange(err)
@@ -135,7 +135,7 @@ func (l Login) OtherPerson(before, now string) *api.Error {
 	return &api.Error{
 		Code: api.SubjectMismatch,
 		Message: fmt.Sprintf("%s belongs to %s, and now %s logged in", l.Account, before,
-			cmp.Or(now, "somebody the provider does not name")),
+			cmp.Or(now, "somebody whom the provider does not name")),
 		Hint: fmt.Sprintf("oauthd login %s --force accepts the change; another account name keeps both", l.Account),
 	}
 }
@@ -152,7 +152,7 @@ func (l Login) FileNotWritten(file string, err error) *api.Error {
 // FileMissing words an account whose credential is saved and whose file could not be written; text is what belongs into
 // the file, nil if that is not known.
 func (l Login) FileMissing(file string, text []byte, err error) *api.Error {
-	e := &api.Error{Code: api.ConfigInvalid, Message: file + " cannot be written; the credential is in the store all the same",
+	e := &api.Error{Code: api.ConfigInvalid, Message: file + " cannot be written, but the credential is in the store",
 		Hint: "make that directory writable, then write the file by hand"}
 	if text != nil {
 		e.Hint = "make that directory writable and write there: " +
@@ -170,12 +170,12 @@ func (l Login) NoRefreshToken(why, offlineScope string, expiry time.Time) string
 		why = fmt.Sprintf("%s gave no refresh token although %s was asked for; the client may not be allowed to have one",
 			l.Provider, offlineScope)
 	default:
-		why = fmt.Sprintf("%s gave no refresh token; some providers want a scope for it, or the client set up for it", l.Provider)
+		why = fmt.Sprintf("%s gave no refresh token; some providers need a scope for it, or a setting of the client", l.Provider)
 	}
 	if expiry.IsZero() {
-		return why + ". The access token is kept, and works until it is revoked"
+		return why + ". The access token is stored, and works until it is revoked"
 	}
-	return why + fmt.Sprintf(". The access token is kept until it ends at %s; then a new login is needed",
+	return why + fmt.Sprintf(". The access token is stored until it expires at %s; then a new login is needed",
 		expiry.Local().Format("15:04 on 2 January"))
 }
 

@@ -35,7 +35,7 @@ func ReloadRefused(err error) *api.Error {
 	return (&api.Error{
 		Code:    api.ConfigInvalid,
 		Message: err.Error(),
-		Hint:    "nothing was taken over; correct that, then oauthd reload",
+		Hint:    "nothing was changed; correct that, then run oauthd reload",
 	}).Because(err)
 }
 
@@ -44,14 +44,14 @@ func UnknownAccount(name string) *api.Error {
 	return &api.Error{
 		Code:    api.UnknownAccount,
 		Message: fmt.Sprintf("there is no account %q", name),
-		Hint:    fmt.Sprintf("oauthd accounts lists them; oauthd login %s makes it", name),
+		Hint:    fmt.Sprintf("oauthd accounts lists them; oauthd login %s creates it", name),
 	}
 }
 
 // UnknownProvider words a name that no provider has; near are names that may have been meant.
 func UnknownProvider(name string, near []string) *api.Error {
 	name = api.Excerpt(name)
-	hint := fmt.Sprintf("oauthd providers lists them; for others say --issuer URL, or add [providers.%s] to config.toml", name)
+	hint := fmt.Sprintf("oauthd providers lists them; for others use --issuer URL, or add [providers.%s] to config.toml", name)
 	if len(near) > 0 {
 		hint = fmt.Sprintf("did you mean %s? oauthd providers lists all", strings.Join(near, ", "))
 	}
@@ -60,7 +60,7 @@ func UnknownProvider(name string, near []string) *api.Error {
 
 // Tenant words a tenant that does not fit the provider; takesOne says whether the provider has tenants.
 func Tenant(provider string, takesOne bool, err error) *api.Error {
-	hint := "oauthd login NAME --tenant T, or tenant in the account's file; oauthd providers " + provider + " tells more"
+	hint := "oauthd login NAME --tenant T, or tenant in the account's file; oauthd providers " + provider + " shows more"
 	if !takesOne {
 		hint = "leave out --tenant, and tenant in the account's file"
 	}

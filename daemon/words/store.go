@@ -42,7 +42,7 @@ func (s Store) Problem(err error) *api.Error {
 		p.Hint = "unlock it in your desktop session, or set a password for one that is new; then try again"
 	case errors.Is(err, keystore.ErrFull):
 		p.Code, p.Message = api.KeystoreFull, "the keychain does not take a record of this size"
-		p.Hint = "the daemon's log has the detail"
+		p.Hint = "see the daemon's log for details"
 	case errors.Is(err, vault.ErrUnreadable):
 		p = damaged(err, "keychain", "a new login replaces it")
 	case errors.Is(err, context.Canceled):
@@ -73,11 +73,11 @@ const otherwise = `; or set backend = "memory" under [keystore] in config.toml, 
 
 // noKeychain words a keychain that cannot be used: who started the daemon, why it cannot, and the choices.
 func (s Store) noKeychain(err error) *api.Error {
-	p := &api.Error{Code: api.KeystoreUnavailable, Message: "no keychain answers this daemon"}
+	p := &api.Error{Code: api.KeystoreUnavailable, Message: "no keychain is available to this daemon"}
 	switch s.StartedBy {
 	case "":
 	case "auto":
-		p.Message += ", which a command started by itself"
+		p.Message += ", which a command started automatically"
 	default:
 		p.Message += ", which was started by " + s.StartedBy
 	}
@@ -86,17 +86,17 @@ func (s Store) noKeychain(err error) *api.Error {
 		p.Message += ": there is no session bus"
 		p.Hint = "run oauthd stop, then start it in your desktop session by any command there" + otherwise
 	case errors.Is(err, keystore.ErrNoService):
-		p.Message += ": nothing on the session bus keeps secrets"
+		p.Message += ": nothing on the session bus stores secrets"
 		p.Hint = "start a keyring (gnome-keyring, KWallet, KeePassXC) in your session, then try again" + otherwise
 	case errors.Is(err, keystore.ErrNoAnswer):
 		p.Message += ": there was no answer in time"
-		p.Hint = "look for a prompt of the keyring in your desktop session, or start the keyring anew; then try again"
+		p.Hint = "look for a prompt of the keyring in your desktop session, or restart the keyring; then try again"
 	case errors.Is(err, keystore.ErrDismissed):
-		p.Message = "the keychain did not keep the record; its prompt may have been dismissed"
+		p.Message = "the keychain did not store the record; its prompt may have been dismissed"
 		p.Hint = "try again, and agree when it asks"
 	default:
 		p.Message += ": it failed"
-		p.Hint = "start the keyring anew; the daemon's log has the detail" + otherwise
+		p.Hint = "restart the keyring; see the daemon's log for details" + otherwise
 	}
 	return p
 }
@@ -116,15 +116,15 @@ func (s Store) file(err error) *api.Error {
 	case errors.Is(err, keystore.ErrIdentity):
 		p.Code, p.Message = api.ConfigInvalid, "the identity file does not open the file store"
 		p.Hint = "check identity under [keystore] in config.toml, and that the file is the one it was made with; " +
-			"the daemon's log has the detail"
+			"see the daemon's log for details"
 	case errors.Is(err, keystore.ErrFull):
 		p.Code, p.Message = api.KeystoreFull, "the file store has no room for the record"
 		p.Hint = "free some space on the disk, then try again"
 	case errors.Is(err, vault.ErrUnreadable):
-		p = damaged(err, "file store", "bring the file back from a backup, or log in again, which replaces it")
+		p = damaged(err, "file store", "restore the file from a backup, or log in again, which replaces it")
 	case errors.Is(err, keystore.ErrDamaged):
 		p.Code, p.Message = api.KeystoreUnavailable, "identity.age, which opens the file store, is missing or damaged"
-		p.Hint = "bring it back from a backup; without it move the records away as well, and log in again"
+		p.Hint = "restore it from a backup; without it, move the records away too, and log in again"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		p.Code, p.Message = api.Timeout, "the request ended before the disk of the file store answered"
 		p.Hint = "try again"

@@ -71,7 +71,7 @@ func Token(a account.Account, providerName string, now time.Time, err error) err
 	if errors.As(err, &waiting) {
 		retryAfter = waiting.RetryAt.Sub(now)
 	}
-	kept := "the login is kept; "
+	kept := "you are still logged in; "
 	if !a.Grant.Interactive() {
 		kept = ""
 	}
@@ -89,7 +89,7 @@ func Token(a account.Account, providerName string, now time.Time, err error) err
 	case errors.Is(err, token.ErrBusy), errors.Is(err, token.ErrClosed):
 		return (&api.Error{
 			Code:    api.Busy,
-			Message: "the daemon is stopping, or has too many requests of this account under way",
+			Message: "the daemon is stopping, or has too many requests for this account under way",
 			Hint:    "try again",
 		}).Because(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -132,7 +132,7 @@ func tokenRefused(
 		return &api.Error{
 			Code:    api.ProviderRejected,
 			Message: fmt.Sprintf("%s gave no usable answer: %s", providerName, Said(refused)),
-			Hint:    kept + "the daemon's log has the detail",
+			Hint:    kept + "see the daemon's log for details",
 		}
 	}
 }

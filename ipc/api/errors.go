@@ -152,7 +152,7 @@ func AsError(err error) *Error {
 	return (&Error{
 		Code:    Internal,
 		Message: "oauthd met an error it has no name for",
-		Hint:    "the daemon's log has the detail",
+		Hint:    "see the daemon's log for details",
 	}).Because(err)
 }
 

@@ -42,7 +42,7 @@ func (c *Client) place() place {
 	return p
 }
 
-// dial connects to the daemon. Where none answers it follows the lock file, waits out a restart, or has one started.
+// dial connects to the daemon. If none answers it follows the lock file, waits out a restart, or has one started.
 func (c *Client) dial(ctx context.Context) (*net.UnixConn, error) {
 	p := c.place()
 	if err := own.SocketFits(p.socket); err != nil {

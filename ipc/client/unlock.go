@@ -15,7 +15,7 @@ func (c *Client) Lock(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, api.PathLock, "", &struct{}{})
 }
 
-// Unlock makes the daemon give out tokens again; passphrase opens its store, "" where that needs none. A wrong one is an
+// Unlock makes the daemon give out tokens again; passphrase opens its store, "" if that needs none. A wrong one is an
 // [api.Locked] error.
 func (c *Client) Unlock(ctx context.Context, passphrase api.Confidential) error {
 	body, err := json.Marshal(api.UnlockRequest{Passphrase: passphrase})
