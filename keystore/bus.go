@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"oauthd/ipc/own"
+
 	"github.com/godbus/dbus/v5"
 )
 
@@ -39,7 +41,7 @@ func settleBus(env []string, runUser string, uid int) ([]string, error) {
 			continue
 		}
 		path := filepath.Join(dir, "bus")
-		if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+		if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeSocket != 0 && own.Ours(info) {
 			return append(env, busVariable+"=unix:path="+dbus.EscapeBusAddressValue(path)), nil
 		}
 	}

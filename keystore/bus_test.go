@@ -36,6 +36,14 @@ func TestSettleBus(t *testing.T) {
 	if err := errors.Join(os.Mkdir(file, 0o700), os.WriteFile(filepath.Join(file, "bus"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	others := socket("others") // XDG_RUNTIME_DIR, after su
+	if os.Getuid() == 0 {
+		if err := os.Lchown(filepath.Join(others, "bus"), 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	} else if err := os.Remove(filepath.Join(others, "bus")); err != nil {
+		t.Fatal(err)
+	}
 	t.Chdir(runtimeDir)
 	tests := []struct {
 		name    string
@@ -53,6 +61,8 @@ func TestSettleBus(t *testing.T) {
 			[]string{"XDG_RUNTIME_DIR=" + spaced, busVariable + "=unix:path=" + dir + "/a%20b/bus"}},
 		{"file, no socket", []string{"XDG_RUNTIME_DIR=" + file}, runUser,
 			[]string{"XDG_RUNTIME_DIR=" + file, busVariable + "=unix:path=" + runUser + "/7/bus"}},
+		{"another user's runtime directory", []string{"XDG_RUNTIME_DIR=" + others}, runUser,
+			[]string{"XDG_RUNTIME_DIR=" + others, busVariable + "=unix:path=" + runUser + "/7/bus"}},
 		{"relative runtime directory", []string{"XDG_RUNTIME_DIR=."}, "/none", nil}, // with a socket in it
 		{"nothing", nil, "/none", nil},
 	}

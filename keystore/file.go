@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+
+	"oauthd/ipc/own"
 
 	"filippo.io/age"
 )
@@ -64,15 +65,12 @@ func NewFile(c FileConfig) *File {
 
 // Get implements [Store]. A file that is no record of this identity is [ErrDamaged] and is left as it is.
 func (f *File) Get(ctx context.Context, name string) ([]byte, error) {
-	return f.run(ctx, opGet, name, func(identity *age.X25519Identity) ([]byte, error) {
-		if data, found := f.settle(name, identity); found {
+	return f.run(ctx, opGet, name, func(dir *own.Dir, identity *age.X25519Identity) ([]byte, error) {
+		if data, found := settle(dir, name+recordSuffix, identity); found {
 			return data, nil
 		}
-		sealed, err := readFile(f.path(name))
+		sealed, err := readFile(dir, name+recordSuffix)
 		if errors.Is(err, fs.ErrNotExist) {
-			if _, gone := os.Stat(filepath.Dir(f.path(name))); gone != nil {
-				return nil, fileError(gone)
-			}
 			return nil, ErrNotFound
 		}
 		if err != nil {
@@ -82,31 +80,30 @@ func (f *File) Get(ctx context.Context, name string) ([]byte, error) {
 	})
 }
 
-// settle looks for a new record of name that a killed process has written and not put in its place, does that, and
+// settle looks for a new record in the file name that a killed process has written and not put in its place, does that, and
 // returns it. There is one only where the newest Put has not ended, because each begins by removing what it finds, and
 // it is whole when age can read it to its end. One that is cut off goes.
-func (f *File) settle(name string, identity *age.X25519Identity) (data []byte, found bool) {
-	path := f.path(name)
-	sealed, err := readFile(path + partial)
+func settle(dir *own.Dir, name string, identity *age.X25519Identity) (data []byte, found bool) {
+	sealed, err := readFile(dir, name+partial)
 	if err != nil {
 		return nil, false
 	}
 	data, err = reveal(sealed, identity)
 	if err != nil {
 		if !errors.Is(err, errOtherIdentity) {
-			_ = os.Remove(path + partial)
+			_ = dir.Remove(name + partial)
 		}
 		return nil, false
 	}
 	// Where the disk refuses that, the next Get tries again; the record is the newest all the same.
-	_ = placeFile(path)
+	_ = placeFile(dir, name)
 	return data, true
 }
 
 // Put implements [Store]. No room on the disk, and more than 72,000 bytes, are [ErrFull].
 func (f *File) Put(ctx context.Context, name string, data []byte) error {
 	data = bytes.Clone(data) // a call that is given up goes on reading
-	_, err := f.run(ctx, opPut, name, func(identity *age.X25519Identity) ([]byte, error) {
+	_, err := f.run(ctx, opPut, name, func(dir *own.Dir, identity *age.X25519Identity) ([]byte, error) {
 		if len(data) > maxBytes {
 			return nil, fmt.Errorf("%w: %d bytes, %d are the most", ErrFull, len(data), maxBytes)
 		}
@@ -114,15 +111,15 @@ func (f *File) Put(ctx context.Context, name string, data []byte) error {
 		if err != nil {
 			return nil, err
 		}
-		return nil, fileError(replaceFile(f.path(name), sealed))
+		return nil, fileError(replaceFile(dir, name+recordSuffix, sealed))
 	})
 	return err
 }
 
 // Delete implements [Store].
 func (f *File) Delete(ctx context.Context, name string) error {
-	_, err := f.run(ctx, opDelete, name, func(*age.X25519Identity) ([]byte, error) {
-		return nil, fileError(removeFile(f.path(name)))
+	_, err := f.run(ctx, opDelete, name, func(dir *own.Dir, _ *age.X25519Identity) ([]byte, error) {
+		return nil, fileError(removeFile(dir, name+recordSuffix))
 	})
 	return err
 }
@@ -135,15 +132,23 @@ func (f *File) Names(ctx context.Context) ([]string, error) {
 	if f.Closed() {
 		return nil, fmt.Errorf("keystore: %s: %w", opNames, ErrLocked)
 	}
-	names, err := f.records()
+	dir, err := f.records()
+	if err != nil {
+		return nil, fmt.Errorf("keystore: %s: %w", opNames, fileError(err))
+	}
+	defer dir.Close()
+	names, err := namesIn(dir)
 	if err != nil {
 		return nil, fmt.Errorf("keystore: %s: %w", opNames, fileError(err))
 	}
 	return names, nil
 }
 
-func (f *File) records() ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(f.config.Dir, recordsDir))
+// records opens the directory of records.
+func (f *File) records() (*own.Dir, error) { return own.Open(filepath.Join(f.config.Dir, recordsDir)) }
+
+func namesIn(dir *own.Dir) ([]string, error) {
+	entries, err := dir.Entries()
 	if err != nil {
 		return nil, err
 	}
@@ -158,12 +163,8 @@ func (f *File) records() ([]string, error) {
 	return names, nil
 }
 
-func (f *File) path(name string) string {
-	return filepath.Join(f.config.Dir, recordsDir, name+recordSuffix)
-}
-
 // run does one operation on a record when it is its turn, and returns when ctx ends, at the latest.
-func (f *File) run(ctx context.Context, op, name string, do func(*age.X25519Identity) ([]byte, error)) ([]byte, error) {
+func (f *File) run(ctx context.Context, op, name string, do func(*own.Dir, *age.X25519Identity) ([]byte, error)) ([]byte, error) {
 	if err := begin(ctx, op, name); err != nil {
 		return nil, err
 	}
@@ -175,7 +176,12 @@ func (f *File) run(ctx context.Context, op, name string, do func(*age.X25519Iden
 		if identity == nil {
 			return nil, ErrLocked
 		}
-		return do(identity)
+		dir, err := f.records()
+		if err != nil {
+			return nil, fileError(err)
+		}
+		defer dir.Close()
+		return do(dir, identity)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("keystore: %s %q: %w", op, name, err)

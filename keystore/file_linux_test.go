@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"oauthd/keystore"
+
+	"golang.org/x/sys/unix"
 )
 
 const diskVariable = "OAUTHD_TEST_DISK"
@@ -43,7 +46,7 @@ func TestFileFullDisk(t *testing.T) {
 	if !ok {
 		return
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=96k"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=96k,mode=700"); err != nil {
 		t.Fatal(err)
 	}
 	f := openFile(t, dir)
@@ -81,7 +84,7 @@ func TestFileFullDiskAtTheFirstOpening(t *testing.T) {
 	if !ok {
 		return
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k,mode=700"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "credentials"), 0o700); err != nil {
@@ -148,6 +151,29 @@ func wantOnly(t *testing.T, dir string, want ...string) {
 	}
 }
 
+// hang makes whoever opens the file at path wait, as a disk that does not answer does. waited returns when somebody
+// does, and resume ends it. Without the right to do so, it skips the test.
+func hang(t *testing.T, path string) (waited, resume func()) {
+	t.Helper()
+	fd, err := unix.FanotifyInit(unix.FAN_CLASS_CONTENT|unix.FAN_CLOEXEC, unix.O_RDONLY)
+	if err == nil {
+		err = unix.FanotifyMark(fd, unix.FAN_MARK_ADD, unix.FAN_OPEN_PERM, unix.AT_FDCWD, path)
+	}
+	if err != nil && os.Getenv("OAUTHD_TEST_REQUIRE") == "" {
+		t.Skip("needs root, to hold up who opens a file: ", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume = sync.OnceFunc(func() { _ = unix.Close(fd) })
+	t.Cleanup(resume)
+	return func() {
+		if _, err := unix.Read(fd, make([]byte, 4096)); err != nil {
+			t.Fatal(err)
+		}
+	}, resume
+}
+
 // A disk that does not answer holds up its record alone, and nobody longer than the context says.
 func TestFileDiskThatHangs(t *testing.T) {
 	dir := t.TempDir()
@@ -157,15 +183,13 @@ func TestFileDiskThatHangs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pipe := recordFile(dir, "work")
-	if err := errors.Join(os.Remove(pipe), syscall.Mkfifo(pipe, 0o600)); err != nil {
-		t.Fatal(err)
-	}
+	waited, resume := hang(t, recordFile(dir, "work"))
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan error, 2)
 	for range 2 { // one that reads and one that waits for its turn
 		go func() { _, err := f.Get(ctx, "work"); got <- err }()
 	}
+	waited()
 	wantKept(t, f, "other", "kept")
 	cancel()
 	for range 2 {
@@ -173,18 +197,91 @@ func TestFileDiskThatHangs(t *testing.T) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 	}
-	w, err := os.OpenFile(pipe, os.O_RDWR, 0) // the disk comes back
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprint(w, "no record")
-	if err := errors.Join(os.Remove(pipe), w.Close()); err != nil {
-		t.Fatal(err)
-	}
+	resume() // the disk comes back
 	if err := f.Put(t.Context(), "work", []byte("new")); err != nil {
 		t.Errorf("later: got %v, want nil", err)
 	}
 	wantKept(t, f, "work", "new")
+}
+
+// What is not a file of ours in a record's place is damage, and is neither waited for nor followed. A new record replaces
+// it, and what a link led to is as it was.
+func TestFileOnlyFilesAreRecords(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		plant func(path, precious string) error
+	}{
+		{"a pipe", func(path, _ string) error { return syscall.Mkfifo(path, 0o600) }},
+		{"a directory", func(path, _ string) error { return os.Mkdir(path, 0o700) }},
+		{"a link", func(path, precious string) error { return os.Symlink(precious, path) }},
+		{"a link to a device", func(path, _ string) error { return os.Symlink("/dev/zero", path) }},
+		{"a file that others may write to", func(path, precious string) error {
+			return errors.Join(os.Link(precious, path), os.Chmod(path, 0o666))
+		}},
+	} {
+		for _, what := range []string{"", ".partial"} {
+			t.Run(tt.name+what, func(t *testing.T) {
+				dir := t.TempDir()
+				f := openFile(t, dir)
+				if err := f.Put(t.Context(), "work", []byte("kept")); err != nil {
+					t.Fatal(err)
+				}
+				precious, path := filepath.Join(dir, "precious"), recordFile(dir, "work")+what
+				if err := os.Rename(recordFile(dir, "work"), precious); err != nil {
+					t.Fatal(err)
+				}
+				before, err := os.ReadFile(precious)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := tt.plant(path, precious); err != nil {
+					t.Fatal(err)
+				}
+				want := keystore.ErrDamaged
+				if what != "" {
+					want = keystore.ErrNotFound
+				}
+				if _, err := f.Get(t.Context(), "work"); !errors.Is(err, want) {
+					t.Errorf("got %v, want %v", err, want)
+				}
+				if tt.name == "a directory" && what == "" {
+					return // no file replaces it
+				}
+				if err := f.Put(t.Context(), "work", []byte("new")); err != nil {
+					t.Errorf("put: got %v, want nil", err)
+				}
+				wantKept(t, f, "work", "new")
+				if after, err := os.ReadFile(precious); string(after) != string(before) {
+					t.Errorf("got %d bytes, %v, want what was there untouched", len(after), err)
+				}
+			})
+		}
+	}
+}
+
+// A store in a place where others could change its files is not used.
+func TestFileDirectoryOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	f := openFile(t, dir)
+	if err := f.Put(t.Context(), "work", []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	records := filepath.Join(dir, "credentials")
+	if err := os.Chmod(records, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	_, getErr := f.Get(t.Context(), "work")
+	for what, err := range map[string]error{
+		"get": getErr, "put": f.Put(t.Context(), "work", []byte("new")), "delete": f.Delete(t.Context(), "work"), "open": f.Open(t.Context(), filePassphrase),
+	} {
+		if !errors.Is(err, keystore.ErrUnavailable) || !strings.Contains(err.Error(), "can be written to by others") {
+			t.Errorf("%s: got %v, want %v and the reason", what, err, keystore.ErrUnavailable)
+		}
+	}
+	if err := os.Chmod(records, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	wantKept(t, f, "work", "kept")
 }
 
 // A disk that refuses to put an interrupted record in its place does not bring the old one back.
@@ -193,7 +290,7 @@ func TestFileInterruptedReadOnly(t *testing.T) {
 	if !ok {
 		return
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=700"); err != nil {
 		t.Fatal(err)
 	}
 	f := openFile(t, dir)

@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+
+	"oauthd/ipc/own"
 
 	"filippo.io/age"
 )
@@ -37,7 +38,7 @@ const (
 
 // Needs tells what [File.Open] needs, closed or not.
 func (f *File) Needs() string {
-	sealed, err := readFile(filepath.Join(f.config.Dir, identityFile))
+	sealed, err := f.sealedIdentity()
 	switch {
 	case err == nil && byPassphrase(sealed):
 		return NeedsPassphrase
@@ -45,6 +46,21 @@ func (f *File) Needs() string {
 		return NeedsNewPassphrase
 	}
 	return NeedsNothing
+}
+
+// sealedIdentity reads identity.age.
+func (f *File) sealedIdentity() ([]byte, error) {
+	dir, err := own.Open(f.config.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Read(identityFile, maxSealed)
+}
+
+// makeRecords makes the directory of records if it is missing, and opens it.
+func (f *File) makeRecords() (*own.Dir, error) {
+	return own.Make(filepath.Join(f.config.Dir, recordsDir))
 }
 
 // Closed reports whether the store has to be opened.
@@ -85,17 +101,18 @@ func (f *File) Close() {
 }
 
 func (f *File) open(passphrase string) (*age.X25519Identity, error) {
-	path := filepath.Join(f.config.Dir, identityFile)
-	sealed, err := readFile(path)
+	sealed, err := f.sealedIdentity()
 	if errors.Is(err, fs.ErrNotExist) {
-		return f.create(path, passphrase)
+		return f.create(passphrase)
 	}
 	if err != nil {
 		return nil, fileError(err)
 	}
-	if err := os.MkdirAll(filepath.Join(f.config.Dir, recordsDir), 0o700); err != nil {
+	records, err := f.makeRecords()
+	if err != nil {
 		return nil, fileError(err)
 	}
+	_ = records.Close()
 	identities, wrong, err := f.opener(sealed, passphrase)
 	if err != nil {
 		return nil, err
@@ -138,16 +155,19 @@ func (f *File) opener(sealed []byte, passphrase string) (identities []age.Identi
 }
 
 // create makes a new identity, unless records are there that it could not read.
-func (f *File) create(path, passphrase string) (*age.X25519Identity, error) {
-	if err := os.MkdirAll(filepath.Join(f.config.Dir, recordsDir), 0o700); err != nil {
+func (f *File) create(passphrase string) (*age.X25519Identity, error) {
+	records, err := f.makeRecords()
+	if err != nil {
 		return nil, fileError(err)
 	}
-	names, err := f.records()
+	names, err := namesIn(records)
+	_ = records.Close()
 	if err != nil {
 		return nil, fileError(err)
 	}
 	if len(names) > 0 {
-		return nil, fmt.Errorf("%w: %s is missing, and %d records are there that only it can read", ErrDamaged, path, len(names))
+		return nil, fmt.Errorf("%w: %s is missing, and %d records are there that only it can read",
+			ErrDamaged, filepath.Join(f.config.Dir, identityFile), len(names))
 	}
 	var recipients []age.Recipient
 	if f.config.Identity != "" {
@@ -173,7 +193,16 @@ func (f *File) create(path, passphrase string) (*age.X25519Identity, error) {
 	if err != nil { // a plugin's, whose text is its own
 		return nil, errPlugin
 	}
-	return identity, fileError(replaceFile(path, sealed))
+	return identity, f.saveIdentity(sealed)
+}
+
+func (f *File) saveIdentity(sealed []byte) error {
+	dir, err := own.Open(f.config.Dir)
+	if err != nil {
+		return fileError(err)
+	}
+	defer dir.Close()
+	return fileError(replaceFile(dir, identityFile, sealed))
 }
 
 // byPassphrase reports whether an age file was encrypted with a passphrase: scrypt is then its only stanza.
@@ -184,9 +213,12 @@ func byPassphrase(sealed []byte) bool {
 
 // readIdentities reads a file as age-keygen and plugins write it. Its errors never quote the file.
 func readIdentities(path, pin string) (identities []age.Identity, recipients []age.Recipient, err error) {
-	text, err := readFile(path)
+	text, err := own.ReadNamed(path, maxSealed)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrIdentity, err)
+	}
+	if text, err = own.Text(text); err != nil {
+		return nil, nil, fmt.Errorf("%w: %s %w", ErrIdentity, path, err)
 	}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {

@@ -4,67 +4,63 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
 	"syscall"
+
+	"oauthd/ipc/own"
 )
 
 // partial is the end of the name of a file that is being written. It is the same each time, so that what a killed
 // process left behind is found or overwritten, and no record ends in it.
 const partial = ".partial"
 
-// readFile reads a file that cannot rightly be larger than a record.
-func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxSealed+1))
-	if err == nil && len(data) > maxSealed {
-		err = fmt.Errorf("%w: it has more than %d bytes", ErrDamaged, maxSealed)
+// readFile reads a file that cannot rightly be larger than a record. Anything but a regular file of ours that nobody else
+// may write to is [ErrDamaged].
+func readFile(dir *own.Dir, name string) ([]byte, error) {
+	data, err := dir.Read(name, maxSealed)
+	var refused *own.Refused
+	if errors.As(err, &refused) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return data, err
 }
 
 // replaceFile puts data in place of the file, 0600. After an error the file is the old or the new one, whole.
-func replaceFile(path string, data []byte) error {
-	next := path + partial
-	if err := writeFile(next, data); err != nil {
-		_ = os.Remove(next) // it takes room on a disk that may be full
+func replaceFile(dir *own.Dir, name string, data []byte) error {
+	next := name + partial
+	if err := writeFile(dir, next, data); err != nil {
+		_ = dir.Remove(next) // it takes room on a disk that may be full
 		return err
 	}
-	if err := os.Rename(next, path); err != nil {
-		_ = os.Remove(next)
+	if err := dir.Rename(next, name); err != nil {
+		_ = dir.Remove(next)
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return dir.Sync()
 }
 
 // placeFile finishes what replaceFile began in a process that was killed.
-func placeFile(path string) error {
-	file, err := os.OpenFile(path+partial, os.O_RDWR, 0)
+func placeFile(dir *own.Dir, name string) error {
+	file, err := dir.OpenFile(name+partial, os.O_RDWR)
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(path+partial, path); err != nil {
+	if err := dir.Rename(name+partial, name); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return dir.Sync()
 }
 
 // writeFile makes a new file, brings it to the disk and reads it back.
-func writeFile(path string, data []byte) (err error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func writeFile(dir *own.Dir, name string, data []byte) (err error) {
+	if err := dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return err
 	}
@@ -86,25 +82,13 @@ func writeFile(path string, data []byte) (err error) {
 }
 
 // removeFile removes the file, and what a killed process may have left of a new one. No file is no error.
-func removeFile(path string) error {
-	for _, p := range []string{path + partial, path} {
-		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func removeFile(dir *own.Dir, name string) error {
+	for _, n := range []string{name + partial, name} {
+		if err := dir.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes names that came or went last.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" { // a directory cannot be synced there
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return dir.Sync()
 }
 
 // fileError gives an error of the file system its sentinel; one that has one keeps it.

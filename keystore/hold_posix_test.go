@@ -68,3 +68,19 @@ func TestKeychainLockCannotBeMade(t *testing.T) {
 	_, err := k.Get(t.Context(), "work")
 	wantError(t, "no directory", err, keystore.ErrUnavailable, "lock")
 }
+
+// TestKeychainLockIsNoLink plants a link in the lock's place: what it leads to is not locked.
+func TestKeychainLockIsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join(dir, "new"), filepath.Join(dir, "lock")); err != nil {
+		t.Fatal(err)
+	}
+	k := keystore.NewKeychain(keystore.KeychainConfig{
+		Service: "oauthd", Lock: filepath.Join(dir, "lock"), Env: []string{noBusEnv}, Command: []string{"/bin/echo", "{}"},
+	})
+	_, err := k.Get(t.Context(), "work")
+	wantError(t, "a link", err, keystore.ErrUnavailable, "is a symbolic link")
+	if _, err := os.Lstat(filepath.Join(dir, "new")); err == nil {
+		t.Error("the link was followed")
+	}
+}

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
+
+	"oauthd/ipc/own"
 )
 
 const (
@@ -169,7 +172,12 @@ func (k *Keychain) holdLock(ctx context.Context) (*os.File, error) {
 	if k.locked != nil {
 		return k.locked, nil
 	}
-	file, err := os.OpenFile(k.lock, os.O_CREATE|os.O_RDWR, 0o600)
+	dir, err := own.Open(filepath.Dir(k.lock))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	file, err := dir.OpenFile(filepath.Base(k.lock), os.O_CREATE|os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

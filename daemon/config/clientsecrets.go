@@ -16,7 +16,7 @@ func (s *source) readClientSecrets(path string, a *account.Account) snapshot {
 	}
 	text, read, err := readFile(path)
 	if err != nil {
-		wrong(" %s", reason(err))
+		wrong(" %s", reason(path, err))
 		return read
 	}
 	secrets, err := provider.ParseClientSecrets(text)

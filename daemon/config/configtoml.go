@@ -31,7 +31,7 @@ type mainFile struct {
 // readMain reads config.toml into c, and returns the names of the providers whose tables changed. If there are mistakes
 // in the file, c stays as it was, unless this is the first reading, which takes what is right.
 func (c *Config) readMain() (tables map[string]bool) {
-	s, ok := open(MainFile(c.dir))
+	s, ok := openIn(c.dir, MainFile(c.dir))
 	next := Config{Backend: defaultBackend, Providers: map[string]provider.Provider{}}
 	var keys mainKeys
 	if ok && s.decode(&keys) {

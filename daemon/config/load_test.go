@@ -214,7 +214,7 @@ func TestLoadMistakes(t *testing.T) {
 		{name: "web client without loopback redirect", work: "client_secrets = \"c.json\"\n",
 			other: map[string]string{"accounts/c.json": strings.Replace(webClient, "127.0.0.1", "app.example.com", 1)},
 			want:  []string{"has no loopback redirect URI registered"}},
-		{name: "accounts is a file", other: map[string]string{"accounts": ""}, want: []string{"accounts: cannot be read"}},
+		{name: "accounts is a file", other: map[string]string{"accounts": ""}, want: []string{"accounts: is a file, not a directory"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			all := map[string]string{"config.toml": tt.main}

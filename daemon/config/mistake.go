@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"oauthd/ipc/api"
+	"oauthd/ipc/own"
 )
 
 // Mistake is one thing wrong in one file.
@@ -50,8 +51,22 @@ func (e *Invalid) In(file string) *Invalid {
 	return &Invalid{found}
 }
 
-// reason words a file error without its path, which the mistake names already.
-func reason(err error) string {
+// reason words why file cannot be read, without its path, which the mistake names already.
+func reason(file string, err error) string {
+	var refused *own.Refused
+	if errors.As(err, &refused) {
+		text := refused.Why
+		if refused.Path != file {
+			text = "cannot be trusted: " + refused.Error()
+		}
+		if refused.Hint != "" {
+			text += "; " + refused.Hint
+		}
+		return text
+	}
+	if errors.Is(err, own.ErrUTF16) {
+		return err.Error()
+	}
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return "cannot be read: " + pathErr.Err.Error()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
+	"oauthd/ipc/own"
 )
 
 // Reader reads the configuration in one directory again and again. Each look lists accounts/ once and reads only the
@@ -119,10 +119,7 @@ func (r *Reader) look(ctx context.Context) (*Config, error) {
 	r.whole = false
 	d := draft{base: r.found}
 	tables := d.takeInMain()
-	entries, err := os.ReadDir(filepath.Join(r.dir, "accounts"))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
+	entries, err := list(filepath.Join(r.dir, "accounts"))
 	if d.listed(err); err == nil {
 		seen := 0
 		for _, entry := range entries {
@@ -144,6 +141,19 @@ func (r *Reader) look(ctx context.Context) (*Config, error) {
 	}
 	r.found, r.whole = d.finish(), true
 	return r.found, nil
+}
+
+// list returns what is in a directory that is proven to be ours; a missing one is empty.
+func list(path string) ([]fs.DirEntry, error) {
+	dir, err := own.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Entries()
 }
 
 // nameOf returns the name before .toml of an account's file; ok is false for other files.
@@ -230,11 +240,16 @@ func (d *draft) keepOnly(entries []fs.DirEntry) {
 
 // listed notes whether accounts/ could be listed; what was read before stays if it could not.
 func (d *draft) listed(err error) {
-	switch c := d.config(); {
-	case err == nil && c.listing != nil:
-		d.change().listing = nil
-	case err != nil && (c.listing == nil || c.listing.Text != reason(err)):
-		d.change().listing = &Mistake{File: filepath.Join(c.dir, "accounts"), Text: reason(err)}
+	c := d.config()
+	if err == nil {
+		if c.listing != nil {
+			d.change().listing = nil
+		}
+		return
+	}
+	file := filepath.Join(c.dir, "accounts")
+	if text := reason(file, err); c.listing == nil || c.listing.Text != text {
+		d.change().listing = &Mistake{File: file, Text: text}
 	}
 }
 

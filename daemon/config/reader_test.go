@@ -96,7 +96,7 @@ func TestReaderReadsWhatChanged(t *testing.T) {
 			change: func(t *testing.T, dir string) { rename(t, AccountFile(dir, "a"), AccountFile(dir, "n")) }},
 		{name: "the directory is gone", changed: []string{"a", "b", "c"}, want: map[string]string{"a": "", "b": "", "c": ""},
 			change: func(t *testing.T, dir string) { rename(t, filepath.Join(dir, "accounts"), filepath.Join(dir, "old")) }},
-		{name: "the directory cannot be listed", wrong: "accounts: cannot be read",
+		{name: "the directory cannot be listed", wrong: "accounts: is a file, not a directory",
 			change: func(t *testing.T, dir string) {
 				rename(t, filepath.Join(dir, "accounts"), filepath.Join(dir, "old"))
 				write(t, dir, "accounts", "")
@@ -540,7 +540,7 @@ func TestSettled(t *testing.T) {
 
 func TestHugeFileIsRefused(t *testing.T) {
 	dir := files(t, map[string]string{"accounts/a.toml": fmt.Sprintf(google, "a1") + strings.Repeat("# long\n", maxFile/7)})
-	if c, wrong := mistakes(t, dir); len(c.Accounts) != 0 || len(wrong) != 1 || !strings.Contains(wrong[0], "larger than") {
+	if c, wrong := mistakes(t, dir); len(c.Accounts) != 0 || len(wrong) != 1 || !strings.Contains(wrong[0], "has more than") {
 		t.Errorf("got %v, %q; want it refused", clients(c), wrong)
 	}
 }

@@ -3,10 +3,14 @@
 package config
 
 import (
+	"errors"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"oauthd/daemon/account"
 )
 
 // A pipe that nobody writes to would block whoever opens it.
@@ -22,7 +26,7 @@ func TestPipesAreNotOpened(t *testing.T) {
 		t.Fatalf("got %v, %q; want three mistakes", clients(c), wrong)
 	}
 	for _, line := range wrong {
-		if !strings.Contains(line, "cannot be read: not a regular file") {
+		if !strings.Contains(line, "is a pipe, not a regular file") {
 			t.Errorf("got %q, want it to say what is wrong", line)
 		}
 	}
@@ -47,5 +51,105 @@ func TestUnreadableFileIsTriedAgain(t *testing.T) {
 	}
 	if c := read(t, r); c.Err() != nil || c.Accounts["a"] == nil {
 		t.Errorf("got %v, %v; want the account", clients(c), c.Err())
+	}
+}
+
+// TestOnlyOursIsTrusted has configuration where, or as, others could have written it.
+func TestOnlyOursIsTrusted(t *testing.T) {
+	const nobody = 65534
+	for _, tt := range []struct {
+		name    string
+		prepare func(dir string) error
+		want    []string // the mistakes
+		backend string
+	}{
+		{"dotfiles behind links", func(dir string) error {
+			for _, name := range []string{"config.toml", "accounts"} {
+				if err := os.Rename(dir+"/"+name, dir+"/dotfiles/"+name); err != nil {
+					return err
+				}
+				if err := os.Symlink("dotfiles/"+name, dir+"/"+name); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, nil, "memory"},
+		{"a directory that others may write to", func(dir string) error { return os.Chmod(dir, 0o777) }, []string{
+			"config.toml: cannot be trusted:  can be written to by others (mode 0777); chmod go-w ",
+			"accounts: cannot be trusted:  can be written to by others (mode 0777); chmod go-w ",
+		}, "keychain"},
+		{"accounts that others may add to", func(dir string) error { return os.Chmod(dir+"/accounts", 0o777) }, []string{
+			"accounts: can be written to by others (mode 0777); chmod go-w accounts",
+		}, "memory"},
+		{"files that others may write to", func(dir string) error {
+			return errors.Join(os.Chmod(dir+"/config.toml", 0o666), os.Chmod(dir+"/accounts/a.toml", 0o602))
+		}, []string{
+			"config.toml: can be written to by others (mode 0666); chmod go-w config.toml",
+			"accounts/a.toml: can be written to by others (mode 0602); chmod go-w accounts/a.toml",
+		}, "keychain"},
+		{"another user's files", func(dir string) error {
+			return errors.Join(os.Chown(dir+"/config.toml", nobody, nobody), os.Chown(dir+"/accounts/a.toml", nobody, nobody))
+		}, []string{
+			"config.toml: belongs to uid 65534, not to you (uid 0)", "accounts/a.toml: belongs to uid 65534, not to you (uid 0)",
+		}, "keychain"},
+		{"another user's directory", func(dir string) error { return os.Chown(dir+"/accounts", nobody, nobody) }, []string{
+			"accounts: belongs to uid 65534, not to you (uid 0)",
+		}, "memory"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if strings.HasPrefix(tt.name, "another user") && os.Getuid() != 0 {
+				t.Skip("needs root, to give files away")
+			}
+			dir := files(t, map[string]string{
+				"config.toml":     "[keystore]\nbackend = \"memory\"\n",
+				"accounts/a.toml": "provider = \"google\"\nclient_id = \"a1\"\n",
+				"dotfiles/.keep":  "",
+			})
+			if err := tt.prepare(dir); err != nil {
+				t.Fatal(err)
+			}
+			c, got := mistakes(t, dir)
+			for i := range got {
+				got[i] = strings.ReplaceAll(strings.ReplaceAll(got[i], dir+"/", ""), dir, "")
+			}
+			if !slices.Equal(got, tt.want) || c.Backend != tt.backend || (len(c.Accounts) == 1) != (tt.want == nil) {
+				t.Errorf("got %q, backend %q, %d accounts; want %q, %q", got, c.Backend, len(c.Accounts), tt.want, tt.backend)
+			}
+		})
+	}
+}
+
+// TestAccountsAreWrittenWhereOnlyWeCan saves and removes an account in a directory of others, and behind a link.
+func TestAccountsAreWrittenWhereOnlyWeCan(t *testing.T) {
+	a := account.Account{Name: "work", Provider: "google", ClientID: "a1", Grant: account.GrantAuthorizationCode}
+	dir := files(t, map[string]string{"accounts/other.toml": "", "precious": "precious"})
+	if err := os.Symlink("../precious", AccountFile(dir, "work")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := WriteAccount(dir, a); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(dir + "/precious"); string(text) != "precious" {
+		t.Errorf("got %q, %v, want what the link led to untouched", text, err)
+	}
+	if info, err := os.Lstat(AccountFile(dir, "work")); err != nil || info.Mode() != 0o600 {
+		t.Errorf("got %v, %v, want a file, 0600", info, err)
+	}
+	if err := os.Chmod(dir+"/accounts", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(AccountFile(dir, "work"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.ClientID = "a2"
+	if _, err := WriteAccount(dir, a); err == nil {
+		t.Error("an account was written where others may write")
+	}
+	if err := RemoveAccount(dir, "work"); err == nil {
+		t.Error("an account was removed where others may write")
+	}
+	if after, err := os.ReadFile(AccountFile(dir, "work")); string(after) != string(before) {
+		t.Errorf("got %q, %v, want the file as it was", after, err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"oauthd/ipc/api"
 
+	"oauthd/ipc/own"
+
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -26,9 +28,23 @@ func open(file string) (*source, bool) {
 	text, read, err := readFile(file)
 	s := &source{file: file, text: text, read: read}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.add(0, "%s", reason(err))
+		s.add(0, "%s", reason(file, err))
 	}
 	return s, err == nil
+}
+
+// openIn is open of a file in a directory that must be proven to be ours first.
+func openIn(dir, file string) (*source, bool) {
+	proven, err := own.Open(dir)
+	switch {
+	case err == nil:
+		_ = proven.Close()
+	case !errors.Is(err, fs.ErrNotExist):
+		s := &source{file: file}
+		s.add(0, "%s", reason(file, err))
+		return s, false
+	}
+	return open(file)
 }
 
 func (s *source) add(line int, format string, args ...any) {

@@ -2,11 +2,11 @@ package config
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"time"
+
+	"oauthd/ipc/own"
 )
 
 // maxFile is how long a configuration file may be.
@@ -62,21 +62,14 @@ func (s snapshot) current(now state) bool { return s.known && s.state == now }
 // not exist is an fs.ErrNotExist, and known.
 func readFile(path string) ([]byte, snapshot, error) {
 	start := time.Now() // of the clock that stamps files
-	switch s := stateAt(path); {
-	case s == state{}:
+	file, err := own.OpenNamed(path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, snapshot{known: true}, fs.ErrNotExist
-	case s.kind != 0 && s.kind != fs.ModeIrregular:
-		return nil, snapshot{s, true}, errors.New("not a regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
+	case err != nil:
 		return nil, snapshot{}, err
 	}
-	defer f.Close()
-	s := stateOf(f.Stat()) // before reading, so that a write in the meantime shows
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("larger than %d bytes", maxFile)
-	}
-	return text, snapshot{s, err == nil && s.settled(start)}, err
+	s := stateOf(file.Info, nil) // from before the reading, so that a write in the meantime shows
+	text, err := own.Text(file.Data)
+	return text, snapshot{s, s.settled(start)}, err
 }

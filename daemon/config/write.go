@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"oauthd/daemon/account"
+	"oauthd/ipc/own"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -49,10 +49,12 @@ func WriteAccount(dir string, a account.Account) (string, error) {
 		return "", err
 	}
 	file := AccountFile(dir, a.Name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+	accounts, err := own.Make(filepath.Dir(file))
+	if err != nil {
 		return "", fmt.Errorf("config: %w", err)
 	}
-	if err := replaceFile(file, append([]byte(header), text...)); err != nil {
+	defer accounts.Close()
+	if err := accounts.Replace(filepath.Base(file), append([]byte(header), text...)); err != nil {
 		return "", fmt.Errorf("config: write %s: %w", file, err)
 	}
 	return file, nil
@@ -60,23 +62,14 @@ func WriteAccount(dir string, a account.Account) (string, error) {
 
 // RemoveAccount removes an account's file; a missing one is no error.
 func RemoveAccount(dir, name string) error {
-	if err := os.Remove(AccountFile(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	file := AccountFile(dir, name)
+	accounts, err := own.Open(filepath.Dir(file))
+	if err == nil {
+		defer accounts.Close()
+		err = accounts.Remove(filepath.Base(file))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("config: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes data beside file, syncs, and renames, so that file is always whole.
-func replaceFile(file string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".tmp-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"oauthd/daemon/account"
+	"oauthd/ipc/own"
 )
 
 // MaxSize is the number of bytes of which a longer text is refused.
@@ -87,7 +88,11 @@ func parse(data []byte) (Found, *Mistake) {
 	if len(data) > MaxSize {
 		return Found{}, mistake(anyHint, "the file is larger than %d kB, so it is no saved credential", MaxSize>>10)
 	}
-	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
+	data, err := own.Text(data)
+	if err != nil {
+		return Found{}, mistake("in PowerShell, Set-Content -Encoding utf8 saves UTF-8", "the file %v", err)
+	}
+	data = bytes.TrimSpace(data)
 	if len(data) == 0 {
 		return Found{}, mistake(anyHint, "the file is empty")
 	}

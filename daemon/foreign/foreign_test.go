@@ -199,7 +199,7 @@ func TestMistakes(t *testing.T) {
 		{"a pickle", "\x80\x04\x95google.oauth2.credentials", "the file is a Python pickle, which only running it could read"},
 		{"a pickle after a JSON string", "\uFFFD\x04\uFFFDgoogle.oauth2.credentials", "the file is a Python pickle, which only running it could read"},
 		{"a database", "SQLite format 3\x00\x10", "the file is an SQLite database, as gcloud keeps its own logins in"},
-		{"UTF-16", "\xff\xfe{\x00", "the file is not text in UTF-8"},
+		{"UTF-16", "\xff\xfe{\x00", "the file is in UTF-16; save it as UTF-8"},
 		{"PEM", "-----BEGIN PRIVATE KEY-----\n" + secret, "the file is in PEM, as keys and certificates are"},
 		{"prose", "Dear Ada, here is the token", "the file has no format that oauthd knows, and not a refresh token alone"},
 		{"HTML", "<html></html>", "the file has no format that oauthd knows, and not a refresh token alone"},

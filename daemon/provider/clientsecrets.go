@@ -10,6 +10,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/ipc/api"
+	"oauthd/ipc/own"
 )
 
 // The kinds of client in a client_secrets file.
@@ -39,7 +40,11 @@ func ParseClientSecrets(data []byte) (ClientSecrets, error) {
 	if len(data) > MaxBody {
 		return ClientSecrets{}, fmt.Errorf("the file is larger than %d bytes, so it is no client_secrets file", MaxBody)
 	}
-	data = bytes.TrimSpace(bytes.TrimPrefix(data, utf8BOM))
+	data, err := own.Text(data)
+	if err != nil {
+		return ClientSecrets{}, fmt.Errorf("the file %w", err)
+	}
+	data = bytes.TrimSpace(data)
 	if len(data) == 0 {
 		return ClientSecrets{}, errors.New("the file is empty")
 	}

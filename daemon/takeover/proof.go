@@ -3,7 +3,7 @@ package takeover
 import (
 	"context"
 	"errors"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -11,6 +11,7 @@ import (
 	"oauthd/daemon/mint"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
+	"oauthd/ipc/own"
 )
 
 // prove spends the refresh token once. The response has the refresh token to save, next to an error too. Each request
@@ -65,15 +66,15 @@ func (t *takeover) writable() error {
 		return nil
 	}
 	file := t.book.File(t.out.Account.Name)
-	dir := filepath.Dir(file)
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		dir = filepath.Dir(dir)
+	dir, err := own.Open(filepath.Dir(file))
+	if errors.Is(err, fs.ErrNotExist) {
+		dir, err = own.Open(filepath.Dir(filepath.Dir(file)))
 	}
-	probe, err := os.CreateTemp(dir, ".tmp-*")
 	if err == nil {
-		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		defer dir.Close()
+		err = dir.Writable()
 	}
-	if err == nil || errors.Is(err, os.ErrNotExist) { // the directory is made with the file
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // the directory is made with the file
 		return nil
 	}
 	return (&api.Error{Code: api.ConfigInvalid, Message: file + " cannot be written, so nothing was imported",

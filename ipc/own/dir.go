@@ -114,8 +114,7 @@ func readBounded(f *os.File, path string, most int) ([]byte, error) {
 // Replace puts data in place of the file name, 0600: written beside it, brought to the disk, and renamed, so that the file
 // is always whole. What was there, a link too, goes.
 func (d *Dir) Replace(name string, data []byte) error {
-	next := ".tmp-" + strconv.FormatUint(rand.Uint64(), 36)
-	f, err := d.root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	next, f, err := d.temporary()
 	if err != nil {
 		return err
 	}
@@ -133,6 +132,23 @@ func (d *Dir) Replace(name string, data []byte) error {
 		_ = d.root.Remove(next)
 	}
 	return err
+}
+
+// temporary makes a file that no other name is like; hidden, so that nobody takes it for more.
+func (d *Dir) temporary() (name string, f *os.File, err error) {
+	name = ".tmp-" + strconv.FormatUint(rand.Uint64(), 36)
+	f, err = d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return name, f, err
+}
+
+// Writable makes a file and removes it, and returns what prevents that.
+func (d *Dir) Writable() error {
+	name, f, err := d.temporary()
+	if err != nil {
+		return err
+	}
+	_ = f.Close()
+	return d.root.Remove(name)
 }
 
 // Chmod sets the mode of name, which must not be a link.

@@ -269,6 +269,7 @@ func TestReadAndReplace(t *testing.T) {
 	_, err = d.Read("f", 3)
 	refused(t, err, "has more than 3 bytes")
 	must(t, d.Sync())
+	must(t, d.Writable())
 	entries, err := d.Entries()
 	if err != nil || len(entries) != 1 || entries[0].Name() != "f" {
 		t.Errorf("got %v, %v, want the one file", entries, err)

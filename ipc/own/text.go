@@ -7,7 +7,7 @@ import (
 
 // ErrUTF16 means that a text file is not in UTF-8 but in UTF-16, as Windows' programs save it and PowerShell's > does.
 // Its text follows the file's name.
-var ErrUTF16 = errors.New("is in UTF-16; save it as UTF-8 (in PowerShell: Set-Content -Encoding utf8)")
+var ErrUTF16 = errors.New("is in UTF-16; save it as UTF-8")
 
 // Text returns the content of a file that a person or their editor wrote, without the byte order mark of UTF-8. The
 // error is [ErrUTF16]. Lines may end as on any system, and the last one needs no end.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +107,8 @@ func (r ADCRequest) find() (data []byte, path string, err error) {
 	case r.File != "":
 		data, err = grant.ReadKeyFile(r.File)
 		return data, r.File, err
+	case r.Places.Env != "" && !filepath.IsAbs(r.Places.Env):
+		return nil, r.Places.Env, errors.New("GOOGLE_APPLICATION_CREDENTIALS is not an absolute path, and the daemon works in a directory of its own")
 	case r.Places.Env != "":
 		if data, err = grant.ReadKeyFile(r.Places.Env); err != nil {
 			err = fmt.Errorf("GOOGLE_APPLICATION_CREDENTIALS: %w", err)

@@ -160,6 +160,7 @@ func TestADCRefuses(t *testing.T) {
 	}{
 		{"no such file", ADCRequest{File: gone}, "gone.json: no such file"},
 		{"no such file of the environment", ADCRequest{Places: ADCPlaces{Env: gone}}, "GOOGLE_APPLICATION_CREDENTIALS: "},
+		{"a relative path in the environment", ADCRequest{Places: ADCPlaces{Env: "adc.json"}}, "GOOGLE_APPLICATION_CREDENTIALS is not an absolute path"},
 		{"a directory", ADCRequest{Places: ADCPlaces{WellKnown: t.TempDir()}}, "not a regular file"},
 		{"not JSON", request("hunter2"), "credentials.json: the file is not JSON"},
 		{"UTF-16", request("\xff\xfe{\x00"), "credentials.json: the file is in UTF-16; save it as UTF-8"},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/oauth2"
@@ -144,10 +143,9 @@ func parseCredentialSource(raw json.RawMessage, r ADCRequest) (externalaccount.C
 		if !filepath.IsAbs(from.File) {
 			return from, errors.New("the file's credential_source.file is not an absolute path")
 		}
-		if info, err := os.Stat(from.File); err != nil {
+		// The library opens it next, and would wait for a pipe.
+		if _, err := grant.ReadKeyFile(from.File); err != nil {
 			return from, fmt.Errorf("the file's credential_source: %w", api.Foreign(err))
-		} else if !info.Mode().IsRegular() {
-			return from, errors.New("the file's credential_source.file is not a regular file")
 		}
 		return from, nil
 	case from.Executable != nil:
