@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -68,4 +69,77 @@ func TestClientsCloseTheirConnections(t *testing.T) {
 	if late, _ := net.Pipe(); c.admit(late) {
 		t.Error("a connection was admitted after close")
 	}
+}
+
+// pipeTo admits a connection to c; gone reports whether the server's end has been closed.
+func pipeTo(t *testing.T, c *clients) (conn net.Conn, gone func() bool) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { _ = ours.Close() })
+	if !c.admit(theirs) {
+		t.Fatal("not admitted")
+	}
+	return theirs, func() bool {
+		_ = theirs.SetReadDeadline(time.Now())
+		_, err := theirs.Read(make([]byte, 1))
+		return errors.Is(err, io.ErrClosedPipe)
+	}
+}
+
+func TestSilentConnectionsGoInOrder(t *testing.T) {
+	var c clients
+	var gone []func() bool
+	for i := range maxSilent + 3 {
+		conn, closed := pipeTo(t, &c)
+		if gone = append(gone, closed); i == 1 {
+			c.track(conn, http.StateActive) // it has sent its request, and its answer may take a while
+		}
+	}
+	for i, closed := range gone {
+		// Of the first three that were still silent, two had to go.
+		if want := i == 0 || i == 2; closed() != want {
+			t.Errorf("connection %d: got closed %t, want %t", i, !want, want)
+		}
+	}
+}
+
+func TestNewConnectionsAreSilent(t *testing.T) {
+	var c clients
+	first, gone := pipeTo(t, &c)
+	c.track(first, http.StateNew)
+	for range maxSilent {
+		pipeTo(t, &c)
+	}
+	if !gone() {
+		t.Error("a connection that is merely new keeps its place")
+	}
+}
+
+func TestCloseWaitsForAllConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c clients
+		first, firstGone := pipeTo(t, &c)
+		second, secondGone := pipeTo(t, &c)
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			c.close()
+		}()
+		synctest.Wait()
+		if !firstGone() || !secondGone() {
+			t.Error("a connection is still open")
+		}
+		c.track(first, http.StateClosed)
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Error("close did not wait for the second connection")
+		default:
+		}
+		c.track(second, http.StateClosed)
+		<-closed
+		if len(c.open) > 0 {
+			t.Errorf("%d connections are remembered", len(c.open))
+		}
+	})
 }

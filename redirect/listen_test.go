@@ -127,6 +127,10 @@ func TestPorts(t *testing.T) {
 }
 
 func TestConfigMistakes(t *testing.T) {
+	given, err := newCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, cfg := range map[string]Config{
 		"no state":             {},
 		"short state":          {State: testState[:42]},
@@ -142,6 +146,8 @@ func TestConfigMistakes(t *testing.T) {
 		"unknown mode":         {State: testState, ResponseMode: "fragment"},
 		"unused certificate":   {State: testState, Certificate: &tls.Certificate{}},
 		"empty certificate":    {State: testState, Certificate: &tls.Certificate{}, HTTPS: true},
+		"certificate, no key":  {State: testState, Certificate: &tls.Certificate{Certificate: given.Certificate}, HTTPS: true},
+		"key, no certificate":  {State: testState, Certificate: &tls.Certificate{PrivateKey: given.PrivateKey}, HTTPS: true},
 		"path with line break": {State: testState, Path: "/callback\r\nX: y"},
 	} {
 		t.Run(name, func(t *testing.T) {

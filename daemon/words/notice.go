@@ -8,9 +8,9 @@ func (l Login) Notice(n redirect.Notice) (message, hint string) {
 	switch n {
 	case redirect.NoticeTLS:
 		hint = "copy the address from the browser's address bar, https and all, and pass it on: " + paste +
-			"; a redirect URI at 127.0.0.1 instead of localhost avoids this"
+			"; if the redirect URI is at localhost, one at 127.0.0.1 avoids this"
 	case redirect.NoticeWebPage:
-		hint = "log in in a browser tab of its own"
+		hint = "open the login in a browser tab of its own"
 	case redirect.NoticeOtherUser:
 		hint = "use a browser of your own user; if you did not do this, give up: somebody else has seen the URL"
 	case redirect.NoticeOtherHost:
