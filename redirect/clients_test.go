@@ -89,15 +89,15 @@ func pipeTo(t *testing.T, c *clients) (conn net.Conn, gone func() bool) {
 func TestSilentConnectionsGoInOrder(t *testing.T) {
 	var c clients
 	var gone []func() bool
-	for i := range maxSilent + 3 {
+	for i := range maxSilent + 4 {
 		conn, closed := pipeTo(t, &c)
-		if gone = append(gone, closed); i == 1 {
+		if gone = append(gone, closed); i == 0 || i == 2 {
 			c.track(conn, http.StateActive) // it has sent its request, and its answer may take a while
 		}
 	}
 	for i, closed := range gone {
-		// Of the first three that were still silent, two had to go.
-		if want := i == 0 || i == 2; closed() != want {
+		// All the others are silent, two too many.
+		if want := i == 1 || i == 3; closed() != want {
 			t.Errorf("connection %d: got closed %t, want %t", i, !want, want)
 		}
 	}
@@ -112,6 +112,21 @@ func TestNewConnectionsAreSilent(t *testing.T) {
 	}
 	if !gone() {
 		t.Error("a connection that is merely new keeps its place")
+	}
+}
+
+func TestConnectionThatComesTooLate(t *testing.T) {
+	l := pipes{make(chan net.Conn, 1), make(chan struct{})}
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	l.conns <- theirs
+	var c clients
+	c.close()
+	if conn, err := (clientListener{l, &c}).Accept(); conn != nil || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got a connection %t and %v, want net.ErrClosed", conn != nil, err)
+	}
+	if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v, want it closed", err)
 	}
 }
 

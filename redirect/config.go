@@ -56,10 +56,8 @@ func (cfg Config) check() error {
 	if cfg.RequireIssuer && cfg.Issuer == "" {
 		return errors.New("an issuer is required but none is named")
 	}
-	if !strings.HasPrefix(cfg.Path, "/") || strings.ContainsAny(cfg.Path, "?#") {
-		return fmt.Errorf("%q is not the path of a redirect URI", cfg.Path)
-	}
-	if u, err := url.ParseRequestURI(cfg.Path); err != nil || u.EscapedPath() != cfg.Path {
+	u, err := url.ParseRequestURI(cfg.Path)
+	if err != nil || u.EscapedPath() != cfg.Path || !strings.HasPrefix(cfg.Path, "/") {
 		return fmt.Errorf("%q is not the path of a redirect URI", cfg.Path)
 	}
 	return nil

@@ -56,6 +56,7 @@ func TestFamilies(t *testing.T) {
 		{name: "both", want: 2},
 		{name: "no ::1", machine: machine{lacks: map[string]syscall.Errno{"tcp6": syscall.EADDRNOTAVAIL}}, want: 1},
 		{name: "no IPv6", machine: machine{lacks: map[string]syscall.Errno{"tcp6": syscall.EAFNOSUPPORT}}, want: 1},
+		{name: "no IPv6 at all", machine: machine{lacks: map[string]syscall.Errno{"tcp6": syscall.EPROTONOSUPPORT}}, want: 1},
 		{name: "no IPv4", machine: machine{lacks: map[string]syscall.Errno{"tcp4": syscall.EADDRNOTAVAIL}}, want: 1},
 		{name: "neither", machine: machine{lacks: none}, err: syscall.EAFNOSUPPORT},
 		{name: "port taken on ::1 three times", machine: machine{taken: 3}, want: 2},
@@ -82,5 +83,14 @@ func TestFamilies(t *testing.T) {
 				t.Errorf("closed %d listeners that are not used, want %d", closed, want)
 			}
 		})
+	}
+}
+
+func TestPortThatIsNotForThisUser(t *testing.T) {
+	m := machine{lacks: map[string]syscall.Errno{"tcp4": syscall.EACCES}}
+	_, _, err := listenLoopback(t.Context(), "127.0.0.1", []int{80, 443}, m.listen)
+	want := "port 80 is not open to this user; port 443 is not open to this user"
+	if !errors.Is(err, ErrPortUnavailable) || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
 	}
 }

@@ -33,11 +33,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 // handleResponse takes the authorization response. A browser that comes again with the same state, by reload or back,
 // is led to the same page.
 func (s *Server) handleResponse(w http.ResponseWriter, r *http.Request, query string, hasQuery bool) {
-	encoded, mode, ok := readResponse(r, query, hasQuery)
-	if !ok {
-		refuse(w)
-		return
-	}
+	encoded, mode := readResponse(r, query, hasQuery)
 	response, err := parseResponse(encoded, s.cfg)
 	if _, ok := errors.AsType[Mistake](err); ok {
 		refuse(w)

@@ -236,8 +236,11 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 			}
 		}
 	}
-	refused, _ := get(t, s.RedirectURI())
+	refused, text := get(t, s.RedirectURI())
 	check("refusal", refused)
+	if got := refused.Header.Get("Content-Type"); got != "text/plain; charset=utf-8" || text != "not found\n" {
+		t.Errorf("refusal: got %q of type %q, want two words as plain text", text, got)
+	}
 	redirected, _ := get(t, good(s))
 	check("redirect", redirected)
 	finished := make(chan struct{})
@@ -245,8 +248,11 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 		defer close(finished)
 		s.Finish(t.Context(), Page{Success: true})
 	}()
-	page, _ := get(t, "http://"+s.authority+redirected.Header.Get("Location"))
+	page, text := get(t, "http://"+s.authority+redirected.Header.Get("Location"))
 	check("page", page)
+	if got := page.Header.Get("Content-Type"); got != "text/html; charset=utf-8" || page.ContentLength != int64(len(text)) {
+		t.Errorf("page: got %d of %d bytes announced, of type %q", page.ContentLength, len(text), got)
+	}
 	<-finished
 }
 

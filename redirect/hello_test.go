@@ -1,8 +1,10 @@
 package redirect
 
 import (
+	"bufio"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -45,25 +47,21 @@ func TestHelloEndsItsConnectionAtOnce(t *testing.T) {
 	})
 }
 
-func TestHelloAfterTheBeginIsNone(t *testing.T) {
-	s, noticed := startNoticing(t, Config{ResponseMode: "form_post"})
-	c, err := net.Dial("tcp", s.authority)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	begin, rest := "P", "OST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n\x16"
-	for _, part := range []string{begin, rest[:20], rest[20 : len(rest)-1], rest[len(rest)-1:]} {
-		if _, err := io.WriteString(c, part); err != nil {
-			t.Fatal(err)
+func TestHelloIsOnlyAtTheBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := virtual(t)
+		s.cfg.ResponseMode = modeFormPost
+		c := serveVirtual(s)() // each write is a read of the server's
+		body := "\x16\x03=x&" + goodForm()
+		fmt.Fprintf(c, "POST /callback HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+			s.authority, formType, len(body))
+		fmt.Fprint(c, body)
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || resp.StatusCode != http.StatusSeeOther {
+			t.Errorf("got %v, want 303", err)
 		}
-	}
-	_ = c.SetReadDeadline(time.Now().Add(headerTimeout))
-	if answer, err := io.ReadAll(c); err != nil || string(answer[:12]) != "HTTP/1.1 404" {
-		t.Errorf("got %d bytes and %v, want 404", len(answer), err)
-	}
-	stillWaitsForForm(t, s)
-	noticed()
+		_ = s.Close()
+	})
 }
 
 func TestTLSToHTTPSIsNoNews(t *testing.T) {

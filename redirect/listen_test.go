@@ -126,6 +126,13 @@ func TestPorts(t *testing.T) {
 	})
 }
 
+func TestShortestState(t *testing.T) {
+	state := testState[:43] // 256 bits in base64url
+	s := start(t, Config{State: state})
+	get(t, s.RedirectURI()+query("state", state, "code", testCode))
+	wantCode(t, s)
+}
+
 func TestConfigMistakes(t *testing.T) {
 	given, err := newCertificate()
 	if err != nil {
@@ -139,6 +146,7 @@ func TestConfigMistakes(t *testing.T) {
 		"port 0":               {State: testState, Ports: []int{0}},
 		"port too high":        {State: testState, Ports: []int{65536}},
 		"relative path":        {State: testState, Path: "callback"},
+		"no path":              {State: testState, Path: "*"},
 		"path with query":      {State: testState, Path: "/callback?x"},
 		"path with fragment":   {State: testState, Path: "/callback#x"},
 		"path with a space":    {State: testState, Path: "/call back"},

@@ -14,23 +14,23 @@ const (
 )
 
 // readResponse returns the parameters in a request to the redirect URI, still encoded, and the mode in which they came;
-// "" if they came in the query and in the body. The answer is false for a request that carries no response in any mode.
-// What is longer than any response is cut, but stays longer than maxQuery.
-func readResponse(r *http.Request, query string, hasQuery bool) (encoded, mode string, ok bool) {
+// "" for no mode, as in the query and in the body. There are none in a request that is of no mode's kind. What is longer
+// than any response is cut, but stays longer than maxQuery.
+func readResponse(r *http.Request, query string, hasQuery bool) (encoded, mode string) {
 	switch {
 	case r.Method == http.MethodGet:
-		return query, modeQuery, true
+		return query, modeQuery
 	case r.Method != http.MethodPost || !isForm(r):
-		return "", "", false
+		return "", ""
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxQuery+1))
 	if err != nil {
-		return "", "", false
+		return "", ""
 	}
 	if hasQuery {
-		return query + "&" + string(body), "", true
+		return query + "&" + string(body), ""
 	}
-	return string(body), modeFormPost, true
+	return string(body), modeFormPost
 }
 
 func isForm(r *http.Request) bool {

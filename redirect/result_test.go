@@ -1,6 +1,7 @@
 package redirect
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -72,6 +73,46 @@ func TestFinishWaitsAShortGraceForTheBrowser(t *testing.T) {
 			t.Errorf("Finish took %v, want %v", took, finishGrace)
 		}
 	})
+}
+
+// lost is a browser that has gone when it is answered.
+type lost struct{ *httptest.ResponseRecorder }
+
+func (lost) Write([]byte) (int, error) { return 0, net.ErrClosed }
+
+// unflushed is one that goes a moment later.
+type unflushed struct{ *httptest.ResponseRecorder }
+
+func (unflushed) FlushError() error { return net.ErrClosed }
+
+func TestFinishWaitsForABrowserThatComesAgain(t *testing.T) {
+	for name, gone := range map[string]func(*httptest.ResponseRecorder) http.ResponseWriter{
+		"before the page":    func(w *httptest.ResponseRecorder) http.ResponseWriter { return lost{w} },
+		"with half the page": func(w *httptest.ResponseRecorder) http.ResponseWriter { return unflushed{w} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := virtual(t)
+				location := ask(s, "/callback"+query("state", testState, "code", testCode)).Header().Get("Location")
+				go func() {
+					r := httptest.NewRequest(http.MethodGet, location, nil)
+					r.Host = s.authority
+					s.handle(gone(httptest.NewRecorder()), r)
+				}()
+				synctest.Wait()
+				time.AfterFunc(time.Second, func() {
+					if w := ask(s, location); w.Code != http.StatusOK || w.Body.Len() == 0 {
+						t.Errorf("got %d and %d bytes, want the page", w.Code, w.Body.Len())
+					}
+				})
+				begin := time.Now()
+				s.Finish(t.Context(), Page{Success: true})
+				if took := time.Since(begin); took != time.Second {
+					t.Errorf("Finish took %v, want it to end with the page that arrived", took)
+				}
+			})
+		})
+	}
 }
 
 func TestFirstPageCounts(t *testing.T) {
