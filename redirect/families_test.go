@@ -5,6 +5,7 @@ package redirect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"syscall"
@@ -86,11 +87,43 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
+func TestPortNumbers(t *testing.T) {
+	for _, port := range []int{1, 65535} {
+		var m machine
+		if _, got, err := listenLoopback(t.Context(), "127.0.0.1", []int{port}, m.listen); err != nil || got != port {
+			t.Errorf("port %d: got %d and %v", port, got, err)
+		}
+	}
+	for _, port := range []int{-1, 0, 65536} {
+		var m machine
+		_, _, err := listenLoopback(t.Context(), "127.0.0.1", []int{8080, port}, m.listen)
+		if want := fmt.Sprintf("%d is not a port", port); err == nil || err.Error() != want || len(m.open) > 0 {
+			t.Errorf("got %v and %d listeners, want %q and none", err, len(m.open), want)
+		}
+	}
+}
+
 func TestPortThatIsNotForThisUser(t *testing.T) {
 	m := machine{lacks: map[string]syscall.Errno{"tcp4": syscall.EACCES}}
 	_, _, err := listenLoopback(t.Context(), "127.0.0.1", []int{80, 443}, m.listen)
 	want := "port 80 is not open to this user; port 443 is not open to this user"
 	if !errors.Is(err, ErrPortUnavailable) || err.Error() != want {
 		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
+func TestPortTakenByNobodyKnows(t *testing.T) {
+	port := free(t)
+	want := fmt.Sprintf("port %d is taken", port)
+	for name, err := range map[string]error{
+		"no detail":  syscall.EADDRINUSE,
+		"no address": &net.OpError{Err: syscall.EADDRINUSE},
+		"nobody is seen there": &net.OpError{
+			Err: syscall.EADDRINUSE, Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port},
+		},
+	} {
+		if got := whyNot(port, err); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
 	}
 }

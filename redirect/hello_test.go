@@ -31,20 +31,22 @@ func TestTLSToPlainHTTP(t *testing.T) {
 
 // A hello need not hold the end of a line, for which the HTTP server would wait.
 func TestHelloEndsItsConnectionAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := virtual(t)
-		c := serveVirtual(s)()
-		begin := time.Now()
-		go func() { _, _ = c.Write([]byte{22, 3, 1, 2, 0, 1}) }()
-		answer, _ := io.ReadAll(c)
-		if took := time.Since(begin); took != 0 {
-			t.Errorf("the connection was open for %v", took)
-		}
-		if string(answer) != "\x15\x03\x01\x00\x02\x02\x46" {
-			t.Errorf("got % x, want a fatal alert", answer)
-		}
-		_ = s.Close()
-	})
+	for _, hello := range []string{"\x16", "\x16\x03\x01\x02\x00\x01"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := virtual(t)
+			c := serveVirtual(s)()
+			begin := time.Now()
+			go func() { _, _ = io.WriteString(c, hello) }()
+			answer, _ := io.ReadAll(c)
+			if took := time.Since(begin); took != 0 {
+				t.Errorf("%x: the connection was open for %v", hello, took)
+			}
+			if string(answer) != "\x15\x03\x01\x00\x02\x02\x46" {
+				t.Errorf("%x: got % x, want a fatal alert", hello, answer)
+			}
+			_ = s.Close()
+		})
+	}
 }
 
 func TestHelloIsOnlyAtTheBegin(t *testing.T) {
@@ -78,12 +80,12 @@ func TestTLSToHTTPSIsNoNews(t *testing.T) {
 func TestHelloConnHasNoEndOfItsOwn(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
-	c := &helloConn{Conn: theirs}
+	c := &helloConn{Conn: theirs, report: func(net.Conn) { t.Error("nothing was read, but a hello is reported") }}
 	if err := c.CloseWrite(); err != nil {
 		t.Errorf("got %v from a connection that cannot be half closed", err)
 	}
 	_ = theirs.Close()
-	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
+	if n, err := c.Read([]byte{22}); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %d and %v, want the error of the connection", n, err)
 	}
 }

@@ -75,12 +75,10 @@ func (p procRoot) sockets(table string, locals []string) []socket {
 	return found
 }
 
-// owner finds the lowest pid that has the socket open, among the processes whose descriptors we may read.
+// owner finds the lowest pid that has the socket open, among the processes whose descriptors we may read. What we may
+// not read, or what has just ended, has none.
 func (p procRoot) owner(inode string) (pid int, ok bool) {
-	entries, err := os.ReadDir(string(p))
-	if err != nil {
-		return 0, false
-	}
+	entries, _ := os.ReadDir(string(p))
 	var pids []int
 	for _, e := range entries {
 		if n, err := strconv.Atoi(e.Name()); err == nil {
@@ -91,12 +89,9 @@ func (p procRoot) owner(inode string) (pid int, ok bool) {
 	link := "socket:[" + inode + "]"
 	for _, pid := range pids {
 		dir := filepath.Join(string(p), strconv.Itoa(pid), "fd")
-		descriptors, err := os.ReadDir(dir)
-		if err != nil {
-			continue
-		}
+		descriptors, _ := os.ReadDir(dir)
 		for _, d := range descriptors {
-			if to, err := os.Readlink(filepath.Join(dir, d.Name())); err == nil && to == link {
+			if to, _ := os.Readlink(filepath.Join(dir, d.Name())); to == link {
 				return pid, true
 			}
 		}
@@ -106,9 +101,9 @@ func (p procRoot) owner(inode string) (pid int, ok bool) {
 
 // describe names a process. A program chooses that name itself, so it is filtered for the terminal.
 func (p procRoot) describe(pid int) string {
-	comm, err := os.ReadFile(filepath.Join(string(p), strconv.Itoa(pid), "comm"))
+	comm, _ := os.ReadFile(filepath.Join(string(p), strconv.Itoa(pid), "comm"))
 	name := api.Excerpt(string(comm))
-	if err != nil || name == "" {
+	if name == "" {
 		return fmt.Sprintf("pid %d", pid)
 	}
 	return fmt.Sprintf("%s (pid %d)", name, pid)

@@ -101,10 +101,18 @@ func TestHolder(t *testing.T) {
 			name: "listener before connections", want: nginx,
 			tcp: inode(row(out4, "01", "0"), "7") + row(here4, "0A", "33"),
 		},
+		{
+			name: "connections after a listener", want: nginx,
+			tcp: row(here4, "0A", "33") + inode(row(out4, "01", "0"), "7"),
+		},
+		{name: "two listeners", tcp: row(here4, "0A", "33"), tcp6: inode(row(any6, "0A", "34"), "7"), want: nginx},
+		{name: "two connections", tcp: row(out4, "01", "33") + inode(row(out4, "01", "34"), "7"), want: nginx},
 		{name: "of somebody else", tcp: inode(row(here4, "0A", "33"), "7"), want: "a process of uid 33"},
 		{name: "name with escapes", tcp: row(here4, "0A", "33"), comm: "\x1b[2Jx\n", want: "[2Jx (pid 123)"},
 		{name: "no name", tcp: row(here4, "0A", "33"), comm: "\n", want: "pid 123"},
 		{name: "short row", tcp: "1: " + here4 + " 0A\n"},
+		{name: "row without inode", tcp: "1: " + here4 + " 0A" + rowRest + "33 0\n"},
+		{name: "row that ends with the inode", tcp: "1: " + here4 + " 0A" + rowRest + "33 0 4242\n", want: nginx},
 		{name: "no tables"},
 	}
 	for _, tt := range tests {
