@@ -164,7 +164,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// A kept connection that dies under the second request is where net/http would send again.
+// net/http would send a request again if a connection that was kept open dies under it.
 func TestRequestIsSentOnceWhenAKeptConnectionDies(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

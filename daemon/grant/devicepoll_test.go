@@ -16,7 +16,7 @@ import (
 	"oauthd/daemon/provider"
 )
 
-// poll is one answer to a poll: of the network, where err is set.
+// poll is one answer to a poll; if err is set, the network fails instead.
 type poll struct {
 	status     int
 	body       string

@@ -98,3 +98,18 @@ func (e *ProviderError) Unwrap() error { return e.cause }
 func (e *ProviderError) Transient() (retryAfter time.Duration, ok bool) {
 	return e.RetryAfter, e.Kind == Transient
 }
+
+// ofMachine turns fail into the error of a grant that needs no person, so a login cannot help. asserted means that the
+// request had a signed assertion, whose times are by this machine's clock.
+func (a Answer) ofMachine(fail *ProviderError, asserted bool) *ProviderError {
+	if fail.Kind == LoginRequired {
+		fail.Kind = Configuration
+	}
+	if trouble := a.clockTrouble(); asserted && trouble != "" && (fail.Code == "invalid_grant" || fail.Code == "invalid_client") {
+		if fail.Description != "" {
+			trouble = fail.Description + "; " + trouble
+		}
+		fail.Description = trouble
+	}
+	return fail
+}

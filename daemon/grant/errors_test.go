@@ -92,7 +92,7 @@ func TestDescriptionIsFiltered(t *testing.T) {
 	}
 }
 
-// Whatever a provider quotes of a request, and in whatever form, none of its secrets is in the error.
+// Whatever a provider quotes from a request, in whatever form, the error holds no secret.
 func TestErrorsHoldNoSecret(t *testing.T) {
 	const secret, refresh = "cs/1+secret ö&", "rt-old/secret="
 	encode := base64.StdEncoding.EncodeToString

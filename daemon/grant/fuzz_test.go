@@ -18,7 +18,7 @@ func member(name string, text []byte) string {
 }
 
 // FuzzTokenMembers: whatever is in whichever member, a token that is served can be served, a new refresh token is not
-// lost, and nothing that is said steers a terminal or tells a secret.
+// lost, and no text steers a terminal or repeats a secret.
 func FuzzTokenMembers(f *testing.F) {
 	for _, seed := range [][]string{
 		{"200", `"at-1"`, `"Bearer"`, `3600`, `null`, `null`, `"rt-new"`, `"a b"`, `null`, `null`, `null`},

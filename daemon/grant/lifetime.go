@@ -22,8 +22,8 @@ type life struct {
 }
 
 // tokenLife returns how long the token of a token response lives: known if that is not zero, else what the answer
-// states, else what the exp claim of the access token says. RFC 6749 §5.1 has only expires_in; some servers use the other
-// names.
+// states, else what the exp claim of the access token says. RFC 6749 §5.1 has only expires_in; some servers use the
+// other names.
 func (a Answer) tokenLife(members Members, access account.Secret, known time.Duration) (l life, warnings []string) {
 	if known > 0 {
 		return life{lifetime: known, known: true}, nil

@@ -197,7 +197,7 @@ func TestNoAlgorithmIsAskedForNoKeys(t *testing.T) {
 	}
 }
 
-// Whom the test provider signs, an independent reader of its keys takes.
+// An independent reader of its keys accepts what the test provider signs.
 func TestVerifyAtAServer(t *testing.T) {
 	s, err := oauthtest.Listen(oauthtest.Config{Device: true, Clients: []oauthtest.Client{{ID: "desk"}}})
 	if err != nil {

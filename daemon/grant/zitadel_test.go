@@ -29,7 +29,7 @@ type zitadel struct {
 	issuer string
 	keys   map[string]crypto.PublicKey
 
-	one sync.Mutex // held for each request: the example storage does not bear some pairs of them at once
+	one sync.Mutex // held for each request: the example storage cannot handle some pairs of them at once
 }
 
 func startZitadel(t *testing.T, keys map[string]crypto.PublicKey) *zitadel {
@@ -54,8 +54,8 @@ func startZitadel(t *testing.T, keys map[string]crypto.PublicKey) *zitadel {
 	return z
 }
 
-// takeAssertion stands in for what the provider does not do: it takes private_key_jwt everywhere but for client
-// credentials. The assertion is verified by the provider's own code.
+// takeAssertion does what the provider lacks: it accepts private_key_jwt everywhere except for client credentials. The
+// assertion is verified by the provider's own code.
 func (z *zitadel) takeAssertion(r *http.Request) bool {
 	_ = r.ParseForm()
 	if r.PostForm.Get("grant_type") != "client_credentials" || !r.PostForm.Has("client_assertion") {

@@ -31,7 +31,7 @@ var then = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func at(now time.Time) func() time.Time { return func() time.Time { return now } }
 
-// idTokenUntil is an ID token as far as anybody looks who has it from the provider itself.
+// idTokenUntil returns what passes for an ID token if the signature is not checked.
 func idTokenUntil(expiry time.Time, more string) string {
 	part := base64.RawURLEncoding.EncodeToString
 	claims := `{"exp":` + strconv.FormatInt(expiry.Unix(), 10) + more + `}`

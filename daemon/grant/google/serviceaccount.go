@@ -61,13 +61,13 @@ func (c Client) ServiceAccount(ctx context.Context, r ServiceAccountRequest) (gr
 	var resp grant.Response
 	var err error
 	if len(r.Scopes) > 0 {
-		resp, err = c.assert(ctx, r, "scope", strings.Join(r.Scopes, " "))
+		resp, err = c.redeem(ctx, r, "scope", strings.Join(r.Scopes, " "))
 		if err != nil {
 			return grant.Response{}, err
 		}
 	}
 	if r.IDToken {
-		alone, err := c.assert(ctx, r, "target_audience", r.Audience)
+		alone, err := c.redeem(ctx, r, "target_audience", r.Audience)
 		if err != nil {
 			return grant.Response{}, err
 		}
@@ -105,8 +105,8 @@ func hostOf(uri string) string {
 	return u.Host[:min(len(u.Host), 200)]
 }
 
-// assert redeems an assertion with one claim besides the usual ones (RFC 7523 §3).
-func (c Client) assert(ctx context.Context, r ServiceAccountRequest, claim, value string) (grant.Response, error) {
+// redeem makes an assertion and redeems it, with one claim besides the usual ones (RFC 7523 §3).
+func (c Client) redeem(ctx context.Context, r ServiceAccountRequest, claim, value string) (grant.Response, error) {
 	endpoint := cmp.Or(r.TokenEndpoint, r.Account.TokenURI)
 	issued := c.Grants.Clock().Add(-selfAssertionBehind)
 	claims := map[string]any{

@@ -57,7 +57,7 @@ func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	a, fail := w.grants.Send(req.Context(), request)
 	if fail == nil {
-		w.last, fail = a, w.refusal(a)
+		w.last, fail = a, w.unfit(a)
 	}
 	if fail != nil {
 		w.fail = fail
@@ -97,8 +97,8 @@ func (w *witness) request(req *http.Request) (grant.Request, error) {
 	return r, nil
 }
 
-// refusal is why a library must not see an answer, or nil.
-func (w *witness) refusal(a grant.Answer) *grant.ProviderError {
+// unfit is why a library must not see an answer, or nil.
+func (w *witness) unfit(a grant.Answer) *grant.ProviderError {
 	switch {
 	case w.metadata && a.Header.Get("Metadata-Flavor") != "Google":
 		return a.Fail(grant.Configuration, "the answer is not from a metadata server")

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -19,8 +17,6 @@ const (
 	jwtBearerAssertion    = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	clientAssertionLife   = 5 * time.Minute
 	clientAssertionBehind = 10 * time.Second
-	// tolerableClock is how far apart clocks may be before the error of a refused assertion mentions it.
-	tolerableClock = time.Minute
 )
 
 // Sign returns claims as a JWS in compact form (RFC 7519 §3), signed by the key's algorithm.
@@ -68,50 +64,4 @@ func (a ClientAuth) assert(form url.Values, endpoint string, now time.Time) erro
 	form.Set("client_assertion_type", jwtBearerAssertion)
 	form.Set("client_assertion", assertion.Reveal())
 	return nil
-}
-
-// ofMachine turns fail into the error of a grant that needs no person, so a login cannot help. asserted means that the
-// request had a signed assertion, whose times are by this machine's clock.
-func (a Answer) ofMachine(fail *ProviderError, asserted bool) *ProviderError {
-	if fail.Kind == LoginRequired {
-		fail.Kind = Configuration
-	}
-	if trouble := a.clockTrouble(); asserted && trouble != "" && (fail.Code == "invalid_grant" || fail.Code == "invalid_client") {
-		if fail.Description != "" {
-			trouble = fail.Description + "; " + trouble
-		}
-		fail.Description = trouble
-	}
-	return fail
-}
-
-// clockTrouble says how far this machine's clock is from the provider's, by the answer's Date (RFC 9110 §6.6.1); "" if
-// they agree, or nobody can say.
-func (a Answer) clockTrouble() string {
-	date, err := http.ParseTime(a.Header.Get("Date"))
-	if err != nil {
-		return ""
-	}
-	off := date.Sub(a.now)
-	which := "slow"
-	if off < 0 {
-		off, which = -off, "fast"
-	}
-	if off <= tolerableClock {
-		return ""
-	}
-	return fmt.Sprintf("this machine's clock is %s %s", inWords(off), which)
-}
-
-// inWords rounds d, which is over a minute, to the largest unit that says enough.
-func inWords(d time.Duration) string {
-	for _, unit := range []struct {
-		name string
-		size time.Duration
-	}{{"days", 24 * time.Hour}, {"hours", time.Hour}, {"minutes", time.Minute}} {
-		if d >= 2*unit.size {
-			return fmt.Sprintf("%d %s", d.Round(unit.size)/unit.size, unit.name)
-		}
-	}
-	return fmt.Sprintf("%d seconds", d.Round(time.Second)/time.Second)
 }
