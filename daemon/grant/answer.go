@@ -190,10 +190,7 @@ var errCutOff = errors.New("the answer is cut off")
 // like. Along with an error it returns the members before the damage.
 func parseMembers(contentType string, body []byte) (Members, error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
-	media, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		media = ""
-	}
+	media, _, _ := mime.ParseMediaType(contentType)
 	switch {
 	case len(body) == 0:
 		return nil, fmt.Errorf("%w: it is empty", errCutOff)
@@ -210,9 +207,9 @@ func parseMembers(contentType string, body []byte) (Members, error) {
 	}
 	members := make(Members)
 	for dec.More() {
-		name, err := dec.Token()
+		name, _ := dec.Token()
 		key, ok := name.(string)
-		if err != nil || !ok {
+		if !ok {
 			return members, errCutOff
 		}
 		var value json.RawMessage

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -55,6 +56,9 @@ func TestParseClientKey(t *testing.T) {
 		{"JWK RSA", jwkOf(t, rsaKey(), map[string]any{"kid": "of-the-file"}), rsaKey().Public(), "", "RS256", "of-the-file"},
 		{"JWK, its kid replaced", jwkOf(t, p256Key(), map[string]any{"kid": "of-the-file"}), p256Key().Public(), "mine", "ES256", "mine"},
 		{"JWK with alg", jwkOf(t, rsaKey(), map[string]any{"alg": "PS256", "use": "sig"}), rsaKey().Public(), "", "PS256", ""},
+		{"longest key ID", pkcs8(p256Key()), p256Key().Public(), strings.Repeat("k", 1024), "ES256", strings.Repeat("k", 1024)},
+		{"JWK with the longest kid", jwkOf(t, p256Key(), map[string]any{"kid": strings.Repeat("k", 1024)}), p256Key().Public(), "",
+			"ES256", strings.Repeat("k", 1024)},
 		{"JWK P-384", jwkOf(t, p384Key(), nil), p384Key().Public(), "", "ES384", ""},
 		{"JWK P-521", jwkOf(t, p521Key(), nil), p521Key().Public(), "", "ES512", ""},
 		{"JWK Ed25519", jwkOf(t, edKeyOne(), nil), edKeyOne().Public(), "", "EdDSA", ""},
@@ -68,8 +72,12 @@ func TestParseClientKey(t *testing.T) {
 			if err != nil {
 				t.Fatalf("its text: %v", err)
 			}
-			if strings.Contains(key.Text().Reveal(), "\n") {
-				t.Error("its text is more than a line")
+			if text := key.Text().Reveal(); strings.Contains(text, "\n") || !strings.Contains(text, `"use":"sig"`) {
+				t.Error("its text is more than a line, or does not say that the key signs")
+			}
+			fromPEM, err := ParsePEMKey([]byte("\n"+key.PEM().Reveal()), tc.kid)
+			if err != nil || fromPEM.KeyID() != tc.kid || !fromPEM.private.signer.Public().(interface{ Equal(crypto.PublicKey) bool }).Equal(tc.public) {
+				t.Errorf("its PEM: got %q, %v; want the same key", fromPEM.KeyID(), err)
 			}
 			if !again.Text().Equal(key.Text()) {
 				t.Error("its text, read and written again, differs")
@@ -92,8 +100,40 @@ func TestParseClientKey(t *testing.T) {
 	}
 }
 
+func TestAlgorithmsOfRSAKeys(t *testing.T) {
+	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"} {
+		key, err := ParseClientKey([]byte(jwkOf(t, rsaKey(), map[string]any{"alg": alg})), "")
+		if err != nil || key.Algorithm() != alg {
+			t.Fatalf("got %q, %v; want %s", key.Algorithm(), err, alg)
+		}
+		if jws, err := key.Sign(map[string]any{}); err != nil || !strings.HasPrefix(jws.Reveal(),
+			base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"`+alg+`"`))) {
+			t.Errorf("%s: got %v, want a JWS whose header names it", alg, err)
+		}
+	}
+}
+
+func TestNoKey(t *testing.T) {
+	var none ClientKey
+	if !none.Text().IsZero() || !none.PEM().IsZero() || none.KeyID() != "" || none.Algorithm() != "" {
+		t.Error("the zero ClientKey has a text, a name or an algorithm")
+	}
+	if _, err := none.Sign(map[string]any{}); err == nil {
+		t.Error("the zero ClientKey signs")
+	}
+	if _, err := clientKeyOf(t, p256Key(), "").Sign(map[string]any{"x": func() {}}); err == nil {
+		t.Error("what is not JSON is signed")
+	}
+	for _, key := range []ClientKey{none, clientKeyOf(t, p256Key(), "k-1")} {
+		if got := fmt.Sprintf("%v %s %s", key, key, must(json.Marshal(key))); got != `[redacted] [redacted] "[redacted]"` {
+			t.Errorf("got %s, want it redacted", got)
+		}
+	}
+}
+
 func TestParseClientKeySaysWhatIsWrong(t *testing.T) {
 	small := must(rsa.GenerateKey(rand.Reader, 1024))
+	three := must(rsa.GenerateMultiPrimeKey(rand.Reader, 3, 2048))
 	p224 := must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader))
 	var swapped map[string]any
 	if err := json.Unmarshal([]byte(jwkOf(t, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), nil)), &swapped); err != nil {
@@ -117,6 +157,9 @@ func TestParseClientKeySaysWhatIsWrong(t *testing.T) {
 		{"parameters alone", pemOf("EC PARAMETERS", []byte{6, 8}), "the parameters of a key"},
 		{"PEM of another kind", pemOf("PKCS7", public), "PEM, but no private key"},
 		{"UTF-16", "-\x00-\x00-\x00", "the file is in UTF-16; save it as UTF-8"},
+		{"JWK RSA without q", jwkOf(t, rsaKey(), map[string]any{"q": nil}), "without its primes p and q"},
+		{"JWK RSA without p", jwkOf(t, rsaKey(), map[string]any{"p": nil}), "without its primes p and q"},
+		{"three primes", pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(three)), "more than two primes"},
 		{"cut off", whole[:len(whole)/2], "damaged or cut off"},
 		{"damaged", pemOf("PRIVATE KEY", public), "a PRIVATE KEY block that is damaged"},
 		{"two keys", whole + pkcs8(p256Key()), "more than one private key"},

@@ -100,21 +100,15 @@ func (a Answer) deviceCode() (DeviceCode, *ProviderError) {
 	if provider.CheckURL(code.VerificationURIComplete) != nil {
 		code.VerificationURIComplete = ""
 	}
-	lifetime, err := members.Seconds("expires_in")
-	if err != nil {
-		return DeviceCode{}, a.Fail(Unknown, err.Error())
-	}
-	interval, err := members.Seconds("interval")
-	if err != nil {
-		return DeviceCode{}, a.Fail(Unknown, err.Error())
-	}
-	if lifetime == 0 {
+	lifetime := a.life(members, "expires_in").lifetime
+	if lifetime <= 0 {
 		lifetime = deviceLifetime
 	}
-	if interval == 0 {
+	interval, err := members.Seconds("interval")
+	if err != nil || interval == 0 {
 		interval = deviceInterval
 	}
-	code.Expiry = a.sentAt.Add(lifetime).Round(0)
+	code.Expiry = a.Expiry(lifetime)
 	code.Interval = max(interval, time.Second)
 	return code, nil
 }

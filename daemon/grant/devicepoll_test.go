@@ -21,6 +21,7 @@ type poll struct {
 	status     int
 	body       string
 	retryAfter string
+	form       bool // in place of JSON
 	err        error
 }
 
@@ -47,6 +48,9 @@ func pollAll(t *testing.T, code DeviceCode, answers ...poll) (resp Response, at 
 				return nil, a.err
 			}
 			h := http.Header{"Content-Type": {"application/json"}}
+			if a.form {
+				h.Set("Content-Type", "application/x-www-form-urlencoded")
+			}
 			if a.retryAfter != "" {
 				h.Set("Retry-After", a.retryAfter)
 			}
@@ -81,6 +85,7 @@ func TestPollDevicePace(t *testing.T) {
 		{"slow_down adds up", DeviceCode{}, []poll{slow, slow, done}, []float64{5, 15, 30}},
 		{"github: in a 200, with the new interval", DeviceCode{}, []poll{say(200, `{"error":"slow_down","interval":20}`),
 			say(200, `{"error":"authorization_pending"}`), done}, []float64{5, 25, 45}},
+		{"github: as a form", DeviceCode{}, []poll{{status: 200, body: "error=slow_down&interval=20", form: true}, done}, []float64{5, 25}},
 		{"a shorter interval does not undo slow_down", DeviceCode{}, []poll{say(400, `{"error":"slow_down","interval":1}`),
 			say(400, `{"error":"authorization_pending","interval":1}`), done}, []float64{5, 15, 25}},
 		{"a longer interval while pending", DeviceCode{}, []poll{say(400, `{"error":"authorization_pending","interval":"8"}`),

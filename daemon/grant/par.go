@@ -64,12 +64,8 @@ func (a Answer) pushed() (requestURI string, expiry time.Time, fail *ProviderErr
 	case err != nil, !u.IsAbs(), len(requestURI) > 2048, strings.ContainsFunc(requestURI, notGraphic):
 		return "", time.Time{}, a.Fail(Unknown, "the answer's request_uri is not a URI")
 	}
-	lifetime, err := members.Seconds("expires_in")
-	if err != nil {
-		return "", time.Time{}, a.Fail(Unknown, err.Error())
-	}
-	if lifetime > 0 {
-		expiry = a.sentAt.Add(lifetime).Round(0)
+	if l := a.life(members, "expires_in"); l.known && l.lifetime > 0 {
+		expiry = a.Expiry(l.lifetime)
 	}
 	return requestURI, expiry, nil
 }

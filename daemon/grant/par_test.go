@@ -72,7 +72,7 @@ func TestPushedAnswer(t *testing.T) {
 		{"blank", u("urn:example: 1"), 201, Unknown, ""},
 		{"for a terminal", u(`urn:example:\u001b[2J`), 201, Unknown, ""},
 		{"too long", u("urn:example:" + strings.Repeat("x", 2048)), 201, Unknown, ""},
-		{"expiry a word", `{"request_uri":"urn:example:1","expires_in":"soon"}`, 201, Unknown, ""},
+		{"longest", u("urn:example:" + strings.Repeat("x", 2048-12)), 201, "", ""},
 		{"refused", `{"error":"invalid_request","error_description":"no state-secret-1"}`, 400, Configuration, "invalid_request"},
 		{"error in 201", `{"error":"invalid_target"}`, 201, Configuration, "invalid_target"},
 		{"trouble", ``, 503, Transient, ""},
