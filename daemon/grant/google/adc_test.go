@@ -168,7 +168,7 @@ func TestADCRefuses(t *testing.T) {
 		{"client_secrets", request(`{"installed":{"client_secret":"hunter2"}}`), "an OAuth client (client_secrets), not application default"},
 		{"unknown type", request(`{"type":"hunter2"}`), "something else"},
 		{"GDCH", request(`{"type":"gdch_service_account"}`), "not supported"},
-		{"no refresh token", request(`{"type":"authorized_user","client_id":"c","client_secret":"hunter2"}`), "the file has no refresh_token"},
+		{"no refresh token", request(`{"type":"authorized_user","client_id":"c","client_secret":"hunter2"}`), "credentials.json: the file has no refresh_token"},
 		{"refresh token a number", request(`{"type":"authorized_user","refresh_token":7}`), "the file's refresh_token is not a string"},
 		{"token_uri elsewhere", evil(gcloudUser, "token_uri"), `credential_sources = ["url"]`},
 		{"token_uri elsewhere, another source permitted", otherSource, `credential_sources = ["executable", "url"]`},
