@@ -77,6 +77,7 @@ func TestKeysThatCannotBeHad(t *testing.T) {
 		{"not found", say(404, "text/html", "<html>"), 0},
 		{"HTML", say(200, "text/html", "<html>hidden</html>"), 0},
 		{"no key set", say(200, "application/json", `{"keys":"hidden"}`), 0},
+		{"keys null", say(200, "application/json", `{"keys":null}`), 0},
 		{"no keys member", say(200, "application/json", `{}`), 0},
 		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, http.StatusFound) }, 0},
 		{"too large", func(w http.ResponseWriter, _ *http.Request) {

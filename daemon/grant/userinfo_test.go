@@ -28,6 +28,11 @@ func TestUserinfo(t *testing.T) {
 		{"oidc", corp, 200, `{"sub":"u-1","email":"ada@example.com"}`, Identity{"https://login.example.com", "u-1", "ada@example.com"}, ""},
 		{"github", github, 200, `{"id":583231,"email":null,"login":"ada"}`, Identity{"", "583231", ""}, ""},
 		{"large number", github, 200, `{"id":12345678901234567890}`, Identity{"", "12345678901234567890", ""}, ""},
+		{"least number", github, 200, `{"id":0}`, Identity{"", "0", ""}, ""},
+		{"number that begins with a nine", github, 200, `{"id":9}`, Identity{"", "9", ""}, ""},
+		{"exponent", github, 200, `{"id":1e3}`, Identity{}, Unknown},
+		{"longest subject", corp, 200, `{"sub":"` + strings.Repeat("u", 255) + `"}`, Identity{"https://login.example.com", strings.Repeat("u", 255), ""}, ""},
+		{"subject too long", corp, 200, `{"sub":"` + strings.Repeat("u", 256) + `"}`, Identity{}, Unknown},
 		{"no subject", corp, 200, `{"email":"ada@example.com"}`, Identity{}, Unknown},
 		{"fraction", github, 200, `{"id":1.5}`, Identity{}, Unknown},
 		{"control characters", corp, 200, `{"sub":"u\u001b1"}`, Identity{}, Unknown},
@@ -90,6 +95,11 @@ func TestParseIDToken(t *testing.T) {
 		{"issuer with a slash", corp, "n-1", map[string]any{"iss": "https://login.example.com/"}, false},
 		{"no issuer", corp, "n-1", map[string]any{"iss": nil}, false},
 		{"provider without issuer", provider.Provider{}, "n-1", nil, true},
+		{"provider without issuer, token without one", provider.Provider{}, "n-1", map[string]any{"iss": nil}, false},
+		{"longest issuer", provider.Provider{}, "n-1", map[string]any{"iss": strings.Repeat("i", 2048)}, true},
+		{"issuer too long", provider.Provider{}, "n-1", map[string]any{"iss": strings.Repeat("i", 2049)}, false},
+		{"issuer for a terminal", provider.Provider{}, "n-1", map[string]any{"iss": "\u001b[2J"}, false},
+		{"audiences not all strings", corp, "n-1", map[string]any{"aud": []any{"desk", 7}}, false},
 		{"google", google, "n-1", map[string]any{"iss": "https://accounts.google.com"}, true},
 		{"google without scheme", google, "n-1", map[string]any{"iss": "accounts.google.com"}, true},
 		{"microsoft", microsoft, "n-1", map[string]any{"iss": "https://login.microsoftonline.com/" + tenant + "/v2.0", "tid": tenant}, true},
@@ -140,6 +150,25 @@ func TestParseIDToken(t *testing.T) {
 				t.Errorf("expiry: got %v, want %v", expiry, claims["exp"])
 			}
 		})
+	}
+}
+
+// An account without a client has no token made for it.
+func TestIDTokenForNoClient(t *testing.T) {
+	raw := jwt(`{"alg":"RS256"}`, `{"iss":"https://login.example.com","aud":[""],"sub":"u-1","exp":1795348800}`)
+	if _, _, err := ParseIDToken(raw, Expect{Now: time.Unix(1795340000, 0)}); !errors.Is(err, ErrIDToken) {
+		t.Errorf("got %v, want ErrIDToken", err)
+	}
+}
+
+func TestClaims(t *testing.T) {
+	if claims, err := Claims(jwt(`{"alg":"none"}`, `{"exp":7}`)); err != nil || claims.Instant("exp").Unix() != 7 {
+		t.Errorf("got %v, %v; want exp", claims, err)
+	}
+	for _, header := range []string{`{}`, `{"alg":""}`, `{"alg":7}`, `[]`} {
+		if claims, err := Claims(jwt(header, `{"exp":7}`)); err == nil || claims != nil || !ClaimedExpiry(jwt(header, `{"exp":7}`)).IsZero() {
+			t.Errorf("header %s: got %v, want an error", header, claims)
+		}
 	}
 }
 

@@ -176,6 +176,26 @@ func TestVerifyIDToken(t *testing.T) {
 	}
 }
 
+// A signature that verifies is not blamed for a claim of another type, with held keys either.
+func TestClaimOfAnotherTypeIsSaid(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKeyServer(t)
+	k.hold(t, jose.JSONWebKey{KeyID: "e", Key: key.Public()})
+	raw := signed(t, jose.ES256, "e", key, strings.Replace(goodClaims(), `"sub"`, `"iat":"now","sub"`, 1))
+	var c Client
+	for range 2 {
+		if _, _, err := c.VerifyIDToken(t.Context(), raw, expectAt(k.uri)); err == nil || !strings.Contains(err.Error(), "wrong type") {
+			t.Errorf("got %v, want the claim blamed", err)
+		}
+	}
+	if n := k.asked.Load(); n != 1 {
+		t.Errorf("the keys were fetched %d times, want once", n)
+	}
+}
+
 // An empty list of algorithms must not mean the library's default.
 func TestNoAlgorithmIsAskedForNoKeys(t *testing.T) {
 	k := newKeyServer(t)

@@ -155,7 +155,8 @@ func TestADCMetadataRefuses(t *testing.T) {
 	}
 	t.Setenv("GCE_METADATA_HOST", "bad host%zz")
 	c := Client{Grants: &grant.Client{}}
-	if _, err := c.ApplicationDefault(t.Context(), ADCRequest{}); asProviderError(t, err).Kind != grant.Configuration {
+	if _, err := c.ApplicationDefault(t.Context(), ADCRequest{}); asProviderError(t, err).Kind != grant.Configuration ||
+		!strings.Contains(err.Error(), "to http://$GCE_METADATA_HOST: GCE_METADATA_HOST is not an address") {
 		t.Errorf("bad address: got %v, want configuration", err)
 	}
 	if asked.Load() != 0 {
