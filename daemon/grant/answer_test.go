@@ -109,6 +109,10 @@ func TestIDTokenAlone(t *testing.T) {
 	if _, err := c.JWTBearer(t.Context(), ask); asProviderError(t, err).Kind != Unknown {
 		t.Errorf("for an access token: got %v, want unknown", err)
 	}
+	ask.TokenEndpoint = serve(t, say(200, "application/json", `{"access_token":"at-1","refresh_token":"rt-1"}`))
+	if resp, err := c.JWTBearer(t.Context(), ask); err != nil || resp.Token.Access.Reveal() != "at-1" || !resp.RefreshToken.IsZero() {
+		t.Errorf("got %v, want an access token and no refresh token", err)
+	}
 	ask.Key = ClientKey{}
 	if _, err := c.JWTBearer(t.Context(), ask); asProviderError(t, err).Kind != Configuration {
 		t.Errorf("without a key: got %v, want configuration", err)

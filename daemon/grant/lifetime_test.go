@@ -60,6 +60,7 @@ func TestLifetime(t *testing.T) {
 		{"exp of a JWT", ``, accessJWT(fmt.Sprintf(`{"exp":%d}`, in(time.Hour))), 0, time.Hour, false},
 		{"exp of a JWT where nothing can be read", `,"expires_in":"soon"`, accessJWT(fmt.Sprintf(`{"exp":%d}`, in(time.Hour))), 0, time.Hour, true},
 		{"exp of a JWT that the answer contradicts", `,"expires_in":60`, accessJWT(fmt.Sprintf(`{"exp":%d}`, in(time.Hour))), 0, time.Minute, false},
+		{"exp of a JWT right now", ``, accessJWT(fmt.Sprintf(`{"exp":%d}`, in(0))), 0, 0, false},
 		{"exp of a JWT gone by", ``, accessJWT(fmt.Sprintf(`{"exp":%d}`, in(-time.Hour))), 0, 0, false},
 		{"exp of a JWT far off", ``, accessJWT(`{"exp":99999999999}`), 0, maxLifetime, false},
 		{"JWT without exp", ``, accessJWT(`{}`), 0, 0, false},

@@ -52,6 +52,8 @@ func TestParseServiceAccount(t *testing.T) {
 		{"as Google writes it", nil, ServiceAccount{robot, "kid-1", "project-1", googleTokenURI, "googleapis.com", grant.ClientKey{}}},
 		{"the least", map[string]any{"private_key_id": nil, "project_id": nil, "token_uri": nil, "universe_domain": nil},
 			ServiceAccount{robot, "", "", googleTokenURI, "", grant.ClientKey{}}},
+		{"longest project_id, of odd characters", map[string]any{"project_id": "!~" + strings.Repeat("p", 1022)},
+			ServiceAccount{robot, "kid-1", "!~" + strings.Repeat("p", 1022), googleTokenURI, "googleapis.com", grant.ClientKey{}}},
 		{"loopback", map[string]any{"token_uri": "http://127.0.0.1:9/token"},
 			ServiceAccount{robot, "kid-1", "project-1", "http://127.0.0.1:9/token", "googleapis.com", grant.ClientKey{}}},
 	} {
@@ -115,6 +117,9 @@ func TestParseServiceAccountSaysWhatIsWrong(t *testing.T) {
 		{"private_key_id a list", with("private_key_id", []string{"x"}), "the file's private_key_id is not a string"},
 		{"token_uri http", with("token_uri", "http://oauth2.googleapis.com/token"), "the file's token_uri: not https"},
 		{"token_uri no URL", with("token_uri", "hunter2"), "the file's token_uri: the URL's scheme is not https"},
+		{"private_key_id with a space", with("private_key_id", "a b"), "the file's private_key_id is too long, or"},
+		{"project_id of another alphabet", with("project_id", "pr\u00f6jekt"), "the file's project_id is too long, or"},
+		{"project_id too long", with("project_id", strings.Repeat("p", 1025)), "the file's project_id is too long, or"},
 		{"universe_domain with a space", with("universe_domain", "a b"), "the file's universe_domain is too long, or"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
