@@ -23,7 +23,7 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	if d.vault.Gate().Locked() {
 		return api.Token{}, words.Locked()
 	}
-	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken}
+	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken, Now: r.Received}
 	if r.MinTTL != nil {
 		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(365*24*time.Hour/time.Second))) * time.Second
 		request.MinTTL = &ttl
@@ -48,30 +48,11 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 			return api.Token{}, err
 		}
 	}
-	t, err := d.tokens.Token(ctx, request)
+	t, err := d.tokens.Answer(ctx, request)
 	if err != nil {
 		return api.Token{}, words.Token(a, book.ProviderName(a), d.now(), err)
 	}
-	return d.answer(a.Name, t, r.IDToken), nil
-}
-
-// answer shapes t for a caller; the one place where an access token leaves the daemon.
-func (d *Daemon) answer(name string, t account.Token, idToken bool) api.Token {
-	out := api.Token{
-		AccessToken: t.Access.Reveal(),
-		TokenType:   t.Type,
-		Scope:       strings.Join(t.Scopes, " "),
-		Account:     name,
-		ExpiresAt:   api.Moment(t.Expiry),
-	}
-	if !t.Expiry.IsZero() {
-		left := max(0, int64(t.Expiry.Sub(d.now().Round(0))/time.Second))
-		out.ExpiresIn = &left
-	}
-	if idToken {
-		out.IDToken, out.IDTokenExpiresAt = t.IDToken.Reveal(), api.Moment(t.IDTokenExpiry)
-	}
-	return out
+	return t, nil
 }
 
 // narrow checks that wanted was granted, and returns the scope to ask the provider for: wanted where the provider can

@@ -69,7 +69,7 @@ func (sv *serving) handle(c *conn) {
 
 	buf := make([]byte, lineBuffer)
 	n := 0
-	if sv.readBy(c, sv.limits.firstByte) {
+	if sv.readBy(c, time.Now().Add(sv.limits.firstByte)) {
 		n, _ = c.UnixConn.Read(buf)
 	}
 	switch {
@@ -89,10 +89,10 @@ func (sv *serving) handle(c *conn) {
 	}
 }
 
-// readBy sets c's read deadline d from now. It returns false when the server is to stop: expireOwn may have come
-// before the deadline was set.
-func (sv *serving) readBy(c *conn, d time.Duration) bool {
-	_ = c.SetReadDeadline(time.Now().Add(d))
+// readBy sets c's read deadline. It returns false if the server is to stop: expireOwn may have come before the deadline
+// was set.
+func (sv *serving) readBy(c *conn, deadline time.Time) bool {
+	_ = c.SetReadDeadline(deadline)
 	return sv.stop.Err() == nil
 }
 

@@ -58,8 +58,12 @@ func (c *conn) Read(p []byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
-func (c *conn) Write(p []byte) (int, error) {
-	by := c.watchdog.instant(time.Now().Add(c.writeTimeout))
+// Write writes for net/http.
+func (c *conn) Write(p []byte) (int, error) { return c.writeAt(time.Now(), p) }
+
+// writeAt writes p. The caller must take it within the time for a write, from now on.
+func (c *conn) writeAt(now time.Time, p []byte) (int, error) {
+	by := c.watchdog.instant(now.Add(c.writeTimeout))
 	c.writeBy.Store(by)
 	c.watchdog.by(by)
 	n, err := c.UnixConn.Write(p)

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// requestContext is a context with a deadline. Unlike context.WithDeadline it makes a timer only when somebody waits
-// for its end, which a request for a cached token does not.
+// requestContext is the context of a request, with a deadline. Unlike context.WithDeadline it makes a timer only when
+// somebody waits for its end, which a request for a cached token does not.
 type requestContext struct {
 	context.Context
-	deadline time.Time
+	began, deadline time.Time
 
 	mu     sync.Mutex // guards the fields below
 	full   context.Context
@@ -18,8 +18,20 @@ type requestContext struct {
 	over   bool
 }
 
-func withDeadline(parent context.Context, limit time.Duration) *requestContext {
-	return &requestContext{Context: parent, deadline: time.Now().Add(limit)}
+// withDeadline returns a context for a request that began at that time and must be answered within limit. Its end must
+// be called.
+func withDeadline(parent context.Context, began time.Time, limit time.Duration) *requestContext {
+	return &requestContext{Context: parent, began: began, deadline: began.Add(limit)}
+}
+
+// now returns the time: when the request began, unless somebody has waited since. It reads the clock only then.
+func (r *requestContext) now() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.full != nil {
+		return time.Now()
+	}
+	return r.began
 }
 
 func (r *requestContext) Deadline() (time.Time, bool) { return r.deadline, true }
@@ -51,7 +63,7 @@ func (r *requestContext) Err() error {
 	return r.Context.Err()
 }
 
-// Value asks the full context where there is one, so that package context finds it as the parent of others.
+// Value asks the full context if there is one, so that package context finds it as the parent of others.
 func (r *requestContext) Value(key any) any {
 	r.mu.Lock()
 	full := r.full

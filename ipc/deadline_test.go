@@ -24,7 +24,7 @@ func TestRequestContext(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "v"))
 				defer cancel()
-				r := withDeadline(parent, time.Minute)
+				r := withDeadline(parent, time.Now(), time.Minute)
 				defer r.end()
 				child, stop := context.Context(r), func() {}
 				if waited {

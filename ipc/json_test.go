@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"oauthd/ipc/api"
 )
@@ -151,33 +150,6 @@ func FuzzQueryTokenRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		if r, err := queryTokenRequest(raw); err != nil && api.AsError(err).Code != api.BadRequest {
 			t.Errorf("got %+v, %v, want bad_request", r, err)
-		}
-	})
-}
-
-// What appendToken writes is what encoding/json would have written, but for how characters are escaped.
-func FuzzAppendToken(f *testing.F) {
-	f.Add("ya29.a", "Bearer", "openid email", "", "work", int64(3599), int64(1_790_000_000))
-	f.Add("a\"b\\c\n<&>\u2028é\xff", "", "", "id", "", int64(-1), int64(0))
-	f.Fuzz(func(t *testing.T, access, typ, scope, id, name string, in, at int64) {
-		tok := api.Token{AccessToken: access, TokenType: typ, Scope: scope, IDToken: id, Account: name}
-		if in >= 0 {
-			tok.ExpiresIn = &in
-		}
-		if at > 0 && at < 1<<37 {
-			tok.ExpiresAt = ptr(time.Unix(at, 0).UTC())
-			tok.IDTokenExpiresAt = ptr(time.Unix(at, 500).UTC())
-		}
-		reference, err := json.Marshal(tok)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got, want map[string]any
-		if err := json.Unmarshal(reference, &want); err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(appendToken(nil, &tok), &got); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("got %v, %v\nwant %v", got, err, want)
 		}
 	})
 }

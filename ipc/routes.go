@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"oauthd/ipc/api"
 )
@@ -106,7 +107,7 @@ func (sv *serving) serve(rt *route, c *call) (err error) {
 	defer recovered(&err)
 	ctx := c.r.Context()
 	if !rt.stream {
-		limited := withDeadline(ctx, sv.limits.request)
+		limited := withDeadline(ctx, time.Now(), sv.limits.request)
 		defer limited.end()
 		ctx = limited
 	}

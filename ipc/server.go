@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -87,6 +88,7 @@ type serving struct {
 	buffers    buffers
 	arrivals   arrivals
 	watchdog   *watchdog
+	lines      atomic.Int32 // connections that speak line JSON
 	work       sync.WaitGroup
 
 	// The order of locks: none of this package's mutexes, which are mu, watchdog.mu, arrivals.mu and requestContext.mu, is

@@ -46,7 +46,7 @@ func (sv *serving) writeToken(ctx context.Context, c *call, req api.TokenRequest
 	}
 	out := sv.buffers.get()
 	defer sv.buffers.put(out)
-	*out = append(appendToken(*out, &t), '\n')
+	*out = append(t.AppendJSON(*out), '\n')
 	writeBody(c.w, http.StatusOK, *out)
 	return nil
 }

@@ -125,3 +125,6 @@ func (s *scanner) seconds(into *int64) bool {
 	s.rest = s.rest[digits:]
 	return true
 }
+
+// plain reports whether c stands for itself in a JSON string and is ASCII.
+func plain(c byte) bool { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' }

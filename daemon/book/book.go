@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"oauthd/daemon/account"
@@ -43,21 +44,24 @@ type Book struct {
 	narrowing  narrowing
 	ledger     ledger
 
-	mu     sync.Mutex // guards the fields below; nothing else is locked while it is held
-	config *config.Config
-	known  map[string]Facts
+	// config is what the files said when they were read last. It does not change, and is replaced with mu held.
+	config atomic.Pointer[config.Config]
+
+	mu    sync.Mutex // guards the fields below; nothing else is locked while it is held
+	known map[string]Facts
 }
 
 // New makes a Book of what was read already.
 func New(cfg Config) *Book {
-	return &Book{
+	b := &Book{
 		cfg:        cfg,
 		reader:     config.NewReader(cfg.Dir, cfg.Config),
 		discovered: discoveries{client: cfg.HTTP, now: cfg.Now, byIssuer: map[string]discovery{}},
 		ledger:     ledger{dir: cfg.StateDir, now: cfg.Now},
-		config:     cfg.Config,
 		known:      map[string]Facts{},
 	}
+	b.config.Store(cfg.Config)
+	return b
 }
 
 // Account returns the account of that name. An unknown name is answered only after its file has been looked for.
@@ -91,11 +95,7 @@ func (b *Book) Free(ctx context.Context, name string) error {
 }
 
 // current returns the configuration as the files were read last.
-func (b *Book) current() *config.Config {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.config
-}
+func (b *Book) current() *config.Config { return b.config.Load() }
 
 // Configured returns the account of that name as the files were read last.
 func (b *Book) Configured(name string) (account.Account, bool) { return b.current().Account(name) }

@@ -45,13 +45,13 @@ func (b *Book) Refresh(ctx context.Context, name string) {
 func (b *Book) replace(next *config.Config) api.ReloadResult {
 	result := api.ReloadResult{Added: []string{}, Removed: []string{}, Changed: []string{}, Dropped: []string{}}
 	b.mu.Lock()
-	before := b.config
+	before := b.config.Load()
 	// A look that began later may have been taken over first.
 	if next == before || next.OlderThan(before) {
 		b.mu.Unlock()
 		return result
 	}
-	b.config = next
+	b.config.Store(next)
 	b.mu.Unlock()
 
 	for _, name := range next.Changed(before) {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/ipc/api"
 )
 
 var (
@@ -61,6 +63,8 @@ type Request struct {
 	IDToken bool
 	// Unasked says that nobody wants the token: asking for it begins or prolongs no refresh ahead of expiry.
 	Unasked bool
+	// Now is when the request came, by the cache's clock; zero means now.
+	Now time.Time
 }
 
 // Config is what a [Cache] is made of.
@@ -93,6 +97,11 @@ type Cache struct {
 	hard    context.Context
 	harden  context.CancelFunc
 	flights sync.WaitGroup
+
+	// byName is slots, to be read without the mutex: from a name to its *slot.
+	byName sync.Map
+	// ended is closed, to be read without the mutex.
+	ended atomic.Bool
 
 	mu sync.Mutex // mu guards the fields below, and all that is reached through them
 	// slots holds the accounts, by name, that have an entry or a flight.
@@ -137,9 +146,32 @@ func (c *Cache) now() time.Time { return c.clock().Round(0) }
 // Token returns a token for r.Key, from the cache or from the provider. A fresh token that is shorter than asked is
 // served all the same, and so is a still valid one, unless r.Force is set, while refreshing fails.
 //
-// Errors: the Minter's; a [*BackoffError] around it where it was a passing one; [ErrNoIDToken]; [ErrBusy]; the
-// context's when ctx ends first; [ErrClosed] after shutdown. The token's Scopes are shared: do not change them.
+// Errors: the Minter's; a [*BackoffError] around it if it was a passing one; [ErrNoIDToken]; [ErrBusy]; the context's if
+// ctx ends first; [ErrClosed] after shutdown. The token's Scopes are shared: do not change them.
 func (c *Cache) Token(ctx context.Context, r Request) (account.Token, error) {
+	if h := c.hit(&r); h != nil {
+		return h.token.forRequest(r), nil
+	}
+	return c.ask(ctx, r)
+}
+
+// Answer is Token for a caller of the socket: the one place at which an access token leaves the daemon. A token that is
+// cached is shaped and encoded once. What the answer's pointers point to is shared: do not change it.
+func (c *Cache) Answer(ctx context.Context, r Request) (api.Token, error) {
+	if h := c.hit(&r); h != nil {
+		return h.answer(r), nil
+	}
+	t, err := c.ask(ctx, r)
+	if err != nil {
+		return api.Token{}, err
+	}
+	out := shape(r.Key.Account, t)
+	out.ExpiresIn = expiresIn(t.Expiry, c.now())
+	return out, nil
+}
+
+// ask is Token beyond what can be served without the mutex.
+func (c *Cache) ask(ctx context.Context, r Request) (account.Token, error) {
 	for {
 		t, f, err := c.lookup(ctx, r)
 		if f == nil {
@@ -171,14 +203,14 @@ func (c *Cache) lookup(ctx context.Context, r Request) (account.Token, *flight, 
 	}
 	if e != nil {
 		if !r.Unasked {
-			e.asked = now
+			e.asked.set(now)
 			if e.idle {
 				c.planLocked(e, now)
 				c.wakeLoop()
 			}
 		}
 		if !r.Force {
-			hit, err := e.serves(r, now)
+			hit, err := e.token.serves(r, now)
 			if err != nil {
 				return account.Token{}, nil, err
 			}
@@ -231,10 +263,9 @@ func (c *Cache) Put(key Key, t account.Token) {
 	if e == nil {
 		return
 	}
-	e.asked, e.jitter = now, jitter
+	e.asked.set(now)
+	e.jitter = jitter
 	e.token = hold(t, now)
-	e.mintedAt = time.Time{}
-	e.noIDToken = false
 	e.succeeded()
 	if f := e.flight; f != nil {
 		e.flight = nil

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"sync/atomic"
 	"time"
 
 	"oauthd/daemon/account"
@@ -11,6 +12,10 @@ const maxKeys = 64
 
 // slot is what is known of one account.
 type slot struct {
+	// hits is what can be served without the cache's mutex, by key. The map does not change; it is replaced as a whole, with
+	// the mutex held.
+	hits atomic.Pointer[map[Key]*hit]
+
 	// turn holds one element while a flight of the account mints.
 	turn    chan struct{}
 	entries map[Key]*entry
@@ -23,13 +28,9 @@ type entry struct {
 	key   Key
 	slot  *slot
 	token held
-	// asked is when the key was last asked for or put; zero for never.
-	asked  time.Time
-	flight *flight // nil when none is under way
-	// mintedAt is when token came from the provider at our asking; zero for one that was put.
-	mintedAt time.Time
-	// noIDToken is true when the provider's last answer had no ID token.
-	noIDToken bool
+	// asked is when the key was last asked for or put. It may be set without the mutex.
+	asked  instant
+	flight *flight // nil if none is under way
 
 	failure
 
@@ -50,6 +51,10 @@ type held struct {
 	ok       bool // false in the zero value: no token
 	lifetime time.Duration
 	arrived  arrival
+	// mintedAt is when the token came from the provider because we asked for it; zero for one that was put.
+	mintedAt time.Time
+	// noIDToken is true if the provider's last answer had no ID token.
+	noIDToken bool
 }
 
 // hold normalizes t. If the provider did not tell the lifetime, what is left of it now is as good.
@@ -72,16 +77,16 @@ func (h held) forRequest(r Request) account.Token {
 }
 
 // valid reports whether there is a token that has not ended, and if wanted such an ID token too.
-func (h held) valid(idToken bool, now time.Time) bool {
+func (h *held) valid(idToken bool, now time.Time) bool {
 	return h.ok && alive(h.Expiry, now) && (!idToken || h.idTokenValid(now))
 }
 
-func (h held) idTokenValid(now time.Time) bool {
+func (h *held) idTokenValid(now time.Time) bool {
 	return !h.IDToken.IsZero() && alive(h.IDTokenExpiry, now)
 }
 
 // minTTL returns the default minimum time to live.
-func (h held) minTTL() time.Duration {
+func (h *held) minTTL() time.Duration {
 	if h.lifetime <= 0 {
 		return 60 * time.Second
 	}
@@ -93,32 +98,32 @@ func alive(expiry, now time.Time) bool { return expiry.IsZero() || expiry.After(
 
 // serves reports whether the token serves r, which is not forced, as it is; an error means that a new one would not
 // either.
-func (e *entry) serves(r Request, now time.Time) (hit bool, err error) {
-	if !e.token.ok {
+func (h *held) serves(r Request, now time.Time) (hit bool, err error) {
+	if !h.ok {
 		return false, nil
 	}
-	minTTL := e.token.minTTL()
+	minTTL := h.minTTL()
 	if r.MinTTL != nil {
 		minTTL = *r.MinTTL
 	}
-	if !e.enough(e.token.Expiry, minTTL, now) {
+	if !h.enough(h.Expiry, minTTL, now) {
 		return false, nil
 	}
 	if !r.IDToken {
 		return true, nil
 	}
-	if e.noIDToken { // asking again will not help
-		if !e.token.idTokenValid(now) {
+	if h.noIDToken { // asking again will not help
+		if !h.idTokenValid(now) {
 			return false, ErrNoIDToken
 		}
 		return true, nil
 	}
-	return !e.token.IDToken.IsZero() && e.enough(e.token.IDTokenExpiry, minTTL, now), nil
+	return !h.IDToken.IsZero() && h.enough(h.IDTokenExpiry, minTTL, now), nil
 }
 
 // enough reports whether what ends at expiry lives for minTTL, or for as long as the provider makes it: a token minted
 // a moment ago serves those who ask for more than any token has, else each of them would cost a request.
-func (e *entry) enough(expiry time.Time, minTTL time.Duration, now time.Time) bool {
+func (h *held) enough(expiry time.Time, minTTL time.Duration, now time.Time) bool {
 	if expiry.IsZero() {
 		return true
 	}
@@ -126,10 +131,10 @@ func (e *entry) enough(expiry time.Time, minTTL time.Duration, now time.Time) bo
 	if left <= 0 || left >= minTTL {
 		return left > 0
 	}
-	if e.mintedAt.IsZero() || minTTL < expiry.Sub(e.mintedAt) {
+	if h.mintedAt.IsZero() || minTTL < expiry.Sub(h.mintedAt) {
 		return false
 	}
-	return now.Sub(e.mintedAt) < e.token.minTTL()
+	return now.Sub(h.mintedAt) < h.minTTL()
 }
 
 // insertLocked returns the entry of key, made if need be; where the account has too many, the one least recently asked
@@ -139,6 +144,7 @@ func (c *Cache) insertLocked(key Key, asked time.Time) *entry {
 	if s == nil {
 		s = &slot{turn: make(chan struct{}, 1), entries: make(map[Key]*entry)}
 		c.slots[key.Account] = s
+		c.byName.Store(key.Account, s)
 	}
 	if e := s.entries[key]; e != nil {
 		return e
@@ -146,7 +152,7 @@ func (c *Cache) insertLocked(key Key, asked time.Time) *entry {
 	if len(s.entries) >= maxKeys {
 		var oldest *entry
 		for _, e := range s.entries {
-			if e.flight == nil && (oldest == nil || e.asked.Before(oldest.asked)) {
+			if e.flight == nil && (oldest == nil || e.asked.time().Before(oldest.asked.time())) {
 				oldest = e
 			}
 		}
@@ -155,7 +161,8 @@ func (c *Cache) insertLocked(key Key, asked time.Time) *entry {
 		}
 		c.removeLocked(oldest)
 	}
-	e := &entry{key: key, slot: s, asked: asked, index: -1}
+	e := &entry{key: key, slot: s, index: -1}
+	e.asked.set(asked)
 	s.entries[key] = e
 	return e
 }
@@ -164,11 +171,13 @@ func (c *Cache) insertLocked(key Key, asked time.Time) *entry {
 func (c *Cache) removeLocked(e *entry) {
 	c.queue.remove(e)
 	delete(e.slot.entries, e.key)
+	e.slot.publishLocked(e.key, nil)
 }
 
 // sweepLocked forgets a slot that nothing needs any more.
 func (c *Cache) sweepLocked(accountName string, s *slot) {
 	if len(s.entries) == 0 && s.flights == 0 {
 		delete(c.slots, accountName)
+		c.byName.Delete(accountName)
 	}
 }

@@ -123,9 +123,9 @@ func (c *Cache) publish(f *flight, t account.Token, err error) (kept *account.To
 // keep replaces the token by a newly minted one. A refresh may bring no ID token (OpenID Connect Core §12.2); the old
 // one stays while it is valid.
 func (e *entry) keep(t held, now time.Time) {
-	e.noIDToken = t.IDToken.IsZero()
-	if e.noIDToken && e.token.idTokenValid(now) {
+	t.mintedAt, t.noIDToken = now, t.IDToken.IsZero()
+	if t.noIDToken && e.token.idTokenValid(now) {
 		t.IDToken, t.IDTokenExpiry = e.token.IDToken, e.token.IDTokenExpiry
 	}
-	e.token, e.mintedAt = t, now
+	e.token = t
 }

@@ -57,6 +57,7 @@ func (c *Cache) shutdown() {
 	c.mu.Lock()
 	c.running, c.closed = false, true
 	c.mu.Unlock()
+	c.ended.Store(true)
 	close(c.closing)
 	defer time.AfterFunc(grace, c.harden).Stop()
 	c.flights.Wait()
@@ -81,13 +82,14 @@ func (c *Cache) startDue(ctx context.Context) (sleep time.Duration, ok bool) {
 		if wait := e.due.Sub(now); wait > 0 {
 			return min(wait, maxSleep), true
 		}
-		idle := now.Sub(e.asked) >= idleAfter
+		idle := now.Sub(e.asked.time()) >= idleAfter
 		switch {
 		case e.slot.flights > 0:
 			// The flight's end puts it back: one account must not take all places with keys that wait in line.
 			c.queue.remove(e)
 		case idle && !e.refreshAt.IsZero():
 			e.refreshAt, e.idle = time.Time{}, true
+			e.publishLocked()
 			c.enqueueLocked(e)
 		case e.refreshAt.IsZero():
 			if e.removableAt().After(now) {
@@ -108,11 +110,12 @@ func (c *Cache) startDue(ctx context.Context) (sleep time.Duration, ok bool) {
 
 // planLocked settles when e's token is refreshed ahead of expiry.
 func (c *Cache) planLocked(e *entry, now time.Time) {
-	e.idle = now.Sub(e.asked) >= idleAfter
+	e.idle = now.Sub(e.asked.time()) >= idleAfter
 	e.refreshAt = time.Time{}
 	if e.token.refreshable() && !e.idle {
 		e.refreshAt = later(e.token.refreshTime(e.jitter), now.Add(minInterval))
 	}
+	e.publishLocked()
 	c.enqueueLocked(e)
 }
 
@@ -124,6 +127,7 @@ func (c *Cache) planRetryLocked(e *entry) {
 	if e.token.refreshable() {
 		e.refreshAt = e.retryAt
 	}
+	e.publishLocked()
 	c.enqueueLocked(e)
 }
 
@@ -142,7 +146,7 @@ func (c *Cache) enqueueLocked(e *entry) {
 }
 
 // removableAt returns when an entry that nobody asks for is forgotten.
-func (e *entry) removableAt() time.Time { return later(e.asked.Add(idleAfter), e.token.Expiry) }
+func (e *entry) removableAt() time.Time { return later(e.asked.time().Add(idleAfter), e.token.Expiry) }
 
 // refreshable reports whether the token is one to refresh ahead of expiry.
 func (h held) refreshable() bool {

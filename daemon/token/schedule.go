@@ -30,7 +30,7 @@ func (c *Cache) Schedule(accountName string) Schedule {
 	var refreshing bool
 	for _, e := range s.entries {
 		refreshing = refreshing || e.flight != nil
-		if shown == nil || shown.key != (Key{Account: accountName}) && e.asked.After(shown.asked) {
+		if shown == nil || shown.key != (Key{Account: accountName}) && e.asked.time().After(shown.asked.time()) {
 			shown = e
 		}
 	}

@@ -16,6 +16,7 @@ func (c *Cache) Wake() {
 		for _, e := range s.entries {
 			if back := e.token.arrived.setBack(now, running); e.token.ok && back > 0 {
 				e.moveBack(back)
+				e.publishLocked()
 				c.enqueueLocked(e)
 			}
 		}
@@ -32,7 +33,7 @@ func (a arrival) setBack(now, running time.Time) time.Duration {
 
 // moveBack moves what is known of e's token to where it is by a clock that was set back.
 func (e *entry) moveBack(by time.Duration) {
-	for _, at := range []*time.Time{&e.token.arrived.wall, &e.token.Expiry, &e.token.IDTokenExpiry, &e.mintedAt, &e.refreshAt} {
+	for _, at := range []*time.Time{&e.token.arrived.wall, &e.token.Expiry, &e.token.IDTokenExpiry, &e.token.mintedAt, &e.refreshAt} {
 		if !at.IsZero() {
 			*at = at.Add(-by)
 		}

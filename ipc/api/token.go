@@ -20,6 +20,9 @@ type TokenRequest struct {
 	Force bool `json:"force,omitempty"`
 	// IDToken asks for an OpenID Connect ID token beside the access token.
 	IDToken bool `json:"id_token,omitempty"`
+
+	// Received is when the daemon has read the request; zero means now. It does not cross the socket.
+	Received time.Time `json:"-"`
 }
 
 // Token is what a caller gets: an access token response (RFC 6749 §5.1) without a refresh token, and when it ends.
@@ -35,4 +38,6 @@ type Token struct {
 	// ExpiresAt is the wall time at which the access token ends; nil when not known.
 	ExpiresAt        *time.Time `json:"expires_at,omitempty"`
 	IDTokenExpiresAt *time.Time `json:"id_token_expires_at,omitempty"`
+
+	encoded *encoding // nil unless made by Encoded
 }
