@@ -15,7 +15,7 @@ import (
 // oneObject is the hint for whatever is not one JSON object.
 const oneObject = `send one JSON object, such as {"account":"work"}`
 
-// fieldsOf returns the names of the JSON fields of a struct of type T, in order.
+// fieldsOf returns the names of the JSON fields of a struct of type T, in order; there must not be more than 64.
 func fieldsOf[T any]() []string {
 	t := reflect.TypeFor[T]()
 	var names []string
@@ -59,14 +59,14 @@ func checkKeys(data []byte, fields []string) error {
 	case t != json.Delim('{'):
 		return badRequest("the request is not a JSON object", oneObject)
 	}
-	seen := make(map[string]bool, len(fields))
+	var seen fieldSet
 	for dec.More() {
 		t, err := dec.Token()
 		key, ok := t.(string)
 		if err != nil || !ok {
 			return notJSON()
 		}
-		if err := checkKey(key, fields, seen); err != nil {
+		if err := seen.add(key, fields); err != nil {
 			return err
 		}
 		var value json.RawMessage
@@ -83,19 +83,23 @@ func checkKeys(data []byte, fields []string) error {
 	return nil
 }
 
-// checkKey refuses a key that is unknown or was seen before, and records it.
-func checkKey(key string, fields []string, seen map[string]bool) error {
+// fieldSet is which fields, by index, a request has had so far.
+type fieldSet uint64
+
+// add refuses a key that is unknown or was there before, and records it.
+func (s *fieldSet) add(key string, fields []string) error {
 	const shown = 40 // what is longer is no misspelled name
-	switch known := slices.Contains(fields, key); {
-	case !known && len(key) > shown:
+	switch i := slices.Index(fields, key); {
+	case i < 0 && len(key) > shown:
 		return badRequest("the request has an unknown field", "the fields are "+strings.Join(fields, ", "))
-	case !known:
+	case i < 0:
 		return badRequest(fmt.Sprintf("unknown field %q", key), "the fields are "+strings.Join(fields, ", "))
-	case seen[key]:
+	case *s&(1<<i) != 0:
 		return badRequest(key+" is given more than once", "give it once")
+	default:
+		*s |= 1 << i
+		return nil
 	}
-	seen[key] = true
-	return nil
 }
 
 func typeName(t reflect.Type) string {

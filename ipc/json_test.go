@@ -3,6 +3,7 @@ package ipc
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,12 @@ import (
 )
 
 func ptr[T any](v T) *T { return &v }
+
+func TestTokenFields(t *testing.T) {
+	if got, want := tokenFields(), fieldsOf[api.TokenRequest](); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
 
 func TestDecodeTokenRequest(t *testing.T) {
 	for _, tc := range []struct {
@@ -134,7 +141,7 @@ func FuzzScanTokenRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fast, ok := scanTokenRequest(data)
 		var strict api.TokenRequest
-		err := decodeStrict(data, &strict, fieldsOf[api.TokenRequest]())
+		err := decodeStrict(data, &strict, tokenFields())
 		if ok && (err != nil || !reflect.DeepEqual(fast, strict)) {
 			t.Errorf("scan: got %+v, want %+v, %v", fast, strict, err)
 		}

@@ -8,7 +8,7 @@ import (
 
 // readQuery reads a query whose keys are among fields, each at most once, and calls set for each pair.
 func readQuery(raw string, fields []string, set func(key, value string) error) error {
-	seen := make(map[string]bool, len(fields))
+	var seen fieldSet
 	for raw != "" {
 		var pair string
 		pair, raw, _ = strings.Cut(raw, "&")
@@ -22,7 +22,7 @@ func readQuery(raw string, fields []string, set func(key, value string) error) e
 		if keyErr != nil || valueErr != nil || strings.Contains(pair, ";") {
 			return badRequest("the query is malformed", "percent-encode the values")
 		}
-		if err := checkKey(key, fields, seen); err != nil {
+		if err := seen.add(key, fields); err != nil {
 			return err
 		}
 		if !utf8.ValidString(value) {

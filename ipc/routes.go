@@ -86,7 +86,10 @@ func (sv *serving) unknownPath(w http.ResponseWriter, r *http.Request) {
 
 // run checks what a request carries against its route, reads its body and serves it.
 func (sv *serving) run(rt *route, w http.ResponseWriter, r *http.Request) {
-	c := &call{w: w, r: r, account: r.PathValue("name")}
+	c := &call{w: w, r: r}
+	if strings.Contains(rt.path, "{name}") {
+		c.account = r.PathValue("name")
+	}
 	err := rt.check(c)
 	switch {
 	case err != nil:
