@@ -19,7 +19,7 @@ const (
 	KindWeb       = "web"       // redirect URIs as registered, port included
 )
 
-// ClientSecrets is the content of a client_secrets.json as Google hands it out. Fields the file does not have are
+// ClientSecrets is the content of a client_secrets.json as Google provides it. Fields that the file does not have are
 // zero.
 type ClientSecrets struct {
 	// Kind is [KindInstalled] or [KindWeb].
@@ -34,11 +34,11 @@ type ClientSecrets struct {
 	JavascriptOrigins       []string
 }
 
-// ParseClientSecrets reads a client_secrets.json; a UTF-8 byte order mark is skipped. The error says why the data is
-// no such file, and what it is where that can be told; it never quotes the data.
+// ParseClientSecrets reads a client_secrets.json; a UTF-8 byte order mark is skipped. The error says why the data is not
+// such a file, and what it is instead if that can be recognised. It never quotes the data.
 func ParseClientSecrets(data []byte) (ClientSecrets, error) {
 	if len(data) > MaxBody {
-		return ClientSecrets{}, fmt.Errorf("the file is larger than %d bytes, so it is no client_secrets file", MaxBody)
+		return ClientSecrets{}, fmt.Errorf("the file is larger than %d bytes, so it is not a client_secrets file", MaxBody)
 	}
 	data, err := own.Text(data)
 	if err != nil {
@@ -101,7 +101,7 @@ func otherFile(top map[string]json.RawMessage) error {
 	case has("client_id"):
 		return errors.New(`the file has client_id at its top level; a client_secrets file has it inside "installed" or "web"`)
 	default:
-		return errors.New(`the file has neither "installed" nor "web" at its top level, so it is no client_secrets file`)
+		return errors.New(`the file has neither "installed" nor "web" at its top level, so it is not a client_secrets file`)
 	}
 }
 
@@ -145,7 +145,7 @@ func notVisible(r rune) bool { return r < 0x20 || r > 0x7e }
 
 // Provider returns the provider the client belongs to. Google's own endpoints give the table's entry; loopback
 // endpoints give what the file says, with Google's manners. Anything else is refused, because a doctored file would
-// send code and secret to its author; the error tells what to do instead.
+// send code and secret to its author; the error says what to do instead.
 func (cs ClientSecrets) Provider() (Provider, error) {
 	const hint = "name the provider or the issuer if you trust it"
 	if cs.AuthURI == "" || cs.TokenURI == "" {
@@ -175,19 +175,6 @@ func (cs ClientSecrets) Provider() (Provider, error) {
 	}
 }
 
-// FromEndpoints returns a provider that is known by its endpoints alone. On this machine, where a client_secrets file may
-// name any, it stands in for Google and gets Google's parameters.
-func FromEndpoints(e account.Endpoints) Provider {
-	p := Provider{Row: Row{Endpoints: e}}
-	if token, err := parseURL(e.Token); err == nil {
-		p.Name = token.Host
-		if isLoopback(token.Hostname()) {
-			p.AuthParams = google().AuthParams
-		}
-	}
-	return p
-}
-
 func isGoogle(u *url.URL, hosts ...string) bool {
 	for _, h := range hosts {
 		if u.Scheme == "https" && strings.EqualFold(u.Host, h) {
@@ -197,8 +184,8 @@ func isGoogle(u *url.URL, hosts ...string) bool {
 	return false
 }
 
-// LoopbackRedirects returns those of RedirectURIs that a loopback redirect server can take, in the file's order. A web
-// client must use one of them as it stands; for an installed client they are patterns, and the provider's rule holds.
+// LoopbackRedirects returns the redirect URIs that a loopback redirect server can serve, in the file's order. A web client
+// must use one of them exactly; for an installed client they are patterns, and the provider's rule applies.
 func (cs ClientSecrets) LoopbackRedirects() []string {
 	var usable []string
 	for _, raw := range cs.RedirectURIs {

@@ -10,33 +10,33 @@ import (
 	"time"
 )
 
-// ErrNoDiscovery means that the issuer's host answers and has no discovery document: it is not an issuer.
+// ErrNoDiscovery means that the issuer's host answered and has no discovery document: it is not an issuer.
 var ErrNoDiscovery = errors.New("not an issuer: no discovery document")
 
 // IssuerMismatchError means that the only discovery documents found name another issuer, and so must not be used (RFC
 // 8414 §3.3).
 type IssuerMismatchError struct {
-	// Want is the issuer that was asked for, Got the one in the document, shortened; URL is the document's.
+	// Want is the issuer that was asked for, Got an excerpt of the one in the document, and URL the document's address.
 	Want, Got, URL string
 }
 
 // Error names both issuers.
 func (e *IssuerMismatchError) Error() string {
-	return fmt.Sprintf("the discovery document at %s is that of issuer %q, not of %q", e.URL, e.Got, e.Want)
+	return fmt.Sprintf("the discovery document at %s belongs to the issuer %q, not to %q", e.URL, e.Got, e.Want)
 }
 
-// DiscoveryError means that no usable discovery document could be had.
+// DiscoveryError means that there is no usable discovery document.
 type DiscoveryError struct {
-	// URL is where it went wrong.
+	// URL is the address at which discovery failed.
 	URL string
-	// RetryAfter is how long the server asks to wait; 0 when it does not say.
+	// RetryAfter is how long the server asks to wait; 0 if it does not say.
 	RetryAfter time.Duration
 
 	transient bool
 	cause     error
 }
 
-// Error says what is wrong and at which URL; it quotes nothing of the document but names of its fields.
+// Error says what is wrong and at which URL. It quotes nothing from the document but the names of its fields.
 func (e *DiscoveryError) Error() string { return fmt.Sprintf("discovery at %s: %v", e.URL, e.cause) }
 
 // Unwrap returns what is wrong.
@@ -80,8 +80,8 @@ func Discover(ctx context.Context, client *http.Client, issuer string) (Provider
 	return Provider{}, failed
 }
 
-// weight orders the errors of several URLs by what they tell: trouble that may pass, a document of another issuer, a
-// broken document, none.
+// weight orders the errors of several URLs by how much they say: trouble that may pass, a document that belongs to another
+// issuer, a broken document, no document.
 func weight(err error) int {
 	var (
 		trouble  *DiscoveryError

@@ -59,7 +59,7 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 	if known, ok := LookupIssuer(issuer); ok {
 		return known.withDocument(found), nil
 	}
-	for _, scope := range []string{"openid", "email"} { // enough to tell who logged in
+	for _, scope := range []string{"openid", "email"} { // enough to know who logged in
 		if slices.Contains(found.ScopesSupported, scope) {
 			found.DefaultScopes = append(found.DefaultScopes, scope)
 		}
@@ -72,32 +72,24 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 	return found, nil
 }
 
-// withDocument is the table's entry with the addresses and abilities of today's document in place of its own.
-func (p Provider) withDocument(found Provider) Provider {
-	p.Endpoints = account.Endpoints{AuthMethod: p.Endpoints.AuthMethod}
-	p.PushedAuthorizationEndpoint, p.RegistrationEndpoint, p.JWKSURI = "", "", ""
-	p.RequirePAR, p.RequireIss, p.IDTokenAlgorithms = false, false, nil
-	return p.WithDiscovered(found)
-}
-
 // Asymmetric returns the names of the signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) that oauthd verifies: those
-// whose signer alone has the key.
+// for which only the signer has the key.
 func Asymmetric() []string {
 	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 }
 
-// among returns those of list that are known; nil for a nil list.
+// among returns the elements of list that are known, each once; nil if list is nil.
 func among(list, known []string) []string {
 	if list == nil {
 		return nil
 	}
-	kept := []string{}
+	both := []string{}
 	for _, s := range list {
-		if slices.Contains(known, s) && !slices.Contains(kept, s) {
-			kept = append(kept, s)
+		if slices.Contains(known, s) && !slices.Contains(both, s) {
+			both = append(both, s)
 		}
 	}
-	return kept
+	return both
 }
 
 var utf8BOM = []byte("\xef\xbb\xbf")

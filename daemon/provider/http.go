@@ -18,8 +18,8 @@ const maxRetryAfter = time.Hour
 
 // NewHTTPClient returns an HTTP client fit for talking to providers: TLS 1.2 or later, the proxy the environment names,
 // a time limit on each step, no cookies, no redirects (a 3xx is returned as the answer), and a new connection per
-// request: providers are asked about once an hour, an idle connection costs memory, and one that died unnoticed would
-// leave open whether a refresh token was spent.
+// request: providers are asked about once an hour, an idle connection costs memory, and after a failure on one that had
+// died unnoticed nobody would know whether a refresh token was spent.
 func NewHTTPClient() *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -48,8 +48,8 @@ func Harden(c *http.Client) *http.Client {
 	return &h
 }
 
-// ReadBody reads at most [MaxBody] bytes. whole is false when there was more or when err tells that reading broke off;
-// body then holds what came.
+// ReadBody reads at most [MaxBody] bytes. whole is false if there was more, or if reading failed; body then holds what
+// was read.
 func ReadBody(r io.Reader) (body []byte, whole bool, err error) {
 	body, err = io.ReadAll(io.LimitReader(r, MaxBody+1))
 	if len(body) > MaxBody {
@@ -58,7 +58,7 @@ func ReadBody(r io.Reader) (body []byte, whole bool, err error) {
 	return body, err == nil, err
 }
 
-// RetryAfter returns how long the answer with header h asks to wait (RFC 9110 §10.2.3), at most an hour; 0 when it does
+// RetryAfter returns how long the answer with header h asks to wait (RFC 9110 §10.2.3), at most an hour; 0 if it does
 // not say. A date is taken relative to the answer's own Date, because this computer's clock may be wrong, else to now.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))

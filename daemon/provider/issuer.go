@@ -7,10 +7,10 @@ import (
 
 const tenantMark = "{tenantid}"
 
-// IssuerMatches reports whether iss names this provider, by simple string comparison (RFC 9207 §2.4). Where the
-// provider has one issuer per tenant, tenant is the one that iss must name (the tid claim of an ID token); an empty
-// tenant accepts the issuer of any tenant, for an authorization response, which does not name one. A provider without
-// issuer matches nothing.
+// IssuerMatches reports whether iss names this provider, by simple string comparison (RFC 9207 §2.4). If the provider
+// has one issuer per tenant, tenant is the one that iss must name (the tid claim of an ID token); an empty tenant accepts
+// the issuer of any tenant, for authorization responses, which do not name one. A provider without an issuer matches
+// nothing.
 func (p Provider) IssuerMatches(iss, tenant string) bool {
 	if iss == "" {
 		return false

@@ -2,7 +2,7 @@ package provider
 
 import "strings"
 
-// Near returns those of names that somebody who wrote name may have meant, at most five, in their order.
+// Near returns up to five of names, in their order, that anyone who typed name may have meant.
 func Near(name string, names []string) []string {
 	const most = 5
 	name = strings.ToLower(name)
@@ -17,7 +17,7 @@ func Near(name string, names []string) []string {
 	return near
 }
 
-// slips counts the letters to add, drop or change that make b of a; more than two may be reported as three.
+// slips counts the letters to add, drop or change to turn a into b. Anything above two may be reported as three.
 func slips(a, b string) int {
 	if d := len(a) - len(b); d > 2 || d < -2 {
 		return 3

@@ -5,6 +5,7 @@ package provider
 import (
 	"cmp"
 
+	"oauthd/daemon/account"
 	"oauthd/ipc/api"
 )
 
@@ -62,6 +63,19 @@ type Provider struct {
 	strangers strangers
 	// entry is the row that Row was made of, with {tenant} in it; nil if no table has one. It never changes.
 	entry *Row
+}
+
+// FromEndpoints returns a provider of which only the endpoints are known. If they are on this machine, as in a client_secrets
+// file for a stand-in for Google, it gets Google's parameters.
+func FromEndpoints(e account.Endpoints) Provider {
+	p := Provider{Row: Row{Endpoints: e}}
+	if token, err := parseURL(e.Token); err == nil {
+		p.Name = token.Host
+		if isLoopback(token.Hostname()) {
+			p.AuthParams = google().AuthParams
+		}
+	}
+	return p
 }
 
 // Describe returns what callers may know of p. It shares nothing with p that they may change.

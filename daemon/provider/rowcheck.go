@@ -13,9 +13,9 @@ import (
 
 // Mistake is one wrong value of a [Row].
 type Mistake struct {
-	// Key is the value's; "" for what concerns the row as a whole.
+	// Key is the key of the value; "" if the mistake is about the row as a whole.
 	Key string
-	// Text says what is wrong, the key included.
+	// Text says what is wrong, and names the key.
 	Text string
 }
 
@@ -26,7 +26,7 @@ func (m *mistakes) add(key, format string, args ...any) {
 	*m = append(*m, Mistake{key, fmt.Sprintf(format, args...)})
 }
 
-// rule reports a value that check refuses; "" is no value.
+// rule reports a value that check refuses. The value "" means that the key is not set.
 func (m *mistakes) rule(key, value string, check func(string) error) {
 	if value == "" {
 		return
@@ -36,7 +36,7 @@ func (m *mistakes) rule(key, value string, check func(string) error) {
 	}
 }
 
-// oneOf reports a value that is none of words; "" is no value.
+// oneOf reports a value that is not one of words. The value "" means that the key is not set.
 func (m *mistakes) oneOf(key, value string, words ...string) {
 	if value == "" || slices.Contains(words, value) {
 		return
@@ -49,7 +49,7 @@ func (m *mistakes) oneOf(key, value string, words ...string) {
 	m.add(key, "%s is %s or %s", key, strings.Join(quoted[:last], ", "), quoted[last])
 }
 
-// Check returns what is wrong with r; nil when it is right.
+// Check returns what is wrong with r; nil if it is right.
 func (r Row) Check() []Mistake {
 	var m mistakes
 	r.checkTenant(&m)
@@ -66,7 +66,7 @@ func (r Row) checkTenant(m *mistakes) {
 	case !has && r.TenantHint != "":
 		m.add("tenant_hint", "tenant_hint: no URL has a place for a tenant; write %s there", tenantPlace)
 	case has && r.Tenant == "" && r.TenantHint == "":
-		m.add("", "URLs with %s need a tenant, or a tenant_hint that tells what to give", tenantPlace)
+		m.add("", "URLs with %s need a tenant, or a tenant_hint that says what to give", tenantPlace)
 	}
 }
 
@@ -109,7 +109,7 @@ func (r Row) checkURLs(m *mistakes) {
 	for _, alg := range r.IDTokenAlgorithms {
 		if !slices.Contains(Asymmetric(), alg) {
 			m.add("id_token_signing_alg_values_supported",
-				"id_token_signing_alg_values_supported: %q is none of %s", api.Excerpt(alg), strings.Join(Asymmetric(), ", "))
+				"id_token_signing_alg_values_supported: %q is not one of %s", api.Excerpt(alg), strings.Join(Asymmetric(), ", "))
 		}
 	}
 }

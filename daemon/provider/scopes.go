@@ -8,10 +8,10 @@ import (
 // offlineAccess asks for a refresh token (OpenID Connect Core 1.0 §11), at providers that nobody described too.
 const offlineAccess = "offline_access"
 
-// Covers returns those of wanted that granted does not cover, in their order; nil when it covers all. Aliases count as
-// the same scope, a wider scope covers what it includes, and scopes that the provider never names in an answer, the
-// offline scope among them, are never missing. A nil granted means that the provider did not say, which by RFC 6749
-// §5.1 is all that was asked for, so nothing is missing; an empty one means that nothing was granted.
+// Covers returns the scopes of wanted that granted does not cover, in their order; nil if it covers all. Aliases count as
+// the same scope, a wider scope covers what it includes, and scopes that the provider never names in an answer, such as
+// the one that asks for a refresh token, are never missing. A nil granted means that the provider did not say, which by
+// RFC 6749 §5.1 means everything that was asked for, so nothing is missing; an empty one means that nothing was granted.
 func (p Provider) Covers(granted []string, wanted []string) (missing []string) {
 	if granted == nil {
 		return nil
@@ -59,8 +59,9 @@ func (p Provider) canonical(scope string) string {
 	return scope
 }
 
-// OneResource returns those of scopes that one token can hold, in their order: all, and whole is true; or, where the
-// provider gives a token for one resource at a time, those of the first one's resource and those that belong to none.
+// OneResource returns the scopes that one token can have, in their order. Usually these are all, and whole is true. If the
+// provider gives a token for one resource at a time, they are those of the first scope's resource and those that belong
+// to none.
 func (p Provider) OneResource(scopes []string) (one []string, whole bool) {
 	if !p.OneResourcePerToken {
 		return scopes, true

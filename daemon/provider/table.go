@@ -15,7 +15,7 @@ import (
 //go:embed table.toml
 var tableText []byte
 
-// builtIn is the table, read when it is first needed. What a test has found right cannot fail.
+// builtIn is the table, read when it is first needed. It cannot fail, because a test has read it.
 var builtIn = sync.OnceValue(func() map[string]Row {
 	table, err := readTable(tableText)
 	if err != nil {
@@ -39,7 +39,7 @@ func readTable(text []byte) (map[string]Row, error) {
 		case row.Endpoints.Token == "" && row.Issuer == "":
 			return nil, fmt.Errorf("provider table: %s: neither endpoints nor an issuer", name)
 		case row.Endpoints.Token != "" && row.Narrowing == "":
-			row.Narrowing = NarrowNone // nobody has seen it do so, and a try may do harm
+			row.Narrowing = NarrowNone // trying it out may do harm
 			table[name] = row
 		}
 		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
@@ -49,7 +49,7 @@ func readTable(text []byte) (map[string]Row, error) {
 	return table, nil
 }
 
-// Lookup returns the built-in provider of that name, see [Row.Provider]. The result shares nothing with later ones.
+// Lookup returns the built-in provider of that name, see [Row.Provider]. Each call returns a copy of its own.
 func Lookup(name string) (Provider, bool) {
 	row, ok := builtIn()[name]
 	if !ok {
@@ -68,8 +68,8 @@ func (r Row) builtIn(name string) Provider {
 // Names returns the names of the built-in providers, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(builtIn())) }
 
-// LookupIssuer returns the built-in provider that issuer belongs to, pinned to that one issuer. The result shares nothing
-// with later ones. It is asked for every account now and then, of which there may be thousands.
+// LookupIssuer returns the built-in provider that issuer belongs to, pinned to that one issuer. Each call returns a copy
+// of its own. It is fast, because it is called for each of what may be thousands of accounts.
 func LookupIssuer(issuer string) (Provider, bool) {
 	for name, row := range builtIn() {
 		if (Provider{Row: row}).IssuerMatches(issuer, "") {
@@ -81,7 +81,7 @@ func LookupIssuer(issuer string) (Provider, bool) {
 	return Provider{}, false
 }
 
-// google is needed by name, for client_secrets files.
+// google is the provider that client_secrets files belong to.
 func google() Provider {
 	p, _ := Lookup("google")
 	return p

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// tenantPlace stands in a row's URLs where each tenant has its own.
+// tenantPlace is the place in a row's URLs that each tenant fills with its name.
 const tenantPlace = "{tenant}"
 
-// ForTenant returns p with tenant in the URLs of the table it came from; "" means the row's own. What a tenant is differs:
-// the last part of a host name, a path segment, or host and path. An error tells what to give; a provider that has no
+// ForTenant returns p with tenant in its URLs; "" means the row's own tenant. What a tenant is depends on the provider: the
+// last part of a host name, a path segment, or host and path. An error says what to give. A provider whose URLs have no
 // place for a tenant refuses one.
 //
-// p must be as [Lookup] or the configuration gave it: changes to it are lost.
+// p must be as [Lookup] or the configuration returned it, because the URLs are filled in anew from the row.
 func (p Provider) ForTenant(tenant string) (Provider, error) {
 	if p.entry == nil || !p.entry.hasTenant() {
 		if tenant != "" {
@@ -47,10 +47,10 @@ func (p Provider) ForTenant(tenant string) (Provider, error) {
 	return filled, nil
 }
 
-// NeedsTenant reports whether nothing stands in the place of the tenant.
+// NeedsTenant reports whether the URLs have a place for a tenant and nothing fills it yet.
 func (p Provider) NeedsTenant() bool { return p.entry != nil && p.entry.hasTenant() && p.Tenant == "" }
 
-// hintAfter returns the tenant_hint behind lead, or "".
+// hintAfter returns lead and the tenant_hint; "" if the row has no hint.
 func (r *Row) hintAfter(lead string) string {
 	if r.TenantHint == "" {
 		return ""
@@ -92,8 +92,8 @@ func (r *Row) hasTenant() bool {
 	return false
 }
 
-// fill puts tenant into a URL. Where its place is all of the host, tenant is host[:port] and path segments, and a
-// loopback host makes the URL http; elsewhere it is one label or segment.
+// fill puts tenant into a URL. If its place is the whole host, tenant is host[:port] and path segments, and a loopback
+// host makes the URL http. Anywhere else it is one label or segment.
 func fill(raw, tenant string) (string, error) {
 	before, after, ok := strings.Cut(raw, tenantPlace)
 	if !ok {
@@ -119,7 +119,7 @@ func fill(raw, tenant string) (string, error) {
 	if strings.Contains(host, ":") {
 		var err error
 		if name, port, err = net.SplitHostPort(host); err != nil || strings.Trim(port, "0123456789") != "" {
-			return "", errors.New("its host is not one")
+			return "", errors.New("it does not start with a host")
 		}
 	}
 	if !isLoopback(name) && checkSegment(name) != nil {
@@ -131,20 +131,20 @@ func fill(raw, tenant string) (string, error) {
 	return before + tenant + after, nil
 }
 
-// checkSegment refuses what is no host name or path segment of unreserved characters (RFC 3986 §2.3).
+// checkSegment refuses anything but a host name or path segment of unreserved characters (RFC 3986 §2.3).
 func checkSegment(s string) error {
 	odd := func(r rune) bool {
 		return r != '-' && r != '.' && r != '_' && r != '~' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
 	}
 	switch {
 	case s == "" || strings.Trim(s, ".") == "" || strings.Contains(s, ".."):
-		return errors.New("a part of it is empty, or dots")
+		return errors.New("a part of it is empty or only dots")
 	case len(s) > 253:
 		return errors.New("it is too long")
 	case strings.HasPrefix(s, "-"):
 		return errors.New("it starts with a dash")
 	case strings.ContainsFunc(s, odd):
-		return errors.New("it may have letters, digits and - . _ ~ alone")
+		return errors.New("only letters, digits and - . _ ~ are allowed")
 	}
 	return nil
 }

@@ -43,11 +43,11 @@ func TestForTenant(t *testing.T) {
 
 func TestForTenantRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, provider, tenant, want string }{
-		{"missing", "okta", "", "your Okta domain, as acme.okta.com"},
+		{"missing", "okta", "", "your Okta domain, such as acme.okta.com"},
 		{"not wanted", "google", "acme", "has no tenants"},
 		{"scheme", "okta", "https://acme.okta.com", "give your Okta domain"},
 		{"user", "okta", "ada@acme.okta.com", "letters, digits"},
-		{"user and password", "okta", "ada:pw@acme.okta.com", "not one"},
+		{"user and password", "okta", "ada:pw@acme.okta.com", "start with a host"},
 		{"query", "okta", "acme.okta.com?x=y", "letters, digits"},
 		{"fragment", "okta", "acme.okta.com#x", "letters, digits"},
 		{"escape", "okta", "acme.okta.com/%2e%2e", "letters, digits"},
@@ -57,8 +57,8 @@ func TestForTenantRefuses(t *testing.T) {
 		{"no host", "okta", "/x", "empty"},
 		{"empty segment", "okta", "acme.okta.com//x", "empty"},
 		{"ends in a slash", "okta", "acme.okta.com/", "slash"},
-		{"port of letters", "okta", "acme.okta.com:https", "not one"},
-		{"port and more", "okta", "acme.okta.com:1:2", "not one"},
+		{"port of letters", "okta", "acme.okta.com:https", "start with a host"},
+		{"port and more", "okta", "acme.okta.com:1:2", "start with a host"},
 		{"space", "okta", "acme .okta.com", "letters, digits"},
 		{"line break", "okta", "acme.okta.com\n", "letters, digits"},
 		{"dash", "okta", "-acme", "dash"},

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// CheckURL returns an error that tells why raw cannot be the URL of a provider's endpoint, or nil. Only https passes,
-// and http to loopback addresses and localhost; user information, fragments, control characters and everything else
-// that has no place in a URL (RFC 3986 §2) are refused. The error does not quote raw, which may hold a password.
+// CheckURL returns an error that says why raw cannot be the URL of a provider's endpoint, or nil. Only https is allowed,
+// and http to loopback addresses and localhost. User information, fragments, control characters and everything else that
+// does not belong in a URL (RFC 3986 §2) are refused. The error does not quote raw, which may contain a password.
 func CheckURL(raw string) error {
 	_, err := parseURL(raw)
 	return err
@@ -56,7 +56,7 @@ func parseURL(raw string) (*url.URL, error) {
 	case strings.Contains(raw, "#"):
 		return nil, errors.New("the URL has a fragment")
 	case !validPort(u):
-		return nil, errors.New("the URL's port is not one")
+		return nil, errors.New("the URL's port is not a port number")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return nil, errors.New("not https (http is for loopback addresses and localhost only)")
 	}

@@ -7,9 +7,9 @@ import (
 	"oauthd/daemon/account"
 )
 
-// WithDiscovered returns p, which a table or a person describes, with what it lacks from found, which its issuer's
-// discovery document describes. What p says wins: endpoints, authentication, rules and parameters; a parameter of p's that
-// is empty takes found's away.
+// WithDiscovered returns p, which a table or a person describes, filled up from found, which its issuer's discovery
+// document describes. What p says wins: endpoints, authentication, rules and parameters. An empty parameter of p removes
+// found's.
 func (p Provider) WithDiscovered(found Provider) Provider {
 	p.strangers = found.strangers.without(p.Row.named()...)
 	p.Name, p.Issuer = cmp.Or(p.Name, found.Name), cmp.Or(p.Issuer, found.Issuer)
@@ -42,4 +42,12 @@ func (p Provider) WithDiscovered(found Provider) Provider {
 	maps.DeleteFunc(params, func(_, value string) bool { return value == "" })
 	p.AuthParams = params
 	return p
+}
+
+// withDocument returns the table's row with the addresses and abilities of today's document instead of its own.
+func (p Provider) withDocument(found Provider) Provider {
+	p.Endpoints = account.Endpoints{AuthMethod: p.Endpoints.AuthMethod}
+	p.PushedAuthorizationEndpoint, p.RegistrationEndpoint, p.JWKSURI = "", "", ""
+	p.RequirePAR, p.RequireIss, p.IDTokenAlgorithms = false, false, nil
+	return p.WithDiscovered(found)
 }
