@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // reach is from where a host can be reached. The order matters: a discovery document may name its issuer's own host, and
@@ -54,7 +55,7 @@ func reachOfAddr(addr netip.Addr) reach {
 	if inside, ok := embedded(addr); ok {
 		return reachOfAddr(inside)
 	}
-	for _, p := range specialPrefixes {
+	for _, p := range specialPrefixes() {
 		if p.Contains(addr) {
 			return onNetwork
 		}
@@ -89,13 +90,13 @@ var (
 
 // specialPrefixes are networks that are not reachable from everywhere, beside those that netip knows: shared address
 // space (RFC 6598), benchmarks, documentation, protocol assignments, local-use NAT64, site-local.
-var specialPrefixes = func() []netip.Prefix {
+var specialPrefixes = sync.OnceValue(func() []netip.Prefix {
 	prefixes := make([]netip.Prefix, len(special))
 	for i, s := range special {
 		prefixes[i] = netip.MustParsePrefix(s)
 	}
 	return prefixes
-}()
+})
 
 // checkNamed refuses a URL that the discovery document of issuer must not name.
 func checkNamed(issuer *url.URL, raw string) error {
