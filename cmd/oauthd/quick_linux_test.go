@@ -260,19 +260,21 @@ func testFastRealDaemon(t *testing.T, p programs) {
 }
 
 func testFastOrUsual(t *testing.T, p programs) {
+	const most = 1 << 10 // bytes of arguments that the fast lane looks at
 	for _, tt := range []struct {
 		name string
-		args []string
+		argv []string
 		env  []string
 		lean bool
 	}{
-		{"token NAME", []string{"token", "work"}, nil, true},
-		{"variables that do not matter", []string{"token", "work"}, []string{"OAUTHD_PASSPHRASE_FILE=/nowhere"}, true},
-		{"a variable of ours that nobody knows", []string{"token", "work"}, []string{"OAUTHD_NEW=1"}, false},
-		{"a flag", []string{"token", "work", "--force"}, nil, false},
-		{"a flag before", []string{"token", "--force", "work"}, nil, false},
-		{"a path that is not plain", []string{"token", "work"}, []string{"OAUTHD_SOCK=DIR/../oauthd/oauthd.sock"}, false},
-		{"another program's name", nil, nil, false},
+		{"token NAME", []string{"oauthd", "token", "work"}, nil, true},
+		{"variables that do not matter", []string{"oauthd", "token", "work"}, []string{"OAUTHD_PASSPHRASE_FILE=/nowhere"}, true},
+		{"a variable of ours that nobody knows", []string{"oauthd", "token", "work"}, []string{"OAUTHD_NEW=1"}, false},
+		{"a flag", []string{"oauthd", "token", "work", "--force"}, nil, false},
+		{"a flag before", []string{"oauthd", "token", "--force", "work"}, nil, false},
+		{"a flag out of sight", []string{strings.Repeat("/", most-len("oauthd_token_work_")) + "oauthd", "token", "work", "--force"}, nil, false},
+		{"a path that is not plain", []string{"oauthd", "token", "work"}, []string{"OAUTHD_SOCK=DIR/../oauthd/oauthd.sock"}, false},
+		{"another program's name", []string{"oauthd-1.2", "token", "work"}, nil, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newLineDaemon(t, nil, saying(lineAnswer))
@@ -280,11 +282,7 @@ func testFastOrUsual(t *testing.T, p programs) {
 			for _, entry := range tt.env {
 				env = append(env, strings.ReplaceAll(entry, "DIR", d.dir))
 			}
-			var prepare func(*exec.Cmd)
-			if tt.args == nil {
-				prepare = func(cmd *exec.Cmd) { cmd.Args = []string{"oauthd-1.2", "token", "work"} }
-			}
-			r := d.runLean(t, env, prepare, p.oauthd, tt.args...)
+			r := d.runLean(t, env, func(cmd *exec.Cmd) { cmd.Args = tt.argv }, p.oauthd)
 			if r.stdout != "tok.en\n" || r.status != 0 || d.requests.Load() != 1 {
 				t.Errorf("got %q, status %#x after %d requests, want the token after one", r.stdout, r.status, d.requests.Load())
 			}
