@@ -1,6 +1,6 @@
 // Command oauthd-helper is oauthd for programs that ask for a token often: `oauthd-helper token NAME` prints the same as
-// `oauthd token NAME` in two thirds of the time, because the fast lane is nearly all there is in it. Every other command
-// line, and everything that the fast lane leaves to the usual path, goes to the oauthd in the same directory, unchanged.
+// `oauthd token NAME`, and sooner, because the fast lane is nearly all there is in it. Every other command line, and
+// everything that the fast lane leaves to the usual path, goes to the oauthd in the same directory, unchanged.
 package main
 
 import (
