@@ -44,6 +44,18 @@ func beside(self string) string {
 }
 
 func fail(status int, message, hint string) int {
-	_, _ = os.Stderr.WriteString("oauthd: " + message + "\nhint: " + hint + "\n")
+	_, _ = os.Stderr.WriteString("oauthd: " + plain(message) + "\nhint: " + hint + "\n")
 	return status
+}
+
+// plain is what a terminal can be shown of a message with a path in it. The filter of package api would be most of this
+// program.
+func plain(message string) string {
+	text := []byte(message)
+	for i, c := range text {
+		if c < ' ' || c > '~' {
+			text[i] = '?'
+		}
+	}
+	return string(text)
 }
