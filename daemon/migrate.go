@@ -119,7 +119,7 @@ func notAbsent(err error) error {
 }
 
 func migrationProblem(what string, err error) error {
-	p := &api.Error{Code: api.KeystoreUnavailable, Message: fmt.Sprintf("the move stopped: %s: %v", what, err)}
+	p := &api.Error{Code: api.KeystoreUnavailable, Message: fmt.Sprintf("the move stopped: %s: %v", what, api.Foreign(err))}
 	switch {
 	case errors.Is(err, keystore.ErrLocked):
 		p.Code = api.KeystoreLocked

@@ -178,6 +178,12 @@ func FuzzReport(f *testing.F) {
 	}
 	f.Add(strings.Repeat("a\n", 20_000))
 	f.Fuzz(func(t *testing.T, text string) {
+		notice := arrives(t, "notice", func(std stdio) { printLines(std.err, "warning: ", text) })
+		for i, line := range strings.Split(strings.TrimSuffix(notice, "\n"), "\n") {
+			if label := []string{"warning: ", "  "}[min(i, 1)]; !strings.HasPrefix(line, label) {
+				t.Errorf("%q: got the line %q, want %q before it", text, line, label)
+			}
+		}
 		for _, err := range []error{
 			errors.New(text),
 			&api.Error{Code: api.ConfigInvalid, Message: text, Hint: text},

@@ -110,7 +110,7 @@ func applyGrant(a *account.Account, def api.AccountDefinition, _ *mint.Given) er
 		return nil
 	}
 	if err := config.CheckGrant(def.Grant); err != nil {
-		return &api.Error{Code: api.Unsupported, Message: "grant: " + err.Error(),
+		return &api.Error{Code: api.Unsupported, Message: "grant: " + api.Excerpt(err.Error()),
 			Hint: "leave --grant out, or add --device if no browser can come back to this machine"}
 	}
 	wanted := account.Grant(def.Grant)
@@ -135,14 +135,14 @@ func applyClient(a *account.Account, def api.AccountDefinition, with *mint.Given
 	}
 	file, err := provider.ParseClientSecrets([]byte(def.ClientSecrets))
 	if err != nil {
-		return &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+		return &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + api.Excerpt(err.Error()),
 			Hint: "download the JSON of a client of type desktop app again, or use --provider or --issuer with --client-id"}
 	}
 	if _, err := file.Provider(); err == nil && def.Provider == "" && def.Issuer == "" {
 		a.Provider, a.Tenant, a.Issuer, a.Endpoints = "", "", "", account.Endpoints{} // the file says it
 	}
 	if err := config.ApplyClientSecrets(a, file); err != nil {
-		return &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + err.Error(),
+		return &api.Error{Code: api.ConfigInvalid, Message: "client_secrets: " + api.Excerpt(err.Error()),
 			Hint: "download the JSON of a client of type desktop app that is registered at this account's provider"}
 	}
 	with.Secret, a.ClientSecret = a.ClientSecret, account.Secret{}

@@ -27,7 +27,7 @@ func Pin(
 	hasKey := !key.IsZero() || a.KeyFile != "" && with.Secret.IsZero()
 	auth = grant.ClientAuth{ID: a.ClientID, AssertionAudience: p.Endpoints.Token, BasicUnencoded: p.BasicUnencoded}
 	if auth.Method, err = p.PinAuthMethod(!secret.IsZero(), hasKey, a.Endpoints.AuthMethod); err != nil {
-		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: err.Error(),
+		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(err.Error()),
 			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret, --key-file FILE the private key"}
 	}
 	switch {

@@ -15,7 +15,7 @@ import (
 func (t *takeover) placeKey() error {
 	key, err := google.ParseServiceAccount([]byte(t.found.Key.Reveal()))
 	if err != nil {
-		return (&api.Error{Code: api.ConfigInvalid, Message: "the service account's key: " + err.Error(),
+		return (&api.Error{Code: api.ConfigInvalid, Message: "the service account's key: " + api.Excerpt(err.Error()),
 			Hint: "download a new key"}).Because(err)
 	}
 	if !google.TrustedTokenURI(key.TokenURI) {
