@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
+	"oauthd/ipc/own"
 
 	"github.com/spf13/cobra"
 )
@@ -74,9 +74,9 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 		return err
 	}
 	if src.exposed() {
-		say(std.err, "warning: others on this machine can read %s (mode %04o)\n", file, src.info.Mode().Perm())
+		say(std.err, "warning: others on this machine can read %s (mode %04o)\n", file, src.given.Info.Mode().Perm())
 	}
-	r.Data, r.Sole = api.Confidential(src.data), f.deleteSource
+	r.Data, r.Sole = api.Confidential(src.given.Data), f.deleteSource
 	if f.secretStdin {
 		if r.ClientSecret, err = readSecret(std.in); err != nil {
 			return err
@@ -127,7 +127,7 @@ func (s *importSource) left(e api.ImportEvent) string {
 	if e.Grant == "service_account" {
 		what = "key"
 	}
-	if s.info != nil {
+	if s.given.Info != nil {
 		where = s.file + " still holds the " + what
 	}
 	if what == "key" {
@@ -172,78 +172,41 @@ func showImported(std stdio, e api.ImportEvent, asJSON bool) error {
 
 // importSource is what is imported.
 type importSource struct {
-	file string
-	data []byte
-	info fs.FileInfo // nil for standard input
+	file  string
+	given *own.Named // without Info if it is not a file
 }
 
-// maxSource is far above anything that can be imported.
-const maxSource = 512 << 10
-
 func openSource(file string, stdin io.Reader, remove bool) (*importSource, error) {
-	s := &importSource{file: file}
-	from := stdin
-	if file == "-" {
-		if remove {
-			return nil, badRequest("--delete-source needs a file; standard input cannot be removed", "oauthd import FILE --delete-source")
-		}
-		if isTerminal(stdin) {
-			return nil, badRequest("import - reads a pipe or a file, not the terminal", "oauthd import - < FILE")
-		}
-	} else {
-		link, err := os.Lstat(file)
-		if err == nil && remove && link.Mode()&fs.ModeSymlink != 0 {
-			return nil, badRequest(api.Excerpt(file)+" is a symbolic link, and removing it would leave the file behind",
-				"name the file itself, or leave out --delete-source")
-		}
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, fileProblem("the file", err)
-		}
-		defer f.Close()
-		if s.info, err = f.Stat(); err != nil {
-			return nil, fileProblem("the file", err)
-		}
-		if remove && !s.info.Mode().IsRegular() { // a pipe cannot be compared before it is removed
-			return nil, badRequest(api.Excerpt(file)+" is not a regular file, so --delete-source cannot remove what is in it", "leave out --delete-source")
-		}
-		from = f
+	switch {
+	case file == "-" && remove:
+		return nil, badRequest("--delete-source needs a file; standard input cannot be removed", "oauthd import FILE --delete-source")
+	case file == "-" && isTerminal(stdin):
+		return nil, badRequest("import - reads a pipe or a file, not the terminal", "oauthd import - < FILE")
 	}
-	data, err := io.ReadAll(io.LimitReader(from, maxSource+1))
+	if link, err := os.Lstat(file); err == nil && remove && link.Mode()&fs.ModeSymlink != 0 {
+		return nil, badRequest(api.Excerpt(file)+" is a symbolic link, and removing it would leave the file behind",
+			"name the file itself, or leave out --delete-source")
+	}
+	given, err := sourceFile.open(file, stdin)
 	if err != nil {
-		return nil, fileProblem("the file", err)
+		return nil, err
 	}
-	if len(data) > maxSource {
-		return nil, badRequest(api.Excerpt(file)+" is too large to be a saved login", "oauthd import --help lists the formats that oauthd reads")
+	if remove && given.Info == nil { // a pipe cannot be compared before it is removed
+		return nil, badRequest(api.Excerpt(file)+" is not a regular file, so --delete-source cannot remove what is in it", "leave out --delete-source")
 	}
-	s.data = data
-	return s, nil
+	return &importSource{file: file, given: given}, nil
 }
 
 // exposed reports whether others on this machine can read the file.
 func (s *importSource) exposed() bool {
-	return s.info != nil && s.info.Mode().IsRegular() && s.info.Mode().Perm()&0o044 != 0 && runtime.GOOS != "windows"
+	return s.given.Info != nil && s.given.Info.Mode().Perm()&0o044 != 0 && runtime.GOOS != "windows"
 }
 
 // remove removes the file, unless it is no longer what was imported.
 func (s *importSource) remove(w io.Writer) error {
-	left := func(why string) error {
-		return &api.Error{Code: api.Internal, Message: fmt.Sprintf("the login is imported, but %s is still there: %s", api.Excerpt(s.file), why),
-			Hint: "look at it, then remove it by hand"}
-	}
-	now, err := os.Lstat(s.file)
-	if err != nil {
-		return left(api.Excerpt(err.Error()))
-	}
-	text, err := os.ReadFile(s.file)
-	switch {
-	case err != nil:
-		return left(api.Excerpt(err.Error()))
-	case !os.SameFile(now, s.info) || !bytes.Equal(text, s.data):
-		return left("somebody has written to it meanwhile")
-	}
-	if err := os.Remove(s.file); err != nil {
-		return left(api.Excerpt(err.Error()))
+	if err := s.given.Remove(); err != nil {
+		return (&api.Error{Code: api.Internal, Message: fmt.Sprintf("the login is imported, but %s is still there: %s",
+			api.Excerpt(s.file), api.Excerpt(err.Error())), Hint: "look at it, then remove it by hand"}).Because(err)
 	}
 	say(w, "oauthd: %s is removed\n", s.file)
 	return nil

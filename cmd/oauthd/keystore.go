@@ -14,6 +14,7 @@ import (
 	"oauthd/daemon/config"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
+	"oauthd/ipc/own"
 	"oauthd/keystore"
 
 	"github.com/rs/zerolog"
@@ -163,21 +164,34 @@ func openAtStart(ctx context.Context, store keystore.Store, log zerolog.Logger) 
 // OAUTHD_PASSPHRASE_FILE names.
 func givenPassphrase() (passphrase api.Confidential, found bool, err error) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		text, err := os.ReadFile(filepath.Join(dir, "oauthd"))
-		if err == nil {
-			return api.Confidential(strings.TrimSpace(string(text))), true, nil
-		}
+		passphrase, err = passphraseIn(filepath.Join(dir, "oauthd"))
 		if !errors.Is(err, fs.ErrNotExist) {
-			return "", false, fileProblem(filepath.Join(dir, "oauthd"), err)
+			return passphrase, err == nil, err
 		}
 	}
 	path := os.Getenv("OAUTHD_PASSPHRASE_FILE")
 	if path == "" {
 		return "", false, nil
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "", false, fileProblem(path, err)
+	passphrase, err = passphraseIn(path)
+	return passphrase, err == nil, err
+}
+
+func passphraseIn(path string) (api.Confidential, error) {
+	problem := func(why error) error {
+		return (&api.Error{Code: api.ConfigInvalid, Message: "no passphrase is read from a file: " + why.Error(),
+			Hint: "give an absolute path of a file that belongs to you and that nobody else may write to"}).Because(why)
 	}
-	return api.Confidential(strings.TrimSpace(string(text))), true, nil
+	if !filepath.IsAbs(path) { // a daemon works in a directory of its own
+		return "", problem(fmt.Errorf("%s is not an absolute path", path))
+	}
+	data, err := own.ReadNamed(path, maxPassphrase)
+	if err != nil {
+		return "", problem(err)
+	}
+	text, err := own.Text(data)
+	if err != nil {
+		return "", problem(fmt.Errorf("%s %w", path, err))
+	}
+	return api.Confidential(strings.TrimSpace(string(text))), nil
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"oauthd/ipc/api"
@@ -72,14 +71,8 @@ passphrase does not count.`,
 // askPassphrase asks for what the store needs, a new passphrase twice, without echo.
 func askPassphrase(ctx context.Context, std stdio, needs string, stdin bool) (api.Confidential, error) {
 	if stdin {
-		text, err := io.ReadAll(io.LimitReader(std.in, maxPassphrase+1))
-		if err != nil {
-			return "", fileProblem("standard input", err)
-		}
-		if len(text) > maxPassphrase {
-			return "", badRequest(fmt.Sprintf("a passphrase has at most %d bytes", maxPassphrase), "")
-		}
-		return api.Confidential(strings.TrimSpace(string(text))), nil
+		text, err := readText(std.in, maxPassphrase, "a passphrase", fmt.Sprintf("it may have %d bytes", maxPassphrase))
+		return api.Confidential(strings.TrimSpace(text)), err
 	}
 	if needs == "" {
 		return "", nil

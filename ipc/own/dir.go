@@ -106,7 +106,7 @@ func readBounded(f *os.File, path string, most int) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > most {
-		return nil, &Refused{Path: path, Why: fmt.Sprintf("has more than %d bytes", most)}
+		return nil, &Refused{Path: path, Why: fmt.Sprintf("has more than %d bytes", most), cause: ErrTooLarge}
 	}
 	return data, nil
 }

@@ -2,6 +2,7 @@ package own
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,6 +39,10 @@ func readNamed(path string, most int) ([]byte, fs.FileInfo, error) {
 	// Opening a device can have effects, so a look comes first; what counts is the descriptor.
 	info, err := os.Stat(path)
 	if err != nil {
+		var at *fs.PathError
+		if errors.As(err, &at) {
+			at.Op = "open" // which is what somebody wanted
+		}
 		return nil, nil, err
 	}
 	if err := checkFile(path, info); err != nil {

@@ -14,10 +14,14 @@
 package own
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 )
+
+// ErrTooLarge is what a [Refused] of a file with too many bytes wraps.
+var ErrTooLarge = errors.New("too large")
 
 // Refused is the error of a file or directory that cannot be trusted, or is not what it must be.
 type Refused struct {
@@ -26,10 +30,15 @@ type Refused struct {
 	Why string
 	// Hint says what to do, "" if that depends on what the file is for.
 	Hint string
+
+	cause error
 }
 
 // Error returns the path and the reason.
 func (e *Refused) Error() string { return e.Path + " " + e.Why }
+
+// Unwrap returns [ErrTooLarge] or nil.
+func (e *Refused) Unwrap() error { return e.cause }
 
 // Advice returns the hint.
 func (e *Refused) Advice() string { return e.Hint }
