@@ -34,10 +34,10 @@ func newDemo(std stdio) *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "show the whole way on this machine, with nothing to configure",
+		Short: "show a login and tokens on this machine, with nothing to configure",
 		Long: `Starts an authorization server and a daemon of its own on this machine, logs in once,
-fetches tokens as other programs would, and shows that callers at an expired token
-cost one refresh. Nothing of yours is touched, and nothing stays.`,
+fetches tokens as other programs would, and shows that many callers with an expired
+token cause one refresh. Nothing of yours is touched, and nothing is left behind.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &demo{std: std}

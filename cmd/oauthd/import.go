@@ -28,9 +28,9 @@ func newImport(std stdio) *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "take over a login that another tool has saved",
-		Long: `Reads what another tool has saved, shows what it is, proves it by one refresh, and
-keeps it as if you had logged in. The format is recognised by the content:
+		Short: "import a login that another tool has saved",
+		Long: `Reads what another tool has saved, shows what it is, proves it by one refresh,
+and stores it as if you had logged in. The format is recognised by the content:
 
   token.json of google-auth            application_default_credentials.json of gcloud
   storage files of oauth2client        a service account's JSON key
@@ -38,12 +38,12 @@ keeps it as if you had logged in. The format is recognised by the content:
   git credential fill                  a refresh token alone, on one line
   client_secrets.json, with which a login goes on
 
-- reads standard input. Where the file does not say which provider and client its
-refresh token is of, --provider or --issuer, and --client-id do. A token endpoint that
-only the file vouches for is used with --trust-endpoint alone.
+- reads standard input. If the file does not name the provider and the client that
+its refresh token belongs to, use --provider or --issuer, and --client-id. A token
+endpoint that only the file vouches for is used only with --trust-endpoint.
 
-Two programs that refresh the same login log each other out where the provider
-rotates refresh tokens. --delete-source removes the file once its login is kept here.`,
+Two programs that refresh the same login log each other out if the provider rotates
+refresh tokens. --delete-source removes the file once its login is stored here.`,
 		Example: `  oauthd import token.json --as gmail --delete-source
   rclone config show drive | oauthd import - --as drive
   printf 'protocol=https\nhost=gitlab.com\n\n' | git credential fill | oauthd import - --client-id ID`,
@@ -54,13 +54,13 @@ rotates refresh tokens. --delete-source removes the file once its login is kept 
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&r.As, "as", "", "the account's name; otherwise one is made from the file")
-	flags.StringArrayVar(&r.Scopes, "scope", nil, "a scope the account is for, where the file does not say, or fewer; may be repeated")
-	flags.StringVar(&r.Provider, "provider", "", "the provider, where the file does not say")
-	flags.StringVar(&r.Issuer, "issuer", "", "the issuer's URL, where the file does not say")
-	flags.StringVar(&r.ClientID, "client-id", "", "the client id, where the file does not say")
+	flags.StringArrayVar(&r.Scopes, "scope", nil, "a scope for the account, if the file names none, or fewer; may be repeated")
+	flags.StringVar(&r.Provider, "provider", "", "the provider, if the file does not name it")
+	flags.StringVar(&r.Issuer, "issuer", "", "the issuer's URL, if the file does not name it")
+	flags.StringVar(&r.ClientID, "client-id", "", "the client id, if the file does not name it")
 	flags.BoolVar(&f.secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
-	flags.BoolVar(&r.TrustEndpoint, "trust-endpoint", false, "believe the file's word on where its refresh token goes")
-	flags.BoolVar(&f.deleteSource, "delete-source", false, "remove the file once its login is kept")
+	flags.BoolVar(&r.TrustEndpoint, "trust-endpoint", false, "trust the token endpoint that the file names")
+	flags.BoolVar(&f.deleteSource, "delete-source", false, "remove the file once its login is stored")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -97,8 +97,8 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 	})
 	if err != nil {
 		if found.Event != "" && (ctx.Err() != nil || errors.Is(err, client.ErrNoDaemon)) {
-			say(std.err, "note: what was imported may have been used by now; oauthd account show %s tells whether it was kept, "+
-				"before you import it again\n", found.Account)
+			say(std.err, "note: the refresh token may have been used by now; before you import it again, oauthd account show %s "+
+				"shows whether it was stored\n", found.Account)
 		}
 		return err
 	}
@@ -117,13 +117,13 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 	return nil
 }
 
-// left tells what is left behind by an import that removes nothing.
+// left says what is left behind by an import that removes nothing.
 func (s *importSource) left(e api.ImportEvent) string {
 	if e.Rotated {
-		return "the provider has given a new refresh token, so the one that was imported is spent: " +
-			"the program that used it has to ask oauthd now, or to log in again"
+		return "the provider has issued a new refresh token, so the imported one no longer works: " +
+			"the program that used it has to ask oauthd now, or log in again"
 	}
-	what, where := "refresh token", "what was imported still rests where it came from"
+	what, where := "refresh token", "what was imported is still where it came from"
 	if e.Grant == "service_account" {
 		what = "key"
 	}
@@ -133,7 +133,7 @@ func (s *importSource) left(e api.ImportEvent) string {
 	if what == "key" {
 		return where + ", in plain text"
 	}
-	return where + ", in plain text; where a provider rotates, two programs that refresh it log each other out"
+	return where + ", in plain text; if the provider rotates refresh tokens, two programs that refresh it log each other out"
 }
 
 // showFound shows what was recognised; nothing of it is secret.

@@ -27,7 +27,7 @@ const openPatience = 10 * time.Second
 func newKeystore(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keystore",
-		Short: "where the credentials rest",
+		Short: "move credentials between stores",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -42,9 +42,9 @@ func newMigrate(std stdio) *cobra.Command {
 		Use:   "migrate --to file|keychain",
 		Short: "move all credentials to another store",
 		Long: `Moves all credentials from the store that config.toml names to the other one: each is
-copied and read back, and when all of them are there the old ones are deleted. Stopped
-at any point, nothing is lost, and the same command goes on. No daemon may run meanwhile.
-The line to change in config.toml, which is yours, is told at the end.`,
+copied and read back, and once all have arrived the old ones are deleted. If it is
+interrupted, nothing is lost; run the same command again. No daemon may be running.
+At the end it prints the line to change in config.toml, which you write yourself.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if to != "file" && to != "keychain" {

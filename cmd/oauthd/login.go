@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// loginFlags are the flags of login that are not of the account's definition as they stand.
+// loginFlags are the flags of login that do not go into the account's definition as they are.
 type loginFlags struct {
 	clientSecrets       string
 	keyFile             string
@@ -31,17 +31,16 @@ func newLogin(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login [NAME]",
 		Short: "authorize an account in the browser",
-		Long: `Creates the account when it is new, then authorizes it: your browser opens, you
-agree, and the credential rests in the keychain. It is always a new login; what
-you leave out stays as it was. Without a name it asks, on a terminal.
+		Long: `Creates the account if it is new, then authorizes it: your browser opens, you
+agree, and the credential is stored in the keychain. It is always a new login;
+what you leave out stays as it was. Without a name, on a terminal, it asks.
 
-Over SSH, or where there is no display, a code to enter on another device is
-shown where the provider can do that; else the address that the browser was sent
-to can be pasted.
+Over SSH, or without a display, it shows a code to enter on another device if the
+provider supports that; else you paste the address that the browser was sent to.
 
-A program, a service account or what Google's tools find on this machine needs no
+A program, a service account, or what Google's tools find on this machine needs no
 person: --grant client_credentials, service_account or adc is tried out instead,
-and what its tokens take is kept.`,
+and the secret or key that its tokens need is stored.`,
 		Example: `  oauthd login work --client-secrets client_secret.json --scope openid --scope email
   oauthd login work --provider microsoft --client-id ID --scope User.Read
   oauthd login corp --issuer https://login.corp.example --client-id ID
@@ -76,25 +75,25 @@ and what its tokens take is kept.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&def.Provider, "provider", "", "a name that oauthd providers lists")
-	flags.StringVar(&def.Tenant, "tenant", "", "the tenant or domain of a provider that has them, as oauthd providers NAME tells")
+	flags.StringVar(&def.Tenant, "tenant", "", "the tenant or domain, if the provider has them; see oauthd providers NAME")
 	flags.StringVar(&def.Issuer, "issuer", "", "the issuer's URL, for any other provider with discovery")
 	flags.StringVar(&f.clientSecrets, "client-secrets", "", "Google's client_secrets.json (- reads standard input)")
 	flags.StringVar(&def.ClientID, "client-id", "", "the client id registered at the provider")
 	flags.BoolVar(&f.secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
 	flags.StringVar(&f.keyFile, "key-file", "", "a private key: a client's (PEM or JWK) or a Google service account's (- reads standard input)")
-	flags.StringVar(&def.KeyID, "key-id", "", "the id under which the provider knows the client's key, where its file has none")
+	flags.StringVar(&def.KeyID, "key-id", "", "the id under which the provider knows the client's key, if its file has none")
 	flags.StringArrayVar(&def.Scopes, "scope", nil, "a scope to ask for; may be repeated")
 	flags.StringVar(&def.Resource, "resource", "", "a resource indicator to ask for (RFC 8707)")
 	flags.StringVar(&def.Grant, "grant", "", "authorization_code, device_code, client_credentials, service_account or adc")
 	flags.StringVar(&def.Subject, "subject", "", "the person a service account acts for")
 	flags.StringVar(&def.Audience, "audience", "", "what the tokens of a program or service account are for")
 	flags.BoolVar(&f.device, "device", false, "the same as --grant device_code: agree on another device")
-	flags.StringVar(&def.RedirectURI, "redirect-uri", "", "the loopback redirect URI as registered, when the provider wants an exact one")
+	flags.StringVar(&def.RedirectURI, "redirect-uri", "", "the loopback redirect URI as registered, if the provider wants an exact one")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and open nothing")
 	flags.BoolVar(&f.printURL, "print-url", false, "print the URL alone on standard output, for a program that drives the browser")
 	flags.StringVar(&f.paste, "paste", "", "give the login that waits elsewhere the address the browser was sent to (- reads standard input)")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Minute, "how long to wait for the browser")
-	flags.BoolVar(&def.Force, "force", false, "accept another person than the one who logged in before")
+	flags.BoolVar(&def.Force, "force", false, "accept a different person than before")
 	flags.StringArrayVar(&f.authParams, "auth-param", nil, "k=v, one more parameter of the authorization request; may be repeated")
 	return cmd
 }

@@ -7,8 +7,8 @@ import (
 func newLogout(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout NAME",
-		Short: "revoke at the provider, then forget",
-		Long: `Revokes the account's grant at the provider where it can (RFC 7009), and forgets the
+		Short: "revoke the grant at the provider, then delete the credential",
+		Long: `Revokes the account's grant at the provider if it can (RFC 7009), and deletes the
 credential here in any case. The account stays; oauthd login NAME authorizes it again.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -17,10 +17,10 @@ func newProviders(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "providers [NAME]",
 		Short: "list the providers known by name, or show one",
-		Long: `List the providers that --provider takes, or show one: what to register there, how to log in, and
-what its tokens are like.
+		Long: `Lists the providers that --provider accepts, or shows one: what to register there,
+how to log in, and how its tokens behave.
 
-Others are reached by --issuer URL, or by a table of config.toml with the same keys:
+For any other provider use --issuer URL, or a table in config.toml with the same keys:
   [providers.corp]
   issuer = "https://login.example.com"
   redirect_port = "fixed"`,
@@ -60,7 +60,7 @@ func printProviders(std stdio, all []api.Provider) error {
 	if err := table(std.out, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(std.out, "\noauthd providers NAME tells what to register there, and how to log in.")
+	_, err := fmt.Fprintln(std.out, "\noauthd providers NAME shows what to register there, and how to log in.")
 	return err
 }
 
@@ -150,7 +150,7 @@ func redirectWords(p api.Provider) string {
 	case api.RedirectPortAny:
 		return p.RedirectURI + ", to register without a port: any will do"
 	}
-	return p.RedirectURI + ", to register; where the provider wants a port, register one and say --redirect-uri"
+	return p.RedirectURI + ", to register; if the provider wants a port, register one and pass --redirect-uri"
 }
 
 func clientWords(p api.Provider) string {
@@ -205,7 +205,7 @@ func logoutWords(p api.Provider) string {
 	case p.RevocationForm != "":
 		return "ends the grant at the provider too"
 	case p.Discovered:
-		return "ends the grant at the provider too, where the issuer offers that"
+		return "ends the grant at the provider too, if the issuer offers that"
 	}
 	return "forgets the login here; the provider offers no revocation"
 }

@@ -20,11 +20,11 @@ func newReload(std stdio) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "reload",
-		Short: "have the daemon read its configuration again",
-		Long: `Has the daemon read its configuration again, as SIGHUP does. Where anything is wrong
-in it every mistake is told with file and line, and everything stays as it was.
-An account whose provider, client, grant or resource changed loses its cached tokens;
-all others keep theirs.`,
+		Short: "make the daemon read its configuration again",
+		Long: `Makes the daemon read its configuration again, as SIGHUP does. If anything is wrong
+in it, every mistake is reported with file and line, and nothing changes. An account
+whose provider, client, grant or resource changed loses its cached tokens; all others
+keep theirs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := existing()

@@ -37,8 +37,8 @@ func newServe(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "run the daemon in the foreground",
-		Long: `Runs the daemon until Ctrl-C, SIGTERM or oauthd stop. Most verbs start one by
-themselves when none runs, so that this is for service managers and for looking.`,
+		Long: `Runs the daemon until Ctrl-C, SIGTERM or oauthd stop. Most verbs start a daemon by
+themselves if none is running, so this is for service managers and for debugging.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ready := announce(o.readyFD)
@@ -51,7 +51,7 @@ themselves when none runs, so that this is for service managers and for looking.
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&o.startedBy, "started-by", "", "who starts the daemon")
 	flags.StringVar(&o.logFile, "log-file", "", "where the log goes")
-	flags.UintVar(&o.readyFD, "ready-fd", 0, "where readiness is told")
+	flags.UintVar(&o.readyFD, "ready-fd", 0, "where to report readiness")
 	for _, name := range []string{"started-by", "log-file", "ready-fd"} {
 		_ = flags.MarkHidden(name)
 	}
@@ -162,7 +162,7 @@ func adcPlaces(env api.Environment) daemon.ADCPlaces {
 	return places
 }
 
-// runDaemon is runRested where the process is not the daemon's own.
+// runDaemon is runRested for a process that is not the daemon's own.
 func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, error)) error {
 	return runRested(ctx, cfg, lockPath("", cfg.Config.Backend, cfg.Socket), nil, ready)
 }

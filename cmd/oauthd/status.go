@@ -15,7 +15,7 @@ func newStatus(std stdio) *cobra.Command {
 	var asJSON, socket bool
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "tell about the daemon, its store and every account",
+		Short: "show the daemon, its store and every account",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if socket {
@@ -35,7 +35,7 @@ func newStatus(std stdio) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&socket, "socket", false, "print where the daemon's socket is, whether or not one runs")
+	cmd.Flags().BoolVar(&socket, "socket", false, "print the path of the daemon's socket, whether or not one is running")
 	return cmd
 }
 

@@ -21,7 +21,7 @@ const stopTimeout = 15 * time.Second
 func newStop(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop",
-		Short: "end the daemon, and wait until it has ended",
+		Short: "stop the daemon, and wait until it has ended",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := existing()

@@ -21,8 +21,8 @@ func newToken(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token NAME",
 		Short: "print a fresh access token",
-		Long: `Prints a token of the account and a newline, from the daemon's cache when it is
-fresh, else from the provider.`,
+		Long: `Prints an access token of the account and a newline: from the daemon's cache if
+that one is fresh, else from the provider.`,
 		Example: `  oauthd token work --format header | curl -H @- https://api.example.com/
   oauthd token work --min-ttl 10m`,
 		Args: cobra.ExactArgs(1),
@@ -51,8 +51,8 @@ fresh, else from the provider.`,
 	flags.StringArrayVar(&scopes, "scope", nil, "a scope the token must cover; may be repeated")
 	flags.StringVar(&request.Audience, "audience", "", "ask for a token for this audience")
 	flags.StringVar(&request.Resource, "resource", "", "ask for a token for this resource (RFC 8707)")
-	flags.DurationVar(&minTTL, "min-ttl", 0, "how long the token must still live (default: 60s, or a quarter of its life when that is shorter)")
-	flags.BoolVar(&request.Force, "force", false, "ask the provider for a new token")
+	flags.DurationVar(&minTTL, "min-ttl", 0, "how long the token must still be valid (default: 60s, or a quarter of its lifetime if that is shorter)")
+	flags.BoolVar(&request.Force, "force", false, "ask the provider for a new token, even for a login that it has ended (once a minute)")
 	flags.BoolVar(&request.IDToken, "id-token", false, "print the OpenID Connect ID token; with json, add it")
 	flags.StringVar(&format, "format", "raw", "raw, json or header")
 	return cmd

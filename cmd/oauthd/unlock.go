@@ -17,9 +17,9 @@ const maxPassphrase = 4 << 10
 func newLock(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lock",
-		Short: "give out no token until oauthd unlock",
-		Long: `Makes the daemon forget the tokens it holds and refuse every request for one. The file
-store is closed as well, and then takes its passphrase to be opened.`,
+		Short: "refuse every token until oauthd unlock",
+		Long: `Makes the daemon forget the tokens it holds and refuse every request for one. It also
+closes the file store, which then needs its passphrase.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := existing()
@@ -37,10 +37,10 @@ func newUnlock(std stdio) *cobra.Command {
 	var stdin bool
 	cmd := &cobra.Command{
 		Use:   "unlock",
-		Short: "give out tokens again; opens the file store",
-		Long: `Ends oauthd lock, and opens the file store with its passphrase. The first time it is
-opened it is made, and the passphrase is asked for twice. White space around a
-passphrase does not count.`,
+		Short: "serve tokens again; opens the file store",
+		Long: `Ends oauthd lock, and opens the file store with its passphrase. The first time, it
+creates the store and asks for the passphrase twice. White space around a passphrase
+is ignored.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := starting()
@@ -84,7 +84,7 @@ func askPassphrase(ctx context.Context, std stdio, needs string, stdin bool) (ap
 	if needs != "new_passphrase" {
 		return a.askSecret("Passphrase of the file store")
 	}
-	first, err := a.askSecret("A passphrase for the new file store; without it nobody can read what is kept")
+	first, err := a.askSecret("A passphrase for the new file store; without it nobody can read what is stored")
 	if err != nil {
 		return "", err
 	}

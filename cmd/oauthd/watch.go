@@ -10,9 +10,9 @@ func newWatch(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch [NAME]",
 		Short: "print one JSON line for every new token and every change",
-		Long: `Prints how every account is, or the one named, and then a line for every new token
-and every change, until Ctrl-C. Tokens themselves are never printed. Across a restart
-of the daemon it goes on, beginning with how everything is.`,
+		Long: `Prints a line for every account, or for the one named, and then a line for every new
+token and every change, until Ctrl-C. Tokens themselves are never printed. If the
+daemon restarts, it goes on, beginning with every account again.`,
 		Example: `  oauthd watch | jq --unbuffered -r 'select(.event == "account") | "\(.account) \(.status.state)"'
   oauthd watch work | jq --unbuffered 'select(.event == "token")'`,
 		Args: cobra.MaximumNArgs(1),

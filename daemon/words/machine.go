@@ -1,6 +1,7 @@
 package words
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,11 @@ func Machine(a account.Account, err error) error {
 	}
 	p := &api.Error{Code: api.ConfigInvalid, Message: fmt.Sprintf("the credentials of %s: %v", a.Name, api.Foreign(err)),
 		Hint: "check what the account's file and the request say; oauthd reload takes a changed file over"}
+	var refusedSource *google.NotPermittedError
 	switch {
+	case errors.As(err, &refusedSource):
+		p.Message = fmt.Sprintf("the credentials file of %s cannot be used: its %s", a.Name, refusedSource.Why)
+		p.Hint = "if you trust whoever made the file, add to " + cmp.Or(a.File, "the account's file") + ": " + refusedSource.Line
 	case errors.Is(err, google.ErrNoDefaultCredentials):
 		p.Hint = "gcloud auth application-default login creates them; key_file in the account's file names others"
 	case errors.Is(err, google.ErrUntrustedTokenURI):

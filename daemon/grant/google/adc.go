@@ -189,6 +189,18 @@ func (r ADCRequest) permit(source, why string) error {
 	}
 	all := append(slices.Clone(r.Sources), source)
 	slices.Sort(all)
-	return fmt.Errorf("the file's %s; if you trust whoever made it, add to the account's file: "+
-		`credential_sources = ["%s"]`, why, strings.Join(all, `", "`))
+	return &NotPermittedError{Why: why, Line: fmt.Sprintf(`credential_sources = ["%s"]`, strings.Join(all, `", "`))}
+}
+
+// NotPermittedError is a credentials file that needs a source which the account's file does not allow.
+type NotPermittedError struct {
+	// Why says what the file does, as half a sentence about it.
+	Why string
+	// Line is what would allow that in the account's file.
+	Line string
+}
+
+// Error implements error.
+func (e *NotPermittedError) Error() string {
+	return "the file's " + e.Why + "; if you trust whoever made it, add to the account's file: " + e.Line
 }
