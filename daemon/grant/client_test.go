@@ -84,6 +84,7 @@ func TestClientAuthenticatesInOnePlace(t *testing.T) {
 			if _, err := c.Exchange(t.Context(), Exchange{
 				TokenEndpoint: endpoint, Auth: tc.auth, Code: account.NewSecret("code-1"),
 				Verifier: account.NewSecret("ver-1"), RedirectURI: "http://127.0.0.1:9/callback", Resource: "https://api.example.com/",
+				Scope: "a b",
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -93,6 +94,7 @@ func TestClientAuthenticatesInOnePlace(t *testing.T) {
 			want := url.Values{
 				"grant_type": {"authorization_code"}, "code": {"code-1"}, "code_verifier": {"ver-1"},
 				"redirect_uri": {"http://127.0.0.1:9/callback"}, "resource": {"https://api.example.com/"},
+				"scope": {"a b"},
 			}
 			setAll(want, "client_id", tc.id, "client_secret", tc.secret)
 			if g, w := got.PostForm.Encode(), want.Encode(); g != w {

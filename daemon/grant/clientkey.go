@@ -162,7 +162,7 @@ func (k *privateKey) use(algorithm string) error {
 	switch {
 	case algorithm == "", algorithm == string(k.algorithm):
 		return nil
-	case isRSA && slices.Contains([]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}, algorithm):
+	case isRSA && slices.Contains([]string{"RS384", "RS512", "PS256", "PS384", "PS512"}, algorithm):
 		k.algorithm = jose.SignatureAlgorithm(algorithm)
 		return nil
 	default:

@@ -99,7 +99,7 @@ func TestParseIDToken(t *testing.T) {
 		{"longest issuer", provider.Provider{}, "n-1", map[string]any{"iss": strings.Repeat("i", 2048)}, true},
 		{"issuer too long", provider.Provider{}, "n-1", map[string]any{"iss": strings.Repeat("i", 2049)}, false},
 		{"issuer for a terminal", provider.Provider{}, "n-1", map[string]any{"iss": "\u001b[2J"}, false},
-		{"audiences not all strings", corp, "n-1", map[string]any{"aud": []any{"desk", 7}}, false},
+		{"audiences not all strings", corp, "n-1", map[string]any{"aud": []any{"desk", 7}, "azp": "desk"}, false},
 		{"google", google, "n-1", map[string]any{"iss": "https://accounts.google.com"}, true},
 		{"google without scheme", google, "n-1", map[string]any{"iss": "accounts.google.com"}, true},
 		{"microsoft", microsoft, "n-1", map[string]any{"iss": "https://login.microsoftonline.com/" + tenant + "/v2.0", "tid": tenant}, true},
