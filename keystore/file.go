@@ -27,27 +27,29 @@ const (
 	maxFactor     = 20
 )
 
-// FileConfig says where a [File] lies and what opens it.
+// FileConfig describes where a [File] is and what opens it.
 type FileConfig struct {
-	// Dir holds identity.age and credentials/; it is made, 0700, when the store is first opened.
+	// Dir contains identity.age and credentials/; it is created, 0700, when the store is first opened.
 	Dir string
-	// Identity is the path of a file of age identities, plugins' included, which opens identity.age; "" means that a
-	// passphrase does. It counts when identity.age is made; from then on identity.age itself says what opens it.
+	// Identity is the path of a file of age identities, including those of plugins, that opens identity.age; "" means
+	// that a passphrase does. It matters when identity.age is created; after that identity.age itself says what opens
+	// it.
 	Identity string
 	// WorkFactor is the binary logarithm of scrypt's cost for a new identity.age; 0 means 17.
 	WorkFactor int
 }
 
-// File keeps each record in a file of its own, encrypted by age to the identity that identity.age holds. It is closed
-// until [File.Open]; closed, every call of [Store] is [ErrLocked].
+// File stores each record in a file of its own, encrypted by age to the identity in identity.age. It is closed until
+// [File.Open] is called, and while it is closed every call of [Store] is [ErrLocked].
 //
-// A record is written beside the old one, read back, and put in its place, so that a crash or a full disk leaves one
-// of them, whole. Where a crash came between the writing and the placing, Get finishes it. A call whose context ends while the disk does not answer returns; calls of the same name wait for its
-// end. One process at a time may use a directory.
+// A record is written beside the old one, read back, and put in its place, so a crash or a full disk leaves one of
+// them, whole. If a crash came between the writing and the placing, Get finishes it. A call whose context ends while
+// the disk does not answer returns, and further calls of that name wait until the disk has answered it. One process at
+// a time may use a directory.
 type File struct {
 	config  FileConfig
-	opening chan struct{} // of one place: opening is expensive
-	turns   sync.Map      // name → chan struct{} of one place
+	opening chan struct{} // holds one element during an opening, which is expensive
+	turns   sync.Map      // name → chan struct{} with room for one call
 
 	mu       sync.Mutex // guards the field below
 	identity *age.X25519Identity
@@ -55,7 +57,7 @@ type File struct {
 
 var _ Store = (*File)(nil)
 
-// NewFile returns a closed File. It touches nothing.
+// NewFile returns a closed File. It touches no file.
 func NewFile(c FileConfig) *File {
 	if c.WorkFactor == 0 {
 		c.WorkFactor = defaultFactor
@@ -63,7 +65,7 @@ func NewFile(c FileConfig) *File {
 	return &File{config: c, opening: make(chan struct{}, 1)}
 }
 
-// Get implements [Store]. A file that is no record of this identity is [ErrDamaged] and is left as it is.
+// Get implements [Store]. A file that is not a record of this identity is [ErrDamaged] and is left as it is.
 func (f *File) Get(ctx context.Context, name string) ([]byte, error) {
 	return f.run(ctx, opGet, name, func(dir *own.Dir, identity *age.X25519Identity) ([]byte, error) {
 		if data, found := settle(dir, name+recordSuffix, identity); found {
@@ -80,9 +82,9 @@ func (f *File) Get(ctx context.Context, name string) ([]byte, error) {
 	})
 }
 
-// settle looks for a new record in the file name that a killed process has written and not put in its place, does that, and
-// returns it. There is one only where the newest Put has not ended, because each begins by removing what it finds, and
-// it is whole when age can read it to its end. One that is cut off goes.
+// settle looks for a new record of the file name that a killed process has written but not put in its place, puts it
+// there, and returns it. There is one only if the newest Put did not finish, because each Put begins by removing what
+// it finds. It is whole if age can read it to its end; one that is cut off is removed.
 func settle(dir *own.Dir, name string, identity *age.X25519Identity) (data []byte, found bool) {
 	sealed, err := readFile(dir, name+partial)
 	if err != nil {
@@ -95,17 +97,18 @@ func settle(dir *own.Dir, name string, identity *age.X25519Identity) (data []byt
 		}
 		return nil, false
 	}
-	// Where the disk refuses that, the next Get tries again; the record is the newest all the same.
+	// If the disk refuses that, the next Get tries again; the record is the newest all the same.
 	_ = placeFile(dir, name)
 	return data, true
 }
 
-// Put implements [Store]. No room on the disk, and more than 72,000 bytes, are [ErrFull].
+// Put implements [Store]. It is [ErrFull] if the disk is full, and for more than 72,000 bytes.
 func (f *File) Put(ctx context.Context, name string, data []byte) error {
-	data = bytes.Clone(data) // a call that is given up goes on reading
+	data = bytes.Clone(data) // a call that was given up goes on reading it
 	_, err := f.run(ctx, opPut, name, func(dir *own.Dir, identity *age.X25519Identity) ([]byte, error) {
+		defer clear(data)
 		if len(data) > maxBytes {
-			return nil, fmt.Errorf("%w: %d bytes, %d are the most", ErrFull, len(data), maxBytes)
+			return nil, fmt.Errorf("%w: %d bytes, and %d is the limit", ErrFull, len(data), maxBytes)
 		}
 		sealed, err := seal(data, identity.Recipient())
 		if err != nil {
@@ -163,7 +166,7 @@ func namesIn(dir *own.Dir) ([]string, error) {
 	return names, nil
 }
 
-// run does one operation on a record when it is its turn, and returns when ctx ends, at the latest.
+// run does one operation on a record once it is its turn, and returns when ctx ends, at the latest.
 func (f *File) run(ctx context.Context, op, name string, do func(*own.Dir, *age.X25519Identity) ([]byte, error)) ([]byte, error) {
 	if err := begin(ctx, op, name); err != nil {
 		return nil, err
@@ -189,8 +192,8 @@ func (f *File) run(ctx context.Context, op, name string, do func(*own.Dir, *age.
 	return data, nil
 }
 
-// await runs do, which knows no context, in the only place of turn. When ctx ends first, do keeps the place until it
-// has ended, and what it returns is discarded.
+// await runs do, which takes no context, while it holds the one place of turn. If ctx ends first, await returns; do
+// holds the place until it has ended, and its result is discarded.
 func await[T any](ctx context.Context, turn chan struct{}, do func() (T, error)) (result T, err error) {
 	select {
 	case turn <- struct{}{}:
@@ -231,7 +234,7 @@ func seal(data []byte, to ...age.Recipient) ([]byte, error) {
 	return sealed.Bytes(), nil
 }
 
-// reveal decrypts what seal made. Errors of age may quote what they read, and so are not passed on.
+// reveal decrypts what seal made. It does not pass on age's errors, which may quote what they read.
 func reveal(sealed []byte, with ...age.Identity) ([]byte, error) {
 	r, err := age.Decrypt(bytes.NewReader(sealed), with...)
 	var other *age.NoIdentityMatchError
@@ -242,7 +245,7 @@ func reveal(sealed []byte, with ...age.Identity) ([]byte, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: it is no age file", ErrDamaged)
+		return nil, fmt.Errorf("%w: it is not an age file", ErrDamaged)
 	}
 	data, err := io.ReadAll(r)
 	if err != nil {

@@ -16,13 +16,13 @@ import (
 	"filippo.io/age"
 )
 
-// What [File.Open] may answer beside the errors of every store.
+// What [File.Open] may answer besides the errors of every store.
 var (
 	// ErrPassphrase means that identity.age was made with another passphrase.
 	ErrPassphrase = errors.New("the passphrase is wrong")
 	// ErrNoPassphrase means that a passphrase is needed and none was given.
 	ErrNoPassphrase = errors.New("a passphrase is needed")
-	// ErrIdentity means that the identities of the configured file cannot be used, or do not open identity.age.
+	// ErrIdentity means that the identities in the configured file cannot be used, or do not open identity.age.
 	ErrIdentity = errors.New("the identity file does not open the store")
 
 	errPlugin        = fmt.Errorf("%w: its plugin failed, is not on PATH, or took another PIN", ErrIdentity)
@@ -32,11 +32,11 @@ var (
 // What a [File] needs to be opened.
 const (
 	NeedsNothing       = ""               // a file of identities opens it
-	NeedsPassphrase    = "passphrase"     // the one it was made with
-	NeedsNewPassphrase = "new_passphrase" // opening makes identity.age, and this will be its passphrase
+	NeedsPassphrase    = "passphrase"     // the one it was created with
+	NeedsNewPassphrase = "new_passphrase" // opening creates identity.age, and this will be its passphrase
 )
 
-// Needs tells what [File.Open] needs, closed or not.
+// Needs returns what [File.Open] needs, whether the store is closed or not.
 func (f *File) Needs() string {
 	sealed, err := f.sealedIdentity()
 	switch {
@@ -58,7 +58,7 @@ func (f *File) sealedIdentity() ([]byte, error) {
 	return dir.Read(identityFile, maxSealed)
 }
 
-// makeRecords makes the directory of records if it is missing, and opens it.
+// makeRecords creates the directory of records if it is missing, and opens it.
 func (f *File) makeRecords() (*own.Dir, error) {
 	return own.Make(filepath.Join(f.config.Dir, recordsDir))
 }
@@ -70,11 +70,12 @@ func (f *File) Closed() bool {
 	return f.identity == nil
 }
 
-// Open opens the store, or checks the passphrase of one that is open. The first time it makes identity.age. Where a
-// file of identities opens the store the passphrase may be ""; a plugin that asks for a PIN is given it.
+// Open opens the store, or checks the passphrase of a store that is open. The first time it creates identity.age. If a
+// file of identities opens the store, the passphrase may be ""; a plugin that asks for a PIN gets it.
 //
-// Errors: [ErrPassphrase], [ErrNoPassphrase], [ErrIdentity], [ErrDamaged] where identity.age is, [ErrUnavailable] and
-// [ErrFull] of the disk; the context's when ctx ends first. After an error the store is as it was before.
+// Errors are [ErrPassphrase], [ErrNoPassphrase], [ErrIdentity], [ErrDamaged] if identity.age is damaged,
+// [ErrUnavailable] and [ErrFull] for the disk, and the context's if ctx ends first. After an error the store is as it
+// was before.
 func (f *File) Open(ctx context.Context, passphrase string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("keystore: open: %w", err)
@@ -93,7 +94,7 @@ func (f *File) Open(ctx context.Context, passphrase string) error {
 	return nil
 }
 
-// Close forgets the identity. Calls under way may still end well.
+// Close forgets the identity. Calls under way may still succeed.
 func (f *File) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -124,21 +125,22 @@ func (f *File) open(passphrase string) (*age.X25519Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", identityFile, err)
 	}
+	defer clear(text)
 	identity, err := age.ParseX25519Identity(strings.TrimSpace(string(text)))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: it holds no identity", identityFile, ErrDamaged)
+		return nil, fmt.Errorf("%s: %w: it contains no identity", identityFile, ErrDamaged)
 	}
 	return identity, nil
 }
 
-// opener returns what may open sealed, and the error that tells that it did not.
+// opener returns what may open sealed, and the error to return if it does not.
 func (f *File) opener(sealed []byte, passphrase string) (identities []age.Identity, wrong error, err error) {
 	if !byPassphrase(sealed) {
 		if f.config.Identity == "" && bytes.HasPrefix(sealed, []byte("age-encryption.org/")) {
 			return nil, nil, fmt.Errorf("%w: %s was made with an identity file, and none is configured", ErrIdentity, identityFile)
 		}
 		if f.config.Identity == "" {
-			return nil, nil, fmt.Errorf("%s: %w: it is no age file", identityFile, ErrDamaged)
+			return nil, nil, fmt.Errorf("%s: %w: it is not an age file", identityFile, ErrDamaged)
 		}
 		identities, _, err = readIdentities(f.config.Identity, passphrase)
 		return identities, ErrIdentity, err
@@ -154,7 +156,7 @@ func (f *File) opener(sealed []byte, passphrase string) (identities []age.Identi
 	return []age.Identity{identity}, ErrPassphrase, nil
 }
 
-// create makes a new identity, unless records are there that it could not read.
+// create makes a new identity, unless there are records that it could not read.
 func (f *File) create(passphrase string) (*age.X25519Identity, error) {
 	records, err := f.makeRecords()
 	if err != nil {
@@ -166,7 +168,7 @@ func (f *File) create(passphrase string) (*age.X25519Identity, error) {
 		return nil, fileError(err)
 	}
 	if len(names) > 0 {
-		return nil, fmt.Errorf("%w: %s is missing, and %d records are there that only it can read",
+		return nil, fmt.Errorf("%w: %s is missing, and only it can read the %d records that are there",
 			ErrDamaged, filepath.Join(f.config.Dir, identityFile), len(names))
 	}
 	var recipients []age.Recipient
@@ -205,7 +207,7 @@ func (f *File) saveIdentity(sealed []byte) error {
 	return fileError(replaceFile(dir, identityFile, sealed))
 }
 
-// byPassphrase reports whether an age file was encrypted with a passphrase: scrypt is then its only stanza.
+// byPassphrase reports whether an age file was encrypted with a passphrase: then scrypt is its only stanza.
 func byPassphrase(sealed []byte) bool {
 	_, rest, _ := bytes.Cut(sealed, []byte("\n"))
 	return bytes.HasPrefix(rest, []byte("-> scrypt "))
@@ -228,12 +230,12 @@ func readIdentities(path, pin string) (identities []age.Identity, recipients []a
 		}
 		identity, recipient := parseIdentity(line, pin)
 		if identity == nil {
-			return nil, nil, fmt.Errorf("%w: %s:%d is no age identity", ErrIdentity, path, n)
+			return nil, nil, fmt.Errorf("%w: %s:%d is not an age identity", ErrIdentity, path, n)
 		}
 		identities, recipients = append(identities, identity), append(recipients, recipient)
 	}
 	if len(identities) == 0 {
-		return nil, nil, fmt.Errorf("%w: %s holds none", ErrIdentity, path)
+		return nil, nil, fmt.Errorf("%w: %s contains none", ErrIdentity, path)
 	}
 	return identities, recipients, nil
 }

@@ -11,11 +11,11 @@ import (
 	"oauthd/ipc/own"
 )
 
-// partial is the end of the name of a file that is being written. It is the same each time, so that what a killed
-// process left behind is found or overwritten, and no record ends in it.
+// partial ends the name of a file that is being written. It is the same each time, so that what a killed process left
+// behind is found or overwritten, and no record's file ends in it.
 const partial = ".partial"
 
-// readFile reads a file that cannot rightly be larger than a record. Anything but a regular file of ours that nobody else
+// readFile reads a file that should not be larger than a record. Anything but a regular file of ours that nobody else
 // may write to is [ErrDamaged].
 func readFile(dir *own.Dir, name string) ([]byte, error) {
 	data, err := dir.Read(name, maxSealed)
@@ -55,7 +55,7 @@ func placeFile(dir *own.Dir, name string) error {
 	return dir.Sync()
 }
 
-// writeFile makes a new file, brings it to the disk and reads it back.
+// writeFile writes a new file, syncs it to the disk and reads it back.
 func writeFile(dir *own.Dir, name string, data []byte) (err error) {
 	if err := dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -91,7 +91,7 @@ func removeFile(dir *own.Dir, name string) error {
 	return dir.Sync()
 }
 
-// fileError gives an error of the file system its sentinel; one that has one keeps it.
+// fileError wraps an error of the file system in its sentinel, unless it has one.
 func fileError(err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrDamaged), errors.Is(err, ErrUnavailable), errors.Is(err, ErrFull):

@@ -7,16 +7,16 @@ import (
 	"filippo.io/age/plugin"
 )
 
-// pluginIdentity is an identity that a program of its own, age-plugin-NAME on PATH, uses for us. What the program says
-// went wrong is not passed on: nobody knows what it quotes.
+// pluginIdentity is an identity that another program, age-plugin-NAME on PATH, uses for us. What the program says went
+// wrong is not passed on: it may quote anything.
 type pluginIdentity struct {
 	*plugin.Identity
-	// wanted is set when the program asked for a PIN, or for a person, that is not there.
+	// wanted is set if the program asked for a PIN or for a person, and there is none.
 	wanted *bool
 }
 
-// parsePlugin reads an identity of a plugin, which is given pin when it asks for a secret. Nobody is there to answer
-// anything else.
+// parsePlugin reads an identity of a plugin, which gets pin if it asks for a secret. There is nobody to answer anything
+// else.
 func parsePlugin(line, pin string) (pluginIdentity, error) {
 	wanted := new(bool)
 	i, err := plugin.NewIdentity(line, &plugin.ClientUI{
