@@ -123,7 +123,7 @@ func TestWriteAccountRoundTrip(t *testing.T) {
 			want.File, want.Managed = AccountFile(dir, "work"), true
 			written := want
 			written.ClientSecret = account.NewSecret(planted)
-			at, err := WriteAccount(dir, written)
+			at, err := writeAccount(dir, written)
 			if err != nil || at != want.File {
 				t.Fatalf("got %q, %v; want %q", at, err, want.File)
 			}
@@ -153,7 +153,7 @@ func TestWriteAccountReplacesWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer open.Close()
-	if _, err := WriteAccount(dir, account.Account{Name: "work", Provider: "google", ClientID: "new"}); err != nil {
+	if _, err := writeAccount(dir, account.Account{Name: "work", Provider: "google", ClientID: "new"}); err != nil {
 		t.Fatal(err)
 	}
 	if c, wrong := mistakes(t, dir); wrong != nil || c.Accounts["work"].ClientID != "new" || !c.Accounts["work"].Managed {
@@ -181,7 +181,7 @@ func TestWriteAccountReplacesWhole(t *testing.T) {
 
 func TestWriteAccountFailure(t *testing.T) {
 	dir := files(t, map[string]string{"accounts/work.toml/x": ""})
-	if _, err := WriteAccount(dir, account.Account{Name: "work", Provider: "google", ClientID: "app"}); err == nil {
+	if _, err := writeAccount(dir, account.Account{Name: "work", Provider: "google", ClientID: "app"}); err == nil {
 		t.Error("got nil, want an error where a directory is in the way")
 	}
 	if entries, err := os.ReadDir(filepath.Join(dir, "accounts")); err != nil || len(entries) != 1 {
@@ -192,7 +192,7 @@ func TestWriteAccountFailure(t *testing.T) {
 func TestRemoveAccount(t *testing.T) {
 	dir := files(t, map[string]string{"accounts/work.toml": ""})
 	for _, name := range []string{"work", "work", "never"} {
-		if err := RemoveAccount(dir, name); err != nil {
+		if err := removeAccount(dir, name); err != nil {
 			t.Errorf("%s: got %v, want nil", name, err)
 		}
 	}

@@ -47,7 +47,7 @@ type accountFile struct {
 	mistakes []Mistake
 }
 
-// current reports whether neither a file that is in state now nor the client_secrets file it names has to be read again.
+// current reports whether a file that is in state now, and the client_secrets file that it names, need not be read again.
 func (f *accountFile) current(now state) bool {
 	return f.snapshot.current(now) && (f.secrets == "" || f.secretsRead.current(stateAt(f.secrets)))
 }
@@ -133,7 +133,7 @@ func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
 	}
 	for _, port := range k.RedirectPorts {
 		if port < 1 || port > 65535 {
-			s.add(s.line("", "redirect_ports"), "redirect_ports: %d is no port", port)
+			s.add(s.line("", "redirect_ports"), "redirect_ports: %d is not a port", port)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(k.AuthParams)) {
@@ -160,7 +160,7 @@ func (s *source) checkEndpoints(e account.Endpoints, interactive bool) {
 	}
 }
 
-// checkWhole reports what a needs and has not, once its client_secrets file has been read.
+// checkWhole reports what a still lacks once its client_secrets file has been read.
 func (c *Config) checkWhole(s *source, a account.Account) {
 	if len(s.mistakes) > 0 || !a.Grant.HasClient() {
 		return
@@ -185,16 +185,16 @@ func (c *Config) checkTenant(s *source, k accountKeys) {
 			s.add(cmp.Or(s.line("", "tenant"), s.line("", "provider")), "%v", err)
 		}
 	case k.Tenant != "" && k.Provider == "":
-		s.add(s.line("", "tenant"), "a tenant is one of a provider, and the account names none")
+		s.add(s.line("", "tenant"), "a tenant belongs to a provider, and the account names no provider")
 	}
 }
 
-// MayRegister reports whether a's client may be one that its issuer registers (RFC 7591), so that it needs no client id.
+// MayRegister reports whether the issuer may register a client for a (RFC 7591), so that a needs no client id.
 func (c *Config) MayRegister(a account.Account) bool {
 	return a.Grant.Interactive() && (a.Issuer != "" || c.Providers[a.Provider].Issuer != "")
 }
 
-// checkMachine reports keys that have no meaning with grant.
+// checkMachine reports keys that mean nothing with grant.
 func (k accountKeys) checkMachine(s *source, grant account.Grant) {
 	only := func(key, value string, reason string, allowed ...account.Grant) {
 		if value != "" && !slices.Contains(allowed, grant) {

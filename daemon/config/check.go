@@ -12,8 +12,8 @@ import (
 	"oauthd/ipc/api"
 )
 
-// CheckRedirectURI returns what is wrong with a loopback redirect URI, or nil. It is http, its host is 127.0.0.1,
-// [::1] or localhost, and a missing port means a free one (RFC 8252 §7.3).
+// CheckRedirectURI returns what is wrong with a loopback redirect URI, or nil. It must be http or https, its host
+// 127.0.0.1, [::1] or localhost. Without a port any free one is used (RFC 8252 §7.3).
 func CheckRedirectURI(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
@@ -50,7 +50,7 @@ func CheckAuthParam(key, value string) error {
 	return nil
 }
 
-// CheckGrant refuses what is no grant.
+// CheckGrant refuses anything but the name of a grant.
 func CheckGrant(grant string) error {
 	if slices.Contains(account.Grants(), account.Grant(grant)) {
 		return nil
@@ -58,7 +58,7 @@ func CheckGrant(grant string) error {
 	return fmt.Errorf("there is no %q; it is one of %q", api.Excerpt(grant), account.Grants())
 }
 
-// CheckResource refuses what is no resource indicator: an absolute URI without fragment (RFC 8707 §2).
+// CheckResource refuses anything but a resource indicator: an absolute URI without a fragment (RFC 8707 §2).
 func CheckResource(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil || !u.IsAbs() || strings.Contains(raw, "#") {

@@ -9,7 +9,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// readClientSecrets takes a's client from the client_secrets file at path.
+// readClientSecrets takes a's client from the client_secrets file at path, and returns what was read.
 func (s *source) readClientSecrets(path string, a *account.Account) snapshot {
 	wrong := func(format string, args ...any) {
 		s.add(s.line("", "client_secrets"), "client_secrets %s%s", api.Excerpt(path), fmt.Sprintf(format, args...))
@@ -33,8 +33,8 @@ func (s *source) readClientSecrets(path string, a *account.Account) snapshot {
 	return read
 }
 
-// ApplyClientSecrets sets a's client from a client_secrets file and, where a names no provider, the provider too. A
-// web client brings its registered loopback redirect URI, unless a has one.
+// ApplyClientSecrets sets a's client from a client_secrets file, and its provider too if a names none. A web client brings
+// its registered loopback redirect URI, unless a has one.
 func ApplyClientSecrets(a *account.Account, secrets provider.ClientSecrets) error {
 	p, err := secrets.Provider()
 	switch {

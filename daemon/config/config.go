@@ -73,9 +73,9 @@ func (c *Config) Account(name string) (account.Account, bool) {
 // Names returns the names of the accounts, sorted.
 func (c *Config) Names() []string { return slices.Sorted(maps.Keys(c.Accounts)) }
 
-// Changed returns the names of the accounts that c has and before has not, or the other way round, and of those that
-// differ, be it in their own file or in the table of config.toml that describes their provider; sorted. It costs next to
-// nothing for an account whose file was not read in between.
+// Changed returns the names of the accounts that only one of c and before has, and of those that differ, either in their own
+// file or in the table of config.toml that describes their provider. They are sorted. An account whose file was not read in
+// between costs next to nothing.
 func (c *Config) Changed(before *Config) []string {
 	if c == before {
 		return nil
@@ -113,8 +113,8 @@ func changedTables(before, after map[string]provider.Provider) map[string]bool {
 	return changed
 }
 
-// Stale reports whether name's file or config.toml differs from what c was read from, so that reading again may give
-// name another meaning. It looks at these two files alone, however many accounts there are, and reads neither.
+// Stale reports whether name's file or config.toml changed since c was read, so that reading again may say something else
+// about name. It looks only at these two files, however many accounts there are, and reads neither.
 func (c *Config) Stale(name string) bool {
 	if account.CheckName(name) != nil {
 		return false

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -37,7 +38,7 @@ func (c *Config) readMain() (tables map[string]bool) {
 	if ok && s.decode(&keys) {
 		next.takeMain(s, keys)
 	}
-	slices.SortFunc(s.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
+	slices.SortStableFunc(s.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
 	first := !c.main.seen
 	c.main = mainFile{s.read, true, s.mistakes}
 	if len(s.mistakes) > 0 && !first {
@@ -60,8 +61,8 @@ func (c *Config) takeMain(s *source, keys mainKeys) {
 	if c.Identity = keys.Keystore.Identity; c.Identity != "" && !filepath.IsAbs(c.Identity) {
 		c.Identity = filepath.Join(filepath.Dir(s.file), c.Identity)
 	}
-	for name, row := range keys.Providers {
-		if s.checkProvider(name, row) {
+	for _, name := range slices.Sorted(maps.Keys(keys.Providers)) {
+		if row := keys.Providers[name]; s.checkProvider(name, row) {
 			c.Providers[name] = row.Provider(name)
 		}
 	}
@@ -79,16 +80,17 @@ func (s *source) checkProvider(name string, row provider.Row) bool {
 	for _, mistake := range row.Check() {
 		s.add(line(mistake.Key), "%s", mistake.Text)
 	}
-	for key, params := range map[string]map[string]string{
-		"auth_params": row.AuthParams, "more_scopes_params": row.MoreScopesParams,
-	} {
-		for name, value := range params {
-			if err := CheckAuthParam(name, value); err != nil {
-				s.add(cmp.Or(s.line(table+"."+key, name), line(key)), "%s: %v", key, err)
+	for _, list := range []struct {
+		key    string
+		params map[string]string
+	}{{"auth_params", row.AuthParams}, {"more_scopes_params", row.MoreScopesParams}} {
+		for _, name := range slices.Sorted(maps.Keys(list.params)) {
+			if err := CheckAuthParam(name, list.params[name]); err != nil {
+				s.add(cmp.Or(s.line(table+"."+list.key, name), line(list.key)), "%s: %v", list.key, err)
 			}
 		}
 	}
-	if row.Issuer == "" && row.Token == "" {
+	if row.Issuer == "" && row.Endpoints.Token == "" {
 		s.add(s.line(table, ""), "provider %s needs an issuer, or an authorization_endpoint and a token_endpoint", api.Excerpt(name))
 	}
 	return len(s.mistakes) == before

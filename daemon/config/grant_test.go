@@ -94,7 +94,7 @@ func TestGrantAndResourceRoundTrip(t *testing.T) {
 		Name: "work", Issuer: "https://login.example.com", Grant: account.GrantDeviceCode, Resource: "https://api.example.com/?a=\"b\"",
 		RedirectURI: "https://localhost:8400/cb", File: AccountFile(dir, "work"), Managed: true,
 	}
-	if _, err := WriteAccount(dir, want); err != nil {
+	if _, err := writeAccount(dir, want); err != nil {
 		t.Fatal(err)
 	}
 	c, wrong := mistakes(t, dir)

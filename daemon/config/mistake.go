@@ -13,11 +13,11 @@ import (
 // Mistake is one thing wrong in one file.
 type Mistake struct {
 	File string
-	Line int // 0 when it concerns the whole file
+	Line int // 0 if the mistake is about the whole file
 	Text string
 }
 
-// String is on one line, whatever the file is called and holds.
+// String is always one line, whatever the name and the content of the file.
 func (m Mistake) String() string {
 	file, text := api.Printable(m.File), api.Printable(m.Text)
 	if m.Line == 0 {
@@ -26,9 +26,10 @@ func (m Mistake) String() string {
 	return fmt.Sprintf("%s:%d: %s", file, m.Line, text)
 }
 
-// Invalid is the error of [Load]: every mistake in every file.
+// Invalid is every mistake in every file.
 type Invalid struct{ Mistakes []Mistake }
 
+// Error returns one line for each mistake.
 func (e *Invalid) Error() string {
 	lines := make([]string, len(e.Mistakes))
 	for i, m := range e.Mistakes {
@@ -37,7 +38,7 @@ func (e *Invalid) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// In returns the mistakes of one file, or nil.
+// In returns the mistakes in one file; nil if there are none.
 func (e *Invalid) In(file string) *Invalid {
 	var found []Mistake
 	for _, m := range e.Mistakes {
@@ -51,7 +52,7 @@ func (e *Invalid) In(file string) *Invalid {
 	return &Invalid{found}
 }
 
-// reason words why file cannot be read, without its path, which the mistake names already.
+// reason says why file cannot be read, without its path, which the mistake names already.
 func reason(file string, err error) string {
 	var refused *own.Refused
 	if errors.As(err, &refused) {

@@ -64,7 +64,7 @@ func TestProviderMistakes(t *testing.T) {
 		{"unknown key", corp + "colour = 1\n", `config.toml:3: unknown key "providers.corp.colour"`},
 		{"secret", corp + "client_secret = \"" + planted + "\"\n", "config.toml:3: unknown key"},
 		{"wrong value", corp + "redirect_port = \"8400\"\n", `config.toml:3: redirect_port is "any" or "fixed"`},
-		{"wrong type", corp + "idle_limit = 90\n", "config.toml:3: providers.corp.idle_limit: a TOML integer where a duration such as \"90d\" is wanted"},
+		{"wrong type", corp + "idle_limit = 90\n", "config.toml:3: providers.corp.idle_limit: a TOML integer, but it must be a duration such as \"90d\""},
 		{"idle limit", corp + "idle_limit = \"90 days\"\n", `config.toml:3: idle_limit: must be a duration such as "90d"`},
 		{"tenant without place", corp + "tenant = \"x\"\n", "config.toml:3: tenant: no URL has a place"},
 		{"place without tenant", "[providers.corp]\nissuer = \"https://{tenant}\"\n", "config.toml:1: URLs with {tenant} need a tenant"},

@@ -17,17 +17,17 @@ import (
 )
 
 // Reader reads the configuration in one directory again and again. Each look lists accounts/ once and reads only the
-// files that changed since the last look, going by size, times and inode, or whose provider's table in config.toml did. A
-// file that has become wrong, or unreadable, leaves what it said before in place.
+// files that changed since the last look, judging by size, times and inode, and those whose provider's table in config.toml
+// changed. If a file becomes wrong or unreadable, what it said before stays.
 //
-// A Reader may be used concurrently. There is one look at a time; whoever asks while it goes on shares the next one. No
-// method changes a Config that it returned before.
+// A Reader may be used concurrently. There is one look at a time, and all callers that ask while it goes on share the next
+// one. No method changes a Config that it returned before.
 type Reader struct {
 	dir   string
-	turn  chan struct{} // has room for one element; whoever has put it there may look, and use the fields below
+	turn  chan struct{} // has room for one element; the one that put it there may look, and use the fields below
 	looks atomic.Uint64 // begun
 	whole bool          // the last look came to its end
-	found *Config       // by the last whole look, and what was saved since
+	found *Config       // what the last whole look found, and what was saved since
 }
 
 // NewReader returns a Reader of the configuration in dir. It starts from what an earlier Reader of dir found, or from
@@ -63,25 +63,25 @@ func (r *Reader) read(ctx context.Context, asked uint64) (*Config, error) {
 	return r.look(ctx)
 }
 
-// ReadAccount takes in what changed in the file of the account of that name. It looks at no other account, unless
-// config.toml changed.
+// ReadAccount returns the configuration with what changed in the file of the account of that name. It looks at no other
+// account, unless config.toml changed.
 func (r *Reader) ReadAccount(ctx context.Context, name string) (*Config, error) {
 	return r.edit(ctx, name, func() error { return nil })
 }
 
-// Save writes a's file, replacing the daemon's own, and returns the configuration with it. It looks at no other account.
-// It does not look whether an existing file is a person's; the caller has. After an error nothing has changed.
+// Save writes a's file and returns the configuration with it. It looks at no other account, unless config.toml changed. The
+// caller must have made sure that an existing file is not a person's. After an error nothing has changed.
 func (r *Reader) Save(ctx context.Context, a account.Account) (*Config, error) {
 	return r.edit(ctx, a.Name, func() error {
-		_, err := WriteAccount(r.dir, a)
+		_, err := writeAccount(r.dir, a)
 		return err
 	})
 }
 
-// Remove removes the file of the account of that name, if there is one, and returns the configuration without it. It
-// looks at no other account.
+// Remove removes the file of the account of that name, if there is one, and returns the configuration without it. It looks
+// at no other account, unless config.toml changed.
 func (r *Reader) Remove(ctx context.Context, name string) (*Config, error) {
-	return r.edit(ctx, name, func() error { return RemoveAccount(r.dir, name) })
+	return r.edit(ctx, name, func() error { return removeAccount(r.dir, name) })
 }
 
 // edit changes one account's file and takes the change in.

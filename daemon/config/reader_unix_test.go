@@ -126,7 +126,7 @@ func TestAccountsAreWrittenWhereOnlyWeCan(t *testing.T) {
 	if err := os.Symlink("../precious", AccountFile(dir, "work")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := WriteAccount(dir, a); err != nil {
+	if _, err := writeAccount(dir, a); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(dir + "/precious"); string(text) != "precious" {
@@ -143,10 +143,10 @@ func TestAccountsAreWrittenWhereOnlyWeCan(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.ClientID = "a2"
-	if _, err := WriteAccount(dir, a); err == nil {
+	if _, err := writeAccount(dir, a); err == nil {
 		t.Error("an account was written where others may write")
 	}
-	if err := RemoveAccount(dir, "work"); err == nil {
+	if err := removeAccount(dir, "work"); err == nil {
 		t.Error("an account was removed where others may write")
 	}
 	if after, err := os.ReadFile(AccountFile(dir, "work")); string(after) != string(before) {

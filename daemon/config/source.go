@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"oauthd/ipc/api"
-
 	"oauthd/ipc/own"
 
 	"github.com/pelletier/go-toml/v2"
@@ -51,7 +50,7 @@ func (s *source) add(line int, format string, args ...any) {
 	s.mistakes = append(s.mistakes, Mistake{File: s.file, Line: line, Text: fmt.Sprintf(format, args...)})
 }
 
-// decode fills into, and reports false when the file cannot be understood at all.
+// decode fills into, and returns false if the file cannot be understood at all.
 func (s *source) decode(into any) bool {
 	err := toml.NewDecoder(bytes.NewReader(s.text)).DisallowUnknownFields().Decode(into)
 	var strict *toml.StrictMissingError
@@ -79,7 +78,7 @@ func (s *source) decode(into any) bool {
 	return false
 }
 
-// plainly words a mistake of the decoder's without the names of this program's types.
+// plainly rephrases a decoder's message without the names of this program's types.
 func plainly(e *toml.DecodeError) string {
 	text := strings.TrimPrefix(api.Excerpt(e.Error()), "toml: ")
 	got, field, ok := strings.Cut(text, " into struct field ")
@@ -101,11 +100,11 @@ func plainly(e *toml.DecodeError) string {
 	case "map[string]string":
 		want = "a table of strings"
 	}
-	return fmt.Sprintf("%s: a TOML %s where %s is wanted", api.Excerpt(strings.Join(e.Key(), ".")), strings.TrimPrefix(got, "cannot decode TOML "), want)
+	return fmt.Sprintf("%s: a TOML %s, but it must be %s", api.Excerpt(strings.Join(e.Key(), ".")), strings.TrimPrefix(got, "cannot decode TOML "), want)
 }
 
-// line finds the line where key is set in table ("" is the top), or 0. TOML positions are gone after decoding, and a
-// mistake in a value wants its line too.
+// line returns the line on which key is set in table ("" is the top level); 0 if there is none. The decoder does not keep
+// the positions of values, and a mistake in a value needs its line too.
 func (s *source) line(table, key string) int {
 	current := ""
 	for i, l := range strings.Split(string(s.text), "\n") {
@@ -125,7 +124,7 @@ func (s *source) line(table, key string) int {
 	return 0
 }
 
-// check reports a value that rule refuses, at its line; "" is no value.
+// check reports a value that rule refuses, at its line. The value "" means that the key is not set.
 func (s *source) check(table, key, value string, rule func(string) error) {
 	if value == "" {
 		return

@@ -41,9 +41,9 @@ func Encode(a account.Account) ([]byte, error) {
 	return text, nil
 }
 
-// WriteAccount writes a's file in dir, replacing the daemon's own, and returns its path. It does not look whether an
-// existing file is a person's; the caller has.
-func WriteAccount(dir string, a account.Account) (string, error) {
+// writeAccount writes a's file in dir and returns its path. The caller must have made sure that an existing file is not a
+// person's.
+func writeAccount(dir string, a account.Account) (string, error) {
 	text, err := Encode(a)
 	if err != nil {
 		return "", err
@@ -60,8 +60,8 @@ func WriteAccount(dir string, a account.Account) (string, error) {
 	return file, nil
 }
 
-// RemoveAccount removes an account's file; a missing one is no error.
-func RemoveAccount(dir, name string) error {
+// removeAccount removes an account's file; a missing one is no error.
+func removeAccount(dir, name string) error {
 	file := AccountFile(dir, name)
 	accounts, err := own.Open(filepath.Dir(file))
 	if err == nil {
