@@ -12,7 +12,8 @@ import (
 	"oauthd/ipc/peer"
 )
 
-// accept starts a goroutine for each connection until the server is to stop.
+// accept starts a goroutine for each connection, until the server is to stop. A lack of descriptors or memory only
+// delays it.
 func (sv *serving) accept(l *net.UnixListener) error {
 	const firstPause, lastPause = 5 * time.Millisecond, time.Second
 	pause := firstPause
@@ -44,7 +45,7 @@ func (sv *serving) accept(l *net.UnixListener) error {
 	}
 }
 
-// passing reports whether an error of accept goes away by itself.
+// passing reports whether an error of accept goes away without our doing.
 func passing(err error) bool {
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, e) {
@@ -54,7 +55,7 @@ func passing(err error) bool {
 	return false
 }
 
-// handle names the caller, tells the protocol by the first byte and serves it.
+// handle identifies the caller, recognises the protocol by the first byte, and serves it.
 func (sv *serving) handle(c *conn) {
 	p, err := peer.Of(c.UnixConn)
 	if err != nil || p.UID != sv.cfg.UID {
@@ -123,7 +124,7 @@ func (sv *serving) leave(c *conn) {
 	sv.open--
 }
 
-// turnAway tells a connection beyond the bound that the daemon is busy.
+// turnAway answers a connection beyond the bound with busy.
 func (sv *serving) turnAway(c *conn) {
 	busy := &api.Error{
 		Code: api.Busy, Message: "too many connections are open", Hint: "close some, or try again", RetryAfter: 1,
@@ -141,7 +142,7 @@ func (sv *serving) turnAway(c *conn) {
 	}
 }
 
-// expireOwn ends every read of a connection that waits for a line or its first byte.
+// expireOwn ends the reads of all connections that wait for a line or for their first byte.
 func (sv *serving) expireOwn() {
 	sv.mu.Lock()
 	defer sv.mu.Unlock()

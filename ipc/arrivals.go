@@ -9,11 +9,12 @@ import (
 )
 
 const (
-	// maxArrivals bounds the memory that all requests together hold until they are answered, in bytes. A connection's first
-	// lineBuffer bytes are not counted: a usual request fits in there, and no flood of large ones can keep it out.
+	// maxArrivals bounds the memory that all requests together hold until they are answered, in bytes. A connection's
+	// first lineBuffer bytes are not counted: a usual request fits in there, and no flood of large ones can keep it
+	// out.
 	maxArrivals = 16 << 20
-	// headerCost and bodyCost are how many bytes of memory a byte of an HTTP header or body takes at worst: a header line
-	// of four bytes becomes an entry of a map, and a body is read into a buffer that doubles.
+	// headerCost and bodyCost are how many bytes of memory a byte of an HTTP header or body takes at worst: a header
+	// line of four bytes becomes an entry of a map, and a body is read into a buffer that doubles.
 	headerCost = 32
 	bodyCost   = 2
 )

@@ -12,7 +12,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// conn is one connection of a caller. A write that the caller does not take in time fails.
+// conn is a caller's connection. A write that the caller does not take in time fails.
 type conn struct {
 	*net.UnixConn
 	caller       account.Caller
@@ -71,8 +71,8 @@ func (c *conn) writeAt(now time.Time, p []byte) (int, error) {
 	return n, err
 }
 
-// SetReadDeadline ends reads at t: at once for a t before this process began, which is how net/http ends a read;
-// through the watchdog for any other.
+// SetReadDeadline ends reads at t: at once if t is before this process began, which is how net/http ends a read, and
+// otherwise through the watchdog.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	by := int64(0)
 	if !t.IsZero() {
@@ -92,7 +92,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// refuse answers e in the protocol of the caller's first byte, or as line JSON if none comes within wait.
+// refuse answers e in the protocol that the caller's first byte shows, or as line JSON if none comes within wait.
 func (c *conn) refuse(wait time.Duration, e *api.Error) {
 	web := false
 	if wait > 0 {

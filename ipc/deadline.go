@@ -74,7 +74,7 @@ func (r *requestContext) Value(key any) any {
 	return r.Context.Value(key)
 }
 
-// end releases what Done took; the request is over.
+// end ends the request and releases what Done allocated.
 func (r *requestContext) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -26,24 +26,13 @@ func errStopping() *api.Error {
 	return &api.Error{Code: api.Busy, Message: "the daemon is stopping", Hint: "try again", RetryAfter: 1}
 }
 
-// shape turns an error of the backend into what the caller sees.
-func shape(err error) *api.Error {
-	var e *api.Error
-	switch {
-	case errors.As(err, &e):
-		return e
-	case errors.Is(err, context.DeadlineExceeded):
-		e = &api.Error{Code: api.Timeout, Message: "there was no answer in time", Hint: "try again"}
-		return e.Because(err)
-	case errors.Is(err, context.Canceled):
-		return errStopping().Because(err)
-	}
-	return api.AsError(err)
-}
-
-// report shapes err and writes one line to the log. where is a route; name is the account's name, "" when not known.
+// report writes one line about err to the log and returns err as the caller is to see it. where is a route; name is the
+// account's, "" if it is not known.
 func (sv *serving) report(ctx context.Context, where, name string, err error) *api.Error {
-	e := shape(err)
+	e := api.AsError(err)
+	if e.Code == api.Internal && errors.Is(err, context.Canceled) {
+		e = errStopping().Because(err)
+	}
 	line := sv.cfg.Log.WithLevel(level(e.Code))
 	if line == nil {
 		return e
@@ -71,7 +60,7 @@ func (sv *serving) report(ctx context.Context, where, name string, err error) *a
 
 func denied(c api.Code) bool { return c == api.Forbidden || c == api.PolicyDenied }
 
-// level keeps what the backend has logged itself, a login or refresh that failed, out of the log's usual lines.
+// level keeps out of the usual log what the backend has logged itself, such as a login or refresh that failed.
 func level(c api.Code) zerolog.Level {
 	switch {
 	case c == api.Internal:
@@ -82,13 +71,13 @@ func level(c api.Code) zerolog.Level {
 	return zerolog.DebugLevel
 }
 
-// recovered turns a panic of the backend into an error: one request fails, the daemon goes on.
+// recovered turns a panic of the backend into an error, so that one request fails and the daemon goes on.
 func recovered(err *error) {
 	v := recover()
 	if v == nil {
 		return
 	}
-	// Other panics may carry any value, and so a secret.
+	// The value of any other panic is not logged, because it may hold a secret.
 	what := fmt.Sprintf("%T", v)
 	if re, ok := v.(runtime.Error); ok {
 		what = re.Error()
@@ -99,7 +88,7 @@ func recovered(err *error) {
 func marshalError(e *api.Error) []byte {
 	b, err := json.Marshal(api.ErrorBody{Error: e})
 	if err != nil {
-		// Strings and an int: this cannot fail.
+		// This cannot fail: there are only strings and a number.
 		return []byte(`{"error":{"code":"internal","message":"an error could not be encoded"}}`)
 	}
 	return b

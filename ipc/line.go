@@ -11,8 +11,8 @@ import (
 )
 
 // yieldEvery is how many answers in a row a connection gets before others have their turn. A connection whose next line
-// is always there never blocks, and Go takes the processor from it only after 10 ms: with 64 of them, one would wait for
-// a third of a second.
+// is always there never blocks, and Go takes the processor from it only after 10 ms: with 64 of them, one would wait
+// for a third of a second.
 const yieldEvery = 8
 
 // serveLines answers line after line until the caller or the server ends it.

@@ -35,10 +35,10 @@ func TestLine(t *testing.T) {
 		{"null", `{"account":"work","scope":null}`, answer},
 		{"error", `{"account":"dead"}`, `{"error":{"code":"login_required","message":"log in","hint":"oauthd login dead"}}`},
 		{"unnamed error", `{"account":"odd"}`,
-			`{"error":{"code":"internal","message":"oauthd met an error it has no name for","hint":"see the daemon's log for details"}}`},
+			`{"error":{"code":"internal","message":"internal error","hint":"see the daemon's log for details"}}`},
 		{"deadline", `{"account":"slow"}`, `{"error":{"code":"timeout","message":"there was no answer in time","hint":"try again"}}`},
 		{"panic", `{"account":"panics"}`,
-			`{"error":{"code":"internal","message":"oauthd met an error it has no name for","hint":"see the daemon's log for details"}}`},
+			`{"error":{"code":"internal","message":"internal error","hint":"see the daemon's log for details"}}`},
 		{"half an object", `{"account":"work"`, `{"error":{"code":"bad_request","message":"the request is not valid JSON","hint":"send one JSON object, such as {\"account\":\"work\"}"}}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -81,8 +81,8 @@ func (r *lineReader) settled() error {
 	return nil
 }
 
-// makeRoom moves what is left to the front, grows a full buffer and frees a large empty one. It returns false if the line
-// had to make way for others.
+// makeRoom moves what is left to the front, grows a full buffer and frees a large empty one. It returns false if the
+// line had to make way for others.
 func (r *lineReader) makeRoom() bool {
 	switch {
 	case !r.buffered():

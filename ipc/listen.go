@@ -12,14 +12,15 @@ import (
 	"oauthd/ipc/own"
 )
 
-// ErrInUse is returned by [Listen] when another process answers on the socket.
-var ErrInUse = errors.New("another daemon listens there")
+// ErrInUse means that another process answers on the socket.
+var ErrInUse = errors.New("another daemon is listening there")
 
-// Listen makes the socket path and listens on it. Its directory is made when it is missing and must be ours, mode 0700
-// and no symbolic link; the socket gets mode 0600. A socket nobody answers on is replaced, one that answers is
-// [ErrInUse], and anything else in its place is an error and stays. Closing the listener removes the socket.
+// Listen creates a socket at path, with mode 0600, and listens on it. Its directory is created if it is missing; it
+// must belong to us, have mode 0700, and not be a symbolic link. A socket that nobody answers on is replaced. If
+// somebody answers, the error is [ErrInUse]; anything else at path is an error too, and stays. Closing the listener
+// removes the socket.
 //
-// Two processes that call Listen on one path at the same time must hold a lock against each other.
+// Two processes must not call Listen for the same path at the same time; a lock has to keep them apart.
 func Listen(path string) (*net.UnixListener, error) {
 	dir, err := own.SocketDir(path)
 	if err != nil {
@@ -30,7 +31,7 @@ func Listen(path string) (*net.UnixListener, error) {
 	if err := clearStale(dir, name); err != nil {
 		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
 	}
-	// By its path, as nothing else is possible; nobody else can change what that leads to.
+	// There is no way to do this other than by path, but nobody else can change what the path leads to.
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("ipc: %w", err)
@@ -51,7 +52,7 @@ func clearStale(dir *own.Dir, name string) error {
 	case err != nil:
 		return err
 	case fi.Mode()&fs.ModeSocket == 0:
-		return fmt.Errorf("there is a %s in its place, which oauthd will not remove", kind(fi.Mode()))
+		return fmt.Errorf("there is a %s at that path, and oauthd does not remove it", kind(fi.Mode()))
 	}
 	const probe = time.Second
 	c, err := net.DialTimeout("unix", dir.Path(name), probe)
@@ -61,7 +62,7 @@ func clearStale(dir *own.Dir, name string) error {
 		return ErrInUse
 	case !errors.Is(err, syscall.ECONNREFUSED):
 		// A full backlog or a refused permission does not mean that nobody is there.
-		return fmt.Errorf("%w, or so it seems: %w", ErrInUse, err)
+		return fmt.Errorf("%w, it seems: %w", ErrInUse, err)
 	}
 	if err := dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -78,5 +79,5 @@ func kind(m fs.FileMode) string {
 	case m&fs.ModeSymlink != 0:
 		return "symbolic link"
 	}
-	return "file that is no socket"
+	return "file that is not a socket"
 }

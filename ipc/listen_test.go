@@ -39,21 +39,21 @@ func TestListen(t *testing.T) {
 		{"directory", func(t *testing.T, path string) string {
 			mkdir(t, filepath.Join(path, "x"), 0o700)
 			return path
-		}, "there is a directory in its place"},
+		}, "there is a directory at that path"},
 		{"regular file", func(t *testing.T, path string) string {
 			mkdir(t, path, 0o700)
 			if err := os.WriteFile(path, []byte("keep me"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			return path
-		}, "there is a regular file in its place"},
+		}, "there is a regular file at that path"},
 		{"link to a socket", func(t *testing.T, path string) string {
 			mkdir(t, path, 0o700)
 			if err := os.Symlink("elsewhere", path); err != nil {
 				t.Fatal(err)
 			}
 			return path
-		}, "there is a symbolic link in its place"},
+		}, "there is a symbolic link at that path"},
 		{"linked directory", func(t *testing.T, path string) string {
 			mkdir(t, path, 0o700)
 			link := filepath.Join(filepath.Dir(filepath.Dir(path)), "link")

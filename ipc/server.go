@@ -11,23 +11,24 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Config is what a [Server] is made of.
+// Config configures a [Server].
 type Config struct {
 	// Backend answers the requests.
 	Backend Backend
-	// Log gets one line per refused connection and per failed request, never a request's content. The zero Logger
-	// writes nothing.
+	// Log gets one line for each refused connection and each failed request, never what a request contained. The zero
+	// Logger writes nothing.
 	Log zerolog.Logger
-	// UID is our own; connections of any other user are refused.
+	// UID is our own; connections from any other user are refused.
 	UID int
-	// MaxConns bounds the connections open at once; those beyond it get busy. 0 means 4096, or three quarters of the
-	// process's file descriptors where that is less.
+	// MaxConns bounds the connections that are open at once; any more are answered busy. 0 means 4096, or three
+	// quarters of the process's file descriptors if that is less.
 	MaxConns int
-	// Requested, where set, is called as a request begins, concurrently; it must return at once.
+	// Requested is called as a request begins, concurrently, and must return at once; nil means that nobody wants to
+	// know.
 	Requested func()
 }
 
-// Server serves a [Backend] on Unix sockets. It is safe for concurrent use.
+// Server serves a [Backend] on Unix sockets. It may be used concurrently.
 type Server struct {
 	cfg    Config
 	limits limits
@@ -39,8 +40,8 @@ type limits struct {
 	message   time.Duration // from a request's first byte to its last, or to the end of its header
 	idleLine  time.Duration // between two lines
 	idleHTTP  time.Duration // between two HTTP requests
-	write     time.Duration // for one write that the client does not take
-	request   time.Duration // for the backend's answer, logins excepted
+	write     time.Duration // for the client to take one write
+	request   time.Duration // for the backend's answer, unless it is a stream of events
 	refuse    time.Duration // for the first byte of a connection that is to be refused
 	grace     time.Duration // for requests under way when the server stops
 	last      time.Duration // for their answers, once grace has passed
@@ -49,8 +50,8 @@ type limits struct {
 }
 
 const (
-	maxTokenRequest = 64 << 10
-	maxRefusals     = 64 // refused connections that are waited for at once
+	maxTokenRequest = 64 << 10 // bytes of a line, of an HTTP header, and of most bodies
+	maxRefusals     = 64       // refused connections whose first byte is waited for, at once
 )
 
 // New returns a server. It does nothing until [Server.Serve].
@@ -81,7 +82,7 @@ func New(cfg Config) *Server {
 // serving is one run of Serve.
 type serving struct {
 	*Server
-	// stop is done once the server is to stop; base is what requests run under, and ends after the grace.
+	// stop ends once the server is to stop. base is the parent of all requests' contexts, and ends after the grace.
 	stop, base context.Context
 	handoff    chan *conn    // connections that speak HTTP, on their way to net/http
 	refusals   chan struct{} // a slot for each refused connection that is waited for
@@ -91,17 +92,17 @@ type serving struct {
 	lines      atomic.Int32 // connections that speak line JSON
 	work       sync.WaitGroup
 
-	// The order of locks: none of this package's mutexes, which are mu, watchdog.mu, arrivals.mu and requestContext.mu, is
-	// taken while another is held.
+	// The order of locks: none of this package's mutexes, which are mu, watchdog.mu, arrivals.mu and requestContext.mu,
+	// is taken while another is held.
 
 	mu   sync.Mutex // guards the fields below
 	open int
 	own  map[*conn]struct{} // connections that net/http does not hold
 }
 
-// Serve answers connections of l until ctx is done, then stops: it closes l, ends idle connections and logins at once,
-// lets other requests under way finish within about 5 s, and returns nil after its goroutines have ended. An error
-// means that l failed.
+// Serve answers connections to l until ctx ends. Then it closes l, ends idle connections and streams of events at once,
+// gives other requests about 5 s to finish, and returns nil once all its goroutines have ended. An error means that l
+// failed.
 func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
 	stop, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -131,7 +132,7 @@ func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
 	return err
 }
 
-// drain waits for requests under way, then for all goroutines.
+// drain waits for the requests that are being answered, then for all goroutines.
 func (sv *serving) drain(web *http.Server, cut context.CancelCauseFunc) {
 	done := make(chan struct{})
 	go func() {

@@ -6,9 +6,9 @@ import (
 	"oauthd/ipc/api"
 )
 
-// scanTokenRequest reads the common form of a token request in one pass: a flat object of known fields, each once,
-// whose strings are ASCII without escapes. It gives up (ok is false) at anything else, right or wrong, and the strict
-// decoder then decides. A fuzz test holds it to that decoder.
+// scanTokenRequest reads the usual form of a token request in one pass: a flat object of known fields, each given once,
+// with strings of ASCII without escapes. It gives up (ok is false) at anything else, right or wrong, and leaves it to
+// the strict decoder. A fuzz test checks that the two agree.
 func scanTokenRequest(data []byte) (r api.TokenRequest, ok bool) {
 	s := scanner{rest: data}
 	seen := 0

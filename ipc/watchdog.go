@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// watchdog ends the reads and writes of connections that take too long. One timer serves all connections, and is touched
-// only when a deadline comes before all others: a deadline per read and write, as net.Conn has them, wakes the
-// runtime's poller and doubles the time of a cached answer.
+// watchdog ends reads and writes that take too long. One timer serves all connections, and is set anew only if a
+// deadline comes before all others: net.Conn's own deadlines, one for each read and write, would wake the runtime's
+// poller and double the time of a cached answer.
 type watchdog struct {
 	epoch time.Time
-	next  atomic.Int64 // the instant at which the timer fires; 0 means not at all
+	next  atomic.Int64 // the instant at which the timer fires; 0 if it is not set
 
 	mu     sync.Mutex // guards the fields below
 	conns  map[*conn]struct{}
@@ -21,7 +21,7 @@ type watchdog struct {
 
 // newWatchdog returns a watchdog over no connection.
 func newWatchdog() *watchdog {
-	// Deadlines of the recent past are to be positive instants; net/http's "long ago" is to be negative.
+	// So a deadline of the recent past is a positive instant, and net/http's "long ago" a negative one.
 	return &watchdog{epoch: time.Now().Add(-time.Hour), conns: make(map[*conn]struct{})}
 }
 
@@ -40,7 +40,7 @@ func (w *watchdog) remove(c *conn) {
 	delete(w.conns, c)
 }
 
-// by makes sure that the timer fires at the instant at, or before. The deadline must be in its connection by then.
+// by makes sure that the timer fires no later than at. The connection must hold its deadline already.
 func (w *watchdog) by(at int64) {
 	if next := w.next.Load(); next != 0 && next <= at {
 		return
@@ -63,11 +63,12 @@ func (w *watchdog) scheduleLocked(at int64) {
 	}
 }
 
-// fire ends what is due and sets the timer for what comes next.
+// fire ends what is due, and sets the timer for what comes next.
 func (w *watchdog) fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// Before looking: a deadline set from here on that is not seen below schedules itself.
+	// This comes before the look at the deadlines: one that is set from here on, and not seen below, sets the timer
+	// itself.
 	w.next.Store(0)
 	now := w.instant(time.Now())
 	var soonest int64
@@ -100,5 +101,5 @@ func (w *watchdog) close() {
 	}
 }
 
-// longAgo is a deadline that ends what waits at once.
+// longAgo is a deadline that ends a waiting read or write at once.
 func longAgo() time.Time { return time.Unix(1, 0) }

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// State tells whether an account can give tokens.
+// State says whether an account has tokens to give.
 type State string
 
 const (
-	StateReady         State = "ready"          // tokens can be had
+	StateReady         State = "ready"          // it has tokens to give
 	StateLoginRequired State = "login_required" // a person has to log in
 	StateError         State = "error"          // the last refresh failed; see LastError
 	StateLocked        State = "locked"         // the store or oauthd is locked
 )
 
-// Account is what may be known of an account.
+// Account is what callers may know about an account.
 type Account struct {
 	Name     string `json:"name"`
 	Provider string `json:"provider"`
@@ -25,36 +25,36 @@ type Account struct {
 	ClientID string `json:"client_id,omitempty"`
 	Grant    string `json:"grant"`
 	State    State  `json:"state"`
-	// Degraded is true while a rotated credential is in memory only, because the store did not take it.
+	// Degraded is true while a rotated credential is only in memory, because the store did not take it.
 	Degraded bool `json:"degraded"`
-	// Refreshing is true while a request to the provider is under way.
+	// Refreshing is true while the provider is being asked.
 	Refreshing bool `json:"refreshing"`
-	// Subject and Email name the person who logged in; "" when the provider did not say or nobody has.
+	// Subject and Email name the person who logged in; "" if the provider did not say, or nobody has logged in.
 	Subject         string   `json:"subject,omitempty"`
 	Email           string   `json:"email,omitempty"`
 	ScopesRequested []string `json:"scopes_requested"`
 	ScopesGranted   []string `json:"scopes_granted"`
-	// ScopesLost are scopes that the login brought and refreshed tokens no longer have.
+	// ScopesLost are the scopes that the login brought and that refreshed tokens no longer have.
 	ScopesLost []string `json:"scopes_lost,omitempty"`
 	// MissingSince is since when the store has had no credential although nobody has logged out; nil if it has one, or
 	// nobody was logged in.
 	MissingSince *time.Time `json:"missing_since,omitempty"`
-	// ExpiresAt is the end of the access token now held; nil when none is, or when it has no known end.
+	// ExpiresAt is when the current access token ends; nil if there is none, or if its end is not known.
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
 	NextRefreshAt *time.Time `json:"next_refresh_at,omitempty"`
-	// LoginEndsAt is when the login will end, as far as that is known, and LoginEndsReason why, as one sentence; nil and
-	// "" where nothing is known.
+	// LoginEndsAt is when the login will end, and LoginEndsReason says why, in one sentence; nil and "" if that is not
+	// known.
 	LoginEndsAt     *time.Time `json:"login_ends_at,omitempty"`
 	LoginEndsReason string     `json:"login_ends_reason,omitempty"`
-	// LoginProlonged is true where oauthd itself puts that end off in time, as things stand.
+	// LoginProlonged is true if oauthd itself will put off that end in time, as things stand.
 	LoginProlonged bool   `json:"login_prolonged,omitempty"`
 	LastError      *Error `json:"last_error,omitempty"`
 	// File is the account's configuration file.
 	File string `json:"file,omitempty"`
 }
 
-// AccountDefinition is the body of a login request: what a new account is made of, or what changes at a known one.
-// Zero fields mean "as it is", for a new account "the provider's default".
+// AccountDefinition is the body of a login request: it defines a new account, or says what changes about one that
+// exists. A zero field leaves things as they are; for a new account it means the provider's default.
 type AccountDefinition struct {
 	Provider string `json:"provider,omitempty"`
 	// Tenant fills in the URLs of a provider that has them per tenant or domain.
@@ -63,97 +63,100 @@ type AccountDefinition struct {
 	ClientID string `json:"client_id,omitempty"`
 	// ClientSecret goes to the store, never to a file.
 	ClientSecret Confidential `json:"client_secret,omitempty"`
-	// ClientSecrets is the text of a client_secrets.json, as Google hands it out.
+	// ClientSecrets is the content of Google's client_secrets.json.
 	ClientSecrets Confidential `json:"client_secrets,omitempty"`
-	// Key is the text of a private key: a client's, as PEM or JWK (RFC 7523 §2.2), or the JSON of a Google service account.
-	// It goes to the store, never to a file. KeyID names a client's key where its text does not.
+	// Key is the text of a private key: a client's, as PEM or JWK (RFC 7523 §2.2), or the JSON of a Google service
+	// account. It goes to the store, never to a file. KeyID is the id of a client's key, if its text does not contain
+	// one.
 	Key    Confidential `json:"key,omitempty"`
 	KeyID  string       `json:"key_id,omitempty"`
 	Scopes []string     `json:"scopes,omitempty"`
 	Grant  string       `json:"grant,omitempty"`
-	// Subject is the person a service account acts for; Audience what tokens of a grant without a person are for.
+	// Subject is the person a service account acts for; Audience is what the
+	// tokens of a grant without a person are for.
 	Subject  string `json:"subject,omitempty"`
 	Audience string `json:"audience,omitempty"`
-	// Headless says that no browser can be opened where the person sits: the device grant is taken where the provider
-	// has one. It is not kept.
+	// Headless means that no browser can be opened for the person, so that the device grant is used if the provider has
+	// one. It is not saved.
 	Headless bool `json:"headless,omitempty"`
 	// Resource is a resource indicator for the grant (RFC 8707).
 	Resource    string            `json:"resource,omitempty"`
 	RedirectURI string            `json:"redirect_uri,omitempty"`
 	AuthParams  map[string]string `json:"auth_params,omitempty"`
-	// Timeout is the number of seconds the login may take; 0 means 300.
+	// Timeout is how many seconds the login may take; 0 means 300.
 	Timeout int64 `json:"timeout,omitempty"`
-	// Force accepts another person than the one who logged in before.
+	// Force accepts a different person than the one who logged in before.
 	Force bool `json:"force,omitempty"`
 }
 
-// Confidential is text on its way in that must not be shown on the way: it crosses the socket as it is and prints as
+// Confidential is text from a caller that must not be shown anywhere: it crosses the socket as it is, and prints as
 // [redacted].
 type Confidential string
 
 // Format implements [fmt.Formatter]; every verb prints [redacted].
 func (Confidential) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
 
-// LogoutResult tells what a logout did.
+// LogoutResult says what a logout has done.
 type LogoutResult struct {
-	// Revoked is true when the provider confirmed that the grant has ended (RFC 7009).
+	// Revoked is true if the provider confirmed that the grant has ended (RFC 7009).
 	Revoked bool `json:"revoked"`
-	// Detail says why the provider did not revoke; "" when it did.
+	// Detail says why the provider did not revoke the grant; "" if it did.
 	Detail string `json:"detail,omitempty"`
 }
 
-// Status is the daemon at a glance.
+// Status describes the daemon.
 type Status struct {
 	PID       int       `json:"pid"`
 	Version   string    `json:"version"`
 	StartedAt time.Time `json:"started_at"`
-	// StartedBy names who started the daemon: "terminal", "auto" (a client that found none) or "systemd".
+	// StartedBy says who started the daemon: "terminal", "auto" (a client that found none running) or "systemd".
 	StartedBy string    `json:"started_by,omitempty"`
 	Socket    string    `json:"socket"`
 	Store     Store     `json:"store"`
 	Accounts  []Account `json:"accounts"`
 }
 
-// Store is where credentials rest.
+// Store is where credentials are stored.
 type Store struct {
 	// Backend is "keychain", "file" or "memory".
 	Backend string `json:"backend"`
-	// State is "ok", "locked" or "unavailable", as of the moment of asking.
+	// State is "ok", "locked" or "unavailable", at the time of the request.
 	State string `json:"state"`
-	// Detail says what is wrong; "" when nothing is.
+	// Detail says what is wrong; "" if nothing is.
 	Detail string `json:"detail,omitempty"`
-	// Needs is what unlock asks a person for: "passphrase", "new_passphrase" when the store is opened for the first time,
-	// or "" for nothing.
+	// Needs is what unlock asks a person for: "passphrase", "new_passphrase" if the store is opened for the first time,
+	// or "" if it asks for nothing.
 	Needs string `json:"needs,omitempty"`
 }
 
 // UnlockRequest is the body of an unlock request.
 type UnlockRequest struct {
-	// Passphrase opens the store; "" where it needs none.
+	// Passphrase opens the store; "" if it needs none.
 	Passphrase Confidential `json:"passphrase,omitempty"`
 }
 
-// CheckAccountName returns a [BadRequest] error that tells what is wrong with name, or nil. A name is 1 to 63 of
-// a-z 0-9 . _ @ + -, starts with a letter or digit, and is no device name of Windows, where it could not be a file.
+// CheckAccountName returns a [BadRequest] error that says what is wrong with name, or nil. A name has 1 to 63
+// characters out of a-z 0-9 . _ @ + -, starts with a letter or digit, and is not one of Windows' device names, which
+// could not be a file there.
 func CheckAccountName(name string) error {
 	if !wellFormed(name) {
 		return &Error{
 			Code:    BadRequest,
 			Message: fmt.Sprintf("%q cannot be an account name", Excerpt(name)),
-			Hint:    "use 1 to 63 of a-z 0-9 . _ @ + -, starting with a letter or digit",
+			Hint:    "use 1 to 63 characters out of a-z 0-9 . _ @ + -, and start with a letter or digit",
 		}
 	}
 	stem, _, _ := strings.Cut(name, ".")
 	device := stem == "con" || stem == "prn" || stem == "aux" || stem == "nul" ||
 		len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '1' && stem[3] <= '9'
 	if device {
-		return &Error{Code: BadRequest, Message: fmt.Sprintf("%q is a device name of Windows", name), Hint: "choose another account name"}
+		return &Error{Code: BadRequest, Message: fmt.Sprintf("%q is the name of a device on Windows", name), Hint: "choose another account name"}
 	}
 	return nil
 }
 
-// wellFormed is ^[a-z0-9][a-z0-9._@+-]{0,62}$, by hand: it runs for every token, and a regular expression would be
-// compiled at every start of every client.
+// wellFormed matches ^[a-z0-9][a-z0-9._@+-]{0,62}$. It is written by hand because it runs for every token, and every
+// client would compile a regular expression each time it starts.
 func wellFormed(name string) bool {
 	if name == "" || len(name) > 63 {
 		return false
@@ -168,7 +171,7 @@ func wellFormed(name string) bool {
 	return true
 }
 
-// Moment shapes a time for the wire: UTC, whole seconds, nil if it is not known.
+// Moment returns t as it crosses the socket: in UTC and whole seconds, nil if it is not known.
 func Moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -8,14 +8,14 @@ const (
 	EventDevice    = "device"    // enter UserCode at VerificationURI, on any device (RFC 8628)
 	EventNotice    = "notice"    // something the person should know; the login goes on
 	EventDone      = "done"      // the credential is stored
-	EventError     = "error"     // the login has ended without one
+	EventError     = "error"     // the login has ended without a credential
 )
 
 // LoginEvent is one line of the answer to a login request. Which fields are set depends on Event.
 type LoginEvent struct {
 	Event string `json:"event"`
 
-	// LoginID is in every event of a login but the last.
+	// LoginID is in every event but the last.
 	LoginID string `json:"login_id,omitempty"`
 
 	// authorize
@@ -28,10 +28,10 @@ type LoginEvent struct {
 	// device
 	UserCode        string `json:"user_code,omitempty"`
 	VerificationURI string `json:"verification_uri,omitempty"`
-	// VerificationURIComplete holds the user code too; "" where the provider has none.
+	// VerificationURIComplete holds the user code too; "" if the provider does not send one.
 	VerificationURIComplete string `json:"verification_uri_complete,omitempty"`
 
-	// ExpiresAt is when an authorize or device event is no longer of use.
+	// ExpiresAt is when what an authorize or device event asks for is no longer possible.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
 	// notice
@@ -45,18 +45,19 @@ type LoginEvent struct {
 	Provider      string   `json:"provider,omitempty"`
 	Grant         string   `json:"grant,omitempty"`
 	ScopesGranted []string `json:"scopes_granted,omitempty"`
-	// ScopesDenied were asked for and not granted; ScopesExtra were granted without being asked for.
+	// ScopesDenied were asked for but not granted; ScopesExtra were granted without being asked for.
 	ScopesDenied []string `json:"scopes_denied,omitempty"`
 	ScopesExtra  []string `json:"scopes_extra,omitempty"`
-	// Warnings are sentences for the person: a scope that was not granted, a refresh token that did not come.
+	// Warnings are sentences for the person: about a scope that was not granted, for example, or a missing refresh
+	// token.
 	Warnings []string `json:"warnings,omitempty"`
 
 	// error
 	Error *Error `json:"error,omitempty"`
 }
 
-// Callback is the body of a callback request: the authorization response as a person pasted it.
+// Callback is the body of a callback request: the authorization response that a person pasted.
 type Callback struct {
-	// URL is the address the browser was sent to, or the code and state in it.
+	// URL is the address that the browser was sent to, or only the code and state in it.
 	URL Confidential `json:"url"`
 }

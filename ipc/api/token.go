@@ -2,40 +2,41 @@ package api
 
 import "time"
 
-// TokenRequest asks for a token. It is the body of POST /v1/token, a line of line JSON, and, field by field, the query
-// of GET /v1/token.
+// TokenRequest asks for a token. It is the body of POST /v1/token and a line of line JSON, and its fields are the
+// parameters of GET /v1/token.
 type TokenRequest struct {
 	// Account is the name of the account; required.
 	Account string `json:"account"`
-	// Scope is a space-separated list (RFC 6749 §3.3) that the token must cover; "" means all that was granted.
+	// Scope is a space-separated list (RFC 6749 §3.3) that the token must cover; "" means everything that was granted.
 	Scope string `json:"scope,omitempty"`
-	// Audience asks for a token for that audience, where the provider knows such; "" means none.
+	// Audience asks for a token for that audience, if the provider knows audiences; "" means none.
 	Audience string `json:"audience,omitempty"`
 	// Resource is a resource indicator (RFC 8707); "" means none.
 	Resource string `json:"resource,omitempty"`
-	// MinTTL is the number of seconds the token must still live; nil means the smaller of 60 s and a quarter of the
-	// token's lifetime. A provider's fresh token that is shorter is served all the same.
+	// MinTTL is how many seconds the token must still live; nil means the smaller of 60 s and a quarter of the token's
+	// lifetime. A fresh token from the provider is served even if it is shorter.
 	MinTTL *int64 `json:"min_ttl,omitempty"`
-	// Force asks the provider for a new token even when a fresh one is at hand.
+	// Force asks the provider for a new token even if there is a fresh one.
 	Force bool `json:"force,omitempty"`
-	// IDToken asks for an OpenID Connect ID token beside the access token.
+	// IDToken asks for an OpenID Connect ID token too.
 	IDToken bool `json:"id_token,omitempty"`
 
 	// Received is when the daemon has read the request; zero means now. It does not cross the socket.
 	Received time.Time `json:"-"`
 }
 
-// Token is what a caller gets: an access token response (RFC 6749 §5.1) without a refresh token, and when it ends.
+// Token is what a caller gets: an access token response (RFC 6749 §5.1) without a refresh token, and when the token
+// ends.
 type Token struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
-	// ExpiresIn is the number of whole seconds left at the time of the answer; absent when not known.
+	// ExpiresIn is how many whole seconds are left at the time of the answer; nil if that is not known.
 	ExpiresIn *int64 `json:"expires_in,omitempty"`
-	// Scope is the space-separated list that the token really has; absent when the provider never said.
+	// Scope is the space-separated list of what the token covers; "" if the provider never said.
 	Scope   string `json:"scope,omitempty"`
 	IDToken string `json:"id_token,omitempty"`
 	Account string `json:"account"`
-	// ExpiresAt is the wall time at which the access token ends; nil when not known.
+	// ExpiresAt is when the access token ends, by the wall clock; nil if that is not known.
 	ExpiresAt        *time.Time `json:"expires_at,omitempty"`
 	IDTokenExpiresAt *time.Time `json:"id_token_expires_at,omitempty"`
 

@@ -1,6 +1,6 @@
-// Package benchtest measures a server of tokens from another process, beside a bare Go server that answers with the same
-// bytes. The client and the bare server are child processes of the benchmark: in one process with the server, they would
-// share its scheduler, and hide what a wake-up costs.
+// Package benchtest measures a server of tokens from another process, beside a bare Go server that answers with the
+// same bytes. The client and the bare server are child processes of the benchmark: in one process with the server, they
+// would share its scheduler, and hide what a wake-up costs.
 //
 // A test binary that uses it calls [Main] first in its TestMain.
 package benchtest
@@ -44,8 +44,8 @@ func Main() {
 //
 //	line/kept, line/new, line/64, http/kept, http/new, http/64
 //
-// with one connection that is kept, a new connection for each request, and 64 connections at once. Each takes turns with
-// the bare server in one run, because absolute figures drift. The ratio is that of the medians: of the time of one
+// with one connection that is kept, a new connection for each request, and 64 connections at once. Each takes turns
+// with the bare server in one run, because absolute figures drift. The ratio is that of the medians: of the time of one
 // answer, and with 64 clients of the throughput. max-ms is the slowest answer of all.
 func Run(b *testing.B, path, account string) {
 	for _, protocol := range []string{"line", "http"} {

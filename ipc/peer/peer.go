@@ -1,8 +1,8 @@
-// Package peer tells who is at the other end of a Unix socket, as the kernel names it.
+// Package peer asks the kernel who is at the other end of a Unix socket.
 //
-// The uid is the boundary: it was taken by the kernel when the connection was made (or, seen from a client, when the
-// server began to listen) and cannot be forged. The pid and the executable are advice: a process may end and its pid
-// go to another one before anybody looks.
+// The uid is a boundary: the kernel records it when the connection is made (seen from a client: when the server begins
+// to listen), and it cannot be forged. The pid and the executable are only advice: before anybody looks, the process
+// may have ended, and its pid may belong to another one.
 package peer
 
 import (
@@ -12,21 +12,21 @@ import (
 	"sync"
 )
 
-// ErrUnsupported is returned by [Of] where the system does not tell who is at the other end.
-var ErrUnsupported = errors.New("peer credentials are not known on this system")
+// ErrUnsupported is returned by [Of] on a system that does not say who is at the other end.
+var ErrUnsupported = errors.New("this system does not say who is at the other end of a socket")
 
 // Peer is the process at the other end of a connection.
 type Peer struct {
 	UID int
-	// PID is 0 where the system does not tell, or where the process lives in a PID namespace we cannot see.
+	// PID is 0 if the system does not say, or if the process is in a PID namespace that we cannot see.
 	PID int
-	// Executable looks up the program's path at its first call and keeps the answer; "" where the system does not
-	// tell. It is never nil in a Peer that [Of] returned, and safe for concurrent use.
+	// Executable returns the program's path, which is looked up once; "" if the system does not say. It is never nil in
+	// a Peer that [Of] returned, and may be called concurrently.
 	Executable func() string
 }
 
-// Of asks the kernel who is at the other end of c. On the server's side that is the process that connected; on the
-// client's side it is the process that made the socket listen. It costs one system call.
+// Of asks the kernel who is at the other end of c. For the server that is the process that connected, for the client
+// the process that called listen. It takes one system call.
 func Of(c *net.UnixConn) (Peer, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {

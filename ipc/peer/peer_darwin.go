@@ -15,14 +15,14 @@ func credentials(fd int) (uid, pid int, err error) {
 	}
 	pid, err = unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID)
 	if err != nil {
-		// A process that has already gone has no pid; its uid still counts.
+		// A process that has ended has no pid any more; its uid still counts.
 		pid = 0
 	}
 	return int(c.Uid), pid, nil
 }
 
 func executable(pid int) string {
-	// kern.procargs2 is argc (32 bits), then the path the program was started from, then the arguments.
+	// kern.procargs2 is argc (32 bits), followed by the path from which the program was started, and the arguments.
 	b, err := unix.SysctlRaw("kern.procargs2", pid)
 	if err != nil || len(b) < binary.Size(int32(0)) {
 		return ""

@@ -21,6 +21,6 @@ func executable(pid int) string {
 	if err != nil {
 		return ""
 	}
-	// The kernel marks a program that was replaced on disk, by an upgrade for instance; it is the same program.
+	// The kernel adds this if the file was replaced, by an upgrade for example; it is the same program.
 	return strings.TrimSuffix(path, " (deleted)")
 }
