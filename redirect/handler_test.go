@@ -2,6 +2,7 @@ package redirect
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -274,13 +275,17 @@ func TestResultPage(t *testing.T) {
 			t.Errorf("%s: got %d, want 404", name, resp.StatusCode)
 		}
 	}
+	absolute := "GET http://127.0.0.1:PORT" + s.resultPath + "%s HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n"
+	if got := raw(t, s, fmt.Sprintf(absolute, "?x")); got != http.StatusNotFound {
+		t.Errorf("absolute form with a query: got %d, want 404", got)
+	}
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
 		s.Finish(t.Context(), Page{Success: true})
 	}()
-	if resp, _ := get(t, result); resp.StatusCode != http.StatusOK {
-		t.Errorf("the bare path: got %d, want 200", resp.StatusCode)
+	if got := raw(t, s, fmt.Sprintf(absolute, "")); got != http.StatusOK {
+		t.Errorf("absolute form of the bare path: got %d, want 200", got)
 	}
 	<-finished
 }

@@ -77,6 +77,20 @@ func TestTLSToHTTPSIsNoNews(t *testing.T) {
 	noticed()
 }
 
+// halves is a connection that can be half closed.
+type halves struct {
+	net.Conn
+	err error
+}
+
+func (h halves) CloseWrite() error { return h.err }
+
+func TestHelloConnCanBeHalfClosed(t *testing.T) {
+	if err := (&helloConn{Conn: halves{err: io.ErrNoProgress}}).CloseWrite(); err != io.ErrNoProgress {
+		t.Errorf("got %v, want what the connection said", err)
+	}
+}
+
 func TestHelloConnHasNoEndOfItsOwn(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()

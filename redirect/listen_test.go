@@ -118,6 +118,15 @@ func TestPorts(t *testing.T) {
 			t.Errorf("got %v, want ErrPortUnavailable", err)
 		}
 	})
+	t.Run("free again after a mistake", func(t *testing.T) {
+		port := free(t)
+		if _, err := Listen(t.Context(), Config{
+			State: testState, Ports: []int{port}, HTTPS: true, Certificate: &tls.Certificate{},
+		}); err == nil {
+			t.Fatal("got no error for an empty certificate")
+		}
+		start(t, Config{Ports: []int{port}})
+	})
 	t.Run("free again after Close", func(t *testing.T) {
 		s := start(t, Config{})
 		port := portOf(t, s)

@@ -126,13 +126,13 @@ func (d *document) element(start markup, text string, end markup) {
 
 // breakable writes text that may have long names in it, and lets a narrow screen break them after their separators.
 func (d *document) breakable(text string) {
-	for text != "" {
+	for {
 		i := strings.IndexAny(text, "/.:_-@")
 		if i < 0 {
-			d.text(text)
-			return
+			break
 		}
 		d.element("", text[:i+1], "<wbr>")
 		text = text[i+1:]
 	}
+	d.text(text)
 }

@@ -34,6 +34,6 @@ func readResponse(r *http.Request, query string, hasQuery bool) (encoded, mode s
 }
 
 func isForm(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == "application/x-www-form-urlencoded"
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // its parameters do not matter
+	return kind == "application/x-www-form-urlencoded"
 }

@@ -1,9 +1,12 @@
 package redirect
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,6 +61,7 @@ func TestFormPost(t *testing.T) {
 	}{
 		{name: "plain", body: valid, want: 303},
 		{name: "with a charset", body: valid, want: 303, change: set("Content-Type", formType+"; charset=UTF-8")},
+		{name: "with a damaged charset", body: valid, want: 303, change: set("Content-Type", formType+"; charset")},
 		{name: "origin hidden", body: valid, want: 303, change: set("Origin", "null")},
 		{
 			name: "browser without fetch metadata", body: valid, want: 303,
@@ -164,6 +168,26 @@ func TestFormsThatEndTheLogin(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What has arrived of a form may end in the middle of the code.
+func TestHalfAFormIsNoResponse(t *testing.T) {
+	s := start(t, Config{ResponseMode: "form_post"})
+	c, err := net.Dial("tcp", s.authority)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	half := "state=" + testState + "&code=" + testCode[:10]
+	fmt.Fprintf(c, "POST /callback HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+		s.authority, formType, len(half)+12, half)
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != http.StatusNotFound {
+		t.Errorf("got %v, want 404", err)
+	}
+	stillWaitsForForm(t, s)
 }
 
 // A server that does not know the mode it was asked for says so in its default one (OAuth 2.0 Multiple Response Type

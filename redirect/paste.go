@@ -93,8 +93,6 @@ func parsePasted(text, path string) (url.Values, error) {
 	fields := strings.FieldsFunc(strings.TrimFunc(text, isWrapping), isBlank)
 	bare := !strings.Contains(text, "://") && !hasParameter(text, strings.Contains)
 	switch {
-	case len(fields) == 0:
-		return nil, ErrNoResponse
 	case bare && len(fields) == 1 && !strings.ContainsAny(fields[0], "?=&"):
 		return nil, ErrNoState
 	case bare && len(fields) == 2:
@@ -150,8 +148,8 @@ func isRedirectURI(address, path string) bool {
 	if strings.EqualFold(strings.TrimSuffix(u.Hostname(), "."), "localhost") {
 		return true
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return err == nil && ip.Unmap().IsLoopback()
+	ip, _ := netip.ParseAddr(u.Hostname())
+	return ip.Unmap().IsLoopback()
 }
 
 // isAuthorizationRequest reports whether params belong to a request (RFC 6749 §4.1.1, RFC 9126 §4), not to a response.

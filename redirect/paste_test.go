@@ -43,6 +43,8 @@ func TestPastedResponses(t *testing.T) {
 		"query in the other order":    "state=STATE&code=CODE",
 		"query with a raw address":    "iss=https://as.example.com&state=STATE&code=CODE&to=https://example.com/?a",
 		"with other parameters":       "URI?code=CODE&state=STATE&scope=openid+email&authuser=0&prompt=consent",
+		"with the client's id":        "URI?code=CODE&state=STATE&client_id=c&response_type=code&request_uri=urn:x",
+		"control characters":          "URI?code=CODE\x00\x1b&state=STATE",
 		"fragment":                    "URI?code=CODE&state=STATE#_=_",
 		"with iss":                    "URI?code=CODE&state=STATE&iss=https%3A%2F%2Fas.example.com",
 		"escaped":                     "URI?code=%53plxlOBeZQQYbYS6WxSbIA&state=STATE",
@@ -52,6 +54,8 @@ func TestPastedResponses(t *testing.T) {
 		"code and state, escaped":     "%53plxlOBeZQQYbYS6WxSbIA STATE",
 		"parameters with blanks":      "code=CODE state=STATE",
 		"parameters on lines":         "state=STATE\ncode=CODE",
+		"all parameters on lines":     "iss=https://as.example.com\nstate=STATE\ncode=CODE",
+		"of the greatest length":      "code=CODE&state=STATE" + strings.Repeat(" ", maxQuery-len("code=&state=")-len(testCode)-len(testState)),
 		"parameters of a copied list": "?code=CODE &state=STATE",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +75,16 @@ func TestPastedCodeKeepsItsPlusSign(t *testing.T) {
 	}
 	if got, err := s.Wait(t.Context()); err != nil || got.Code() != "4/0a+b+c" {
 		t.Errorf("got the code %t and %v, want it with both plus signs", got.Code() == "4/0a+b+c", err)
+	}
+}
+
+func TestPastedCodeThatIsNotEscaped(t *testing.T) {
+	s := start(t, Config{})
+	if err := s.Deliver("100%strange " + testState); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Wait(t.Context()); err != nil || got.Code() != "100%strange" {
+		t.Errorf("got the code %t and %v, want it as it is", got.Code() == "100%strange", err)
 	}
 }
 
@@ -100,6 +114,9 @@ func TestPastedMistakes(t *testing.T) {
 		{name: "empty code", text: "URI?state=STATE&code=", want: ErrNoResponse},
 		{name: "error of no printable text", text: "URI?state=STATE&error=%00", want: ErrMalformed},
 		{name: "prose", text: "I do not know what to paste", want: ErrNoResponse},
+		{name: "parameter of something else", text: "a=b", want: ErrNoResponse},
+		{name: "query of something else", text: "?a", want: ErrNoResponse},
+		{name: "two names", text: "a&b", want: ErrNoResponse},
 		{name: "code alone", text: "CODE", want: ErrNoState},
 		{name: "address cut before the state", text: "URI?code=CODE", want: ErrNoState},
 		{name: "error without state", text: "error=access_denied", want: ErrNoState},
@@ -111,10 +128,9 @@ func TestPastedMistakes(t *testing.T) {
 			name: "authorization URL", want: ErrAuthorizationURL,
 			text: "https://as.example.com/authorize?response_type=code&client_id=c&redirect_uri=http%3A%2F%2F127.0.0.1&state=STATE",
 		},
-		{
-			name: "authorization URL of a pushed request", want: ErrAuthorizationURL,
-			text: "https://as.example.com/authorize?client_id=c&request_uri=urn%3Aexample%3A1",
-		},
+		{name: "authorization URL with the client's id alone", text: "https://as.example.com/?client_id=c", want: ErrAuthorizationURL},
+		{name: "authorization URL of a pushed request", text: "https://as.example.com/?request_uri=urn:x", want: ErrAuthorizationURL},
+		{name: "authorization URL cut short", text: "https://as.example.com/?response_type=code", want: ErrAuthorizationURL},
 		{name: "another site", text: "https://as.example.com/callback?code=CODE&state=STATE", want: ErrWrongAddress},
 		{name: "address of the network", text: "http://192.0.2.1:PORT/callback?code=CODE&state=STATE", want: ErrWrongAddress},
 		{name: "another path", text: "http://127.0.0.1:PORT/other?code=CODE&state=STATE", want: ErrWrongAddress},
@@ -165,6 +181,8 @@ func TestPastedResponsesThatEndTheLogin(t *testing.T) {
 	}{
 		{"denied, by address", "URI?error=access_denied&error_description=the+person+said+no&state=STATE", denied},
 		{"denied, by query", "error=access_denied&state=STATE&error_description=the%20person%20said%20no", denied},
+		{"denied, by lines", "state=STATE\nerror=access_denied&error_description=the+person+said+no", denied},
+		{"denied, with the client's id", "URI?error=access_denied&error_description=the+person+said+no&state=STATE&client_id=c", denied},
 		{"another issuer", "URI?code=CODE&state=STATE&iss=https%3A%2F%2Fevil.example.com", func(err error) bool {
 			return errors.Is(err, ErrIssuerMismatch)
 		}},

@@ -85,12 +85,7 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("redirect: %w", err)
 	}
 	for _, l := range listeners {
-		s.serving.Go(func() {
-			err := s.httpd.Serve(s.listener(l))
-			if !errors.Is(err, http.ErrServerClosed) {
-				s.decide(Response{}, fmt.Errorf("redirect: serve: %w", err))
-			}
-		})
+		s.serve(l)
 	}
 	return s, nil
 }
@@ -126,6 +121,16 @@ func newServer(cfg Config, port int) (*Server, error) {
 	}
 	s.httpd.SetKeepAlivesEnabled(false)
 	return s, nil
+}
+
+// serve answers what comes to l until the server is closed. If that fails, nobody has to wait for a response.
+func (s *Server) serve(l net.Listener) {
+	s.serving.Go(func() {
+		err := s.httpd.Serve(s.listener(l))
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.decide(Response{}, fmt.Errorf("redirect: serve: %w", err))
+		}
+	})
 }
 
 // listener makes l one whose connections are known to clients, and speak TLS if the redirect URI is https.

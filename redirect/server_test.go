@@ -170,6 +170,33 @@ func TestCloseLeavesNothing(t *testing.T) {
 	s.Finish(t.Context(), Page{}) // after Close it has nothing to do
 }
 
+// broken is a listener that cannot accept.
+type broken struct{ net.Listener }
+
+func (broken) Accept() (net.Conn, error) { return nil, os.ErrPermission }
+func (broken) Addr() net.Addr            { return &net.TCPAddr{} }
+func (broken) Close() error              { return nil }
+
+func TestServerThatCannotServeEndsTheLogin(t *testing.T) {
+	s := virtual(t)
+	s.serve(broken{})
+	_, err := s.Wait(t.Context())
+	if want := "redirect: serve: permission denied"; !errors.Is(err, os.ErrPermission) || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
+	}
+	_ = s.Close()
+}
+
+func TestServerThatIsClosedHasNoOtherError(t *testing.T) {
+	s := start(t, Config{})
+	_ = s.Close()
+	select {
+	case <-s.answered:
+		t.Errorf("got %v as a response", s.err)
+	default:
+	}
+}
+
 func TestWaitEndsWithItsContext(t *testing.T) {
 	s := start(t, Config{})
 	if _, err := s.Wait(canceled()); !errors.Is(err, context.Canceled) {

@@ -13,8 +13,8 @@ func (s *Server) split(r *http.Request) (path, query string, hasQuery bool) {
 	if strings.HasPrefix(path, "/") {
 		return path, query, hasQuery
 	}
-	scheme, rest, found := strings.Cut(path, "://")
-	if !found || !strings.EqualFold(scheme, s.scheme()) {
+	scheme, rest, _ := strings.Cut(path, "://")
+	if !strings.EqualFold(scheme, s.scheme()) {
 		return "", "", false
 	}
 	_, path, _ = strings.Cut(rest, "/")

@@ -33,7 +33,7 @@ func (p pipes) Close() error   { close(p.closed); return nil }
 // serveVirtual serves s in memory and returns what dials it.
 func serveVirtual(s *Server) (dial func() net.Conn) {
 	p := pipes{make(chan net.Conn), make(chan struct{})}
-	s.serving.Go(func() { _ = s.httpd.Serve(s.listener(p)) })
+	s.serve(p)
 	return func() net.Conn {
 		ours, theirs := net.Pipe()
 		p.conns <- theirs
@@ -89,6 +89,9 @@ func TestCloseDoesNotWaitForARequestThatWaits(t *testing.T) {
 		_ = s.Close()
 		if took := time.Since(begin); took != 0 {
 			t.Errorf("Close took %v", took)
+		}
+		if len(s.clients.open) > 0 {
+			t.Error("the request is still being served")
 		}
 	})
 }
