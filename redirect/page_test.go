@@ -33,6 +33,12 @@ func TestPages(t *testing.T) {
 			absent: []string{"oauthd login", "http-equiv"},
 		},
 		{
+			name:   "names of which nothing can be shown",
+			page:   Page{Success: true, Scopes: []string{"\u200b", "openid"}, Warnings: []string{"\x1b", "A warning."}},
+			want:   []string{"<li>openid</li>", "<li>A warning.<wbr></li>"},
+			absent: []string{"<li></li>"},
+		},
+		{
 			name:   "success without details",
 			page:   Page{Success: true},
 			want:   []string{"You are logged in"},
