@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -21,33 +20,29 @@ func Marshal(v any) ([]byte, error) {
 // line breaks and spaces between tokens excepted, and a byte that is not UTF-8 as U+FFFD. It does not change what the
 // JSON means, and returns text itself if there is nothing to do.
 func EscapeJSON(text []byte) []byte {
-	if bytes.IndexFunc(text, escapes) < 0 {
+	var out []byte
+	done := 0 // text[:done] is in out
+	for i := 0; i < len(text); {
+		if c := text[i]; c >= ' ' && c <= '~' || c == '\n' { // most of a long answer
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(text[i:])
+		if r != '\r' && r != '\t' && (r == utf8.RuneError || !shows(r)) {
+			out = append(out, text[done:i]...)
+			if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+				out = appendEscape(appendEscape(out, high), low)
+			} else {
+				out = appendEscape(out, r)
+			}
+			done = i + size
+		}
+		i += size
+	}
+	if done == 0 {
 		return text
 	}
-	out := make([]byte, 0, len(text)+64)
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		high, low := utf16.EncodeRune(r)
-		switch {
-		case !escapes(r):
-			out = append(out, text[:size]...)
-		case high != utf8.RuneError:
-			out = appendEscape(appendEscape(out, high), low)
-		default:
-			out = appendEscape(out, r)
-		}
-		text = text[size:]
-	}
-	return out
-}
-
-// escapes reports whether r must not stand in JSON as itself. Valid JSON has no control characters in its strings.
-func escapes(r rune) bool {
-	switch {
-	case r >= ' ' && r <= '~', r == '\n', r == '\r', r == '\t':
-		return false
-	}
-	return r == utf8.RuneError || !shows(r)
+	return append(out, text[done:]...)
 }
 
 func appendEscape(out []byte, r rune) []byte {
