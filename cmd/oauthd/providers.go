@@ -160,9 +160,14 @@ func clientWords(p api.Provider) string {
 		"client_secret_post":  "sends its secret as a parameter",
 		"private_key_jwt":     "signs with its private key",
 	}[p.Endpoints.AuthMethod]
+	if p.BasicUnencoded {
+		how += ", as it is"
+	}
 	switch {
 	case p.ClientSecretRequired:
 		return strings.TrimPrefix(how+"; it must have one", "; ")
+	case p.EmptySecret:
+		return how + "; an empty one, if it has none"
 	case how != "" && p.Endpoints.AuthMethod != "none":
 		return how + ", if it has one"
 	}
@@ -195,7 +200,7 @@ func narrowWords(p api.Provider) string {
 	case "refresh":
 		return "oauthd token NAME --scope S gives one"
 	case api.NarrowingUnknown:
-		return "not known"
+		return "not known; oauthd token NAME --scope S finds out"
 	}
 	return "none; each token has all scopes granted"
 }

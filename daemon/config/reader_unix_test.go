@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -151,5 +152,46 @@ func TestAccountsAreWrittenWhereOnlyWeCan(t *testing.T) {
 	}
 	if after, err := os.ReadFile(AccountFile(dir, "work")); string(after) != string(before) {
 		t.Errorf("got %q, %v, want the file as it was", after, err)
+	}
+}
+
+// A file that looks as before but for the time its inode changed, which no program can set back, is read again.
+func TestReaderSeesAChangeThatHides(t *testing.T) {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		t.Skip("this system's change times are not looked at")
+	}
+	dir := files(t, map[string]string{"accounts/a.toml": "provider = \"google\"\nclient_id = \"a1\"\n"})
+	file := AccountFile(dir, "a")
+	r := NewReader(dir, nil)
+	settled(t, r)
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "accounts/a.toml", "provider = \"google\"\nclient_id = \"a2\"\n")
+	if err := os.Chtimes(file, before.ModTime(), before.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if got := clients(read(t, r)); got["a"] != "a2" {
+		t.Errorf("got %v, want what the file says now", got)
+	}
+}
+
+// A file that cannot even be looked at is a mistake, and asked about again.
+func TestLinkThatLeadsToItself(t *testing.T) {
+	dir := files(t, map[string]string{"accounts/ok.toml": "provider = \"google\"\nclient_id = \"app\"\n"})
+	loop := AccountFile(dir, "loop")
+	if err := os.Symlink(loop, loop); err != nil {
+		t.Fatal(err)
+	}
+	r := NewReader(dir, nil)
+	for range 2 {
+		c := read(t, r)
+		if c.Err() == nil || !strings.Contains(c.Err().Error(), "loop.toml") || len(c.Accounts) != 1 {
+			t.Errorf("got %v, %v; want a mistake in loop.toml, and the other account", clients(c), c.Err())
+		}
+		if !c.Stale("loop") {
+			t.Error("got a link that is known, want it asked about again")
+		}
 	}
 }
