@@ -48,7 +48,7 @@ type Config struct {
 	// ADC is where Google's application default credentials are looked for.
 	ADC ADCPlaces
 
-	// Version, Socket and StartedBy are what status tells.
+	// Version, Socket and StartedBy are what status shows.
 	Version   string
 	Socket    string
 	StartedBy string

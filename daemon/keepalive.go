@@ -30,7 +30,7 @@ const (
 	surveyTimeout = 10 * time.Second
 )
 
-// Resumed tells that the machine has woken from a suspend: what came due meanwhile is looked at now.
+// Resumed says that the machine has woken from a suspend: what came due meanwhile is looked at now.
 func (d *Daemon) Resumed() {
 	d.tokens.Wake()
 	select {

@@ -82,7 +82,7 @@ func TestKeepAliveGoesOnUntilItSucceeds(t *testing.T) {
 	})
 }
 
-// A clock that is set every few seconds, or a machine that never wakes for long, does not put keeping alive off for ever.
+// A clock that is set every few seconds, or a machine that never wakes for long, does not put keeping alive off forever.
 func TestJumpsDoNotPutOffKeepAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, oauthtest.Config{})

@@ -329,7 +329,7 @@ func TestApplicationDefault(t *testing.T) {
 	r.refused(api.ConfigInvalid)
 }
 
-// A login that was of another grant has nothing a token could come from.
+// A login with another grant has nothing a token could come from.
 func TestGrantChangedInTheFile(t *testing.T) {
 	r := newRealRig(t, machines())
 	r.start()

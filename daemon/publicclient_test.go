@@ -8,7 +8,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// Where a client needs its secret for the redirect, that is said before a browser opens.
+// If a client needs its secret for the redirect, that is said before a browser opens.
 func TestClientThatNeedsASecret(t *testing.T) {
 	r := newRealRig(t, oauthtest.Config{Device: true})
 	r.write("config.toml", "[providers.corp]\nclient_secret_required = true\nissuer = \""+r.server.Issuer()+

@@ -53,7 +53,7 @@ func TestPerformRecovers(t *testing.T) {
 	for _, op := range []string{opGet, opPut} {
 		err := perform(panicking{}, request{Op: op, Name: "work"}).err()
 		if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "panicked") {
-			t.Errorf("%s: got %v, want %v that tells of a panic", op, err, ErrUnavailable)
+			t.Errorf("%s: got %v, want %v that reports a panic", op, err, ErrUnavailable)
 		}
 	}
 }

@@ -133,7 +133,7 @@ func TestFilePlugin(t *testing.T) {
 				t.Errorf("got %v, closed %t, want %v", err, f.Closed(), test.want)
 			}
 			if strings.Contains(fmt.Sprint(err), "AGE-") {
-				t.Error("the error tells what the plugin said")
+				t.Error("the error says what the plugin said")
 			}
 			if test.want == nil {
 				wantKept(t, f, "work", "kept")

@@ -150,7 +150,7 @@ func every(t *testing.T, k *keystore.Keychain, want error, text string) {
 func wantError(t *testing.T, op string, err, want error, text string) {
 	t.Helper()
 	if !errors.Is(err, want) || !strings.Contains(fmt.Sprint(err), text) {
-		t.Errorf("%s: got %v, want %v that tells %q", op, err, want, text)
+		t.Errorf("%s: got %v, want %v that says %q", op, err, want, text)
 	}
 	if strings.Contains(fmt.Sprint(err), "hunter2") {
 		t.Errorf("%s: the error quotes the secret", op)

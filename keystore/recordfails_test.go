@@ -97,7 +97,7 @@ func TestDamage(t *testing.T) {
 			test.damage(f.kept)
 			_, err := readRecord(f, "work")
 			if !errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("read: got %v, want %v that tells %q", err, ErrDamaged, test.want)
+				t.Errorf("read: got %v, want %v that says %q", err, ErrDamaged, test.want)
 			}
 			if strings.Contains(fmt.Sprint(err), "hunter2") {
 				t.Error("read: the error quotes the item")

@@ -67,7 +67,7 @@ func TestPortOfAnotherUserNamesTheUser(t *testing.T) {
 
 func TestHolder(t *testing.T) {
 	if tableAddr4(netip.MustParseAddrPort("127.0.0.1:1")) != "0100007F:0001" {
-		t.Skip("the tables below are of a little-endian machine")
+		t.Skip("the tables below come from a little-endian machine")
 	}
 	const (
 		here4  = "0100007F:1F90 00000000:0000"

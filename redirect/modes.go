@@ -14,7 +14,7 @@ const (
 )
 
 // readResponse returns the parameters in a request to the redirect URI, still encoded, and the mode in which they came;
-// "" for no mode, as in the query and in the body. There are none in a request that is of no mode's kind. What is longer
+// "" for no mode, as in the query and in the body. There are none in a request that fits no mode. What is longer
 // than any response is cut, but stays longer than maxQuery.
 func readResponse(r *http.Request, query string, hasQuery bool) (encoded, mode string) {
 	switch {

@@ -126,7 +126,7 @@ func row(ends, state, uid string) string {
 
 func TestPeerTables(t *testing.T) {
 	if tableAddr4(netip.MustParseAddrPort("127.0.0.1:1")) != "0100007F:0001" {
-		t.Skip("the tables below are of a little-endian machine")
+		t.Skip("the tables below come from a little-endian machine")
 	}
 	const (
 		ends4  = "0100007F:9C40 0100007F:1F90"

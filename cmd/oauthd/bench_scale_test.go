@@ -196,7 +196,7 @@ func buildProgram(b *testing.B) string {
 	return program
 }
 
-// BenchmarkScale tells what a daemon with many accounts costs: start-up, resident memory, and a cached token.
+// BenchmarkScale says what a daemon with many accounts costs: start-up, resident memory, and a cached token.
 func BenchmarkScale(b *testing.B) {
 	program := buildProgram(b)
 	for _, accounts := range []int{1, 1000, 10_000} {
@@ -264,7 +264,7 @@ func BenchmarkExpiry(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkIdle tells the resident memory of a daemon whose accounts were all refreshed over TLS, after a burst of 64
+// BenchmarkIdle shows the resident memory of a daemon whose accounts were all refreshed over TLS, after a burst of 64
 // clients, and how often it wakes up while nothing is due.
 func BenchmarkIdle(b *testing.B) {
 	const clients = 64

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// clockPoll is how often the clocks are compared if nothing tells that one was set.
+	// clockPoll is how often the clocks are compared if nothing says that one was set.
 	clockPoll = 30 * time.Second
 	// clockSlack is how far apart they may drift, as they do while the wall clock is slewed.
 	clockSlack = 2 * time.Second

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clockChanges tells when the wall clock was set, by a person, a time server or the end of a suspend: what waits for a
+// clockChanges says when the wall clock was set, by a person, a time server or the end of a suspend: what waits for a
 // timer of the wall clock is told of that (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). A nil channel leaves it to
 // polling.
 func clockChanges(ctx context.Context) <-chan struct{} {

@@ -125,7 +125,7 @@ func (l *lane) killAtRandom(t *testing.T, kills int) {
 type step struct {
 	name string
 	lost bool
-	// reach arranges that the account's refresh stops there, and returns what tells of it, and what happens once the
+	// reach arranges that the account's refresh stops there, and returns what reports it, and what happens once the
 	// daemon is dead.
 	reach func(l *lane, s *storetest.Scripted, account string) (arrived <-chan struct{}, afterwards func())
 }

@@ -256,7 +256,7 @@ func (d *demo) burst(ctx context.Context) error {
 	return nil
 }
 
-// next tells how to do the same with Google.
+// next says how to do the same with Google.
 func (d *demo) next() {
 	d.say(`
 That is all there is to it. The same with Google, once you have made a client of type
@@ -267,7 +267,7 @@ That is all there is to it. The same with Google, once you have made a client of
    oauthd token work --format header | curl -H @- https://openidconnect.googleapis.com/v1/userinfo`)
 }
 
-// usage tells how to use what --keep leaves running.
+// usage says how to use what --keep leaves running.
 func (d *demo) usage() {
 	self, err := os.Executable()
 	if err != nil || strings.Contains(self, "go-build") {

@@ -53,7 +53,7 @@ type shown struct {
 	console       []string
 }
 
-// follow opens address in a tab, does steps there, and tells of the page of ours that it ends at. The picture of it is
+// follow opens address in a tab, does steps there, and reports the page of ours that it ends at. The picture of it is
 // an artifact of the test.
 func follow(t *testing.T, tab context.Context, address string, steps ...chromedp.Action[chromedp.Void]) shown {
 	t.Helper()

@@ -116,7 +116,7 @@ func (c *command) matchIn(t *testing.T, stream *transcript, pattern *regexp.Rege
 	}
 }
 
-// transcript is a buffer that tells when it grows.
+// transcript is a buffer that says when it grows.
 type transcript struct {
 	mu    sync.Mutex // guards the fields below
 	text  bytes.Buffer

@@ -160,7 +160,7 @@ func (d *desk) token(t *testing.T, args ...string) string {
 	return access
 }
 
-// status is what oauthd status tells.
+// status is what oauthd status shows.
 func (d *desk) status(t *testing.T) (s api.Status) {
 	t.Helper()
 	r := d.run(t, "status", "--json")

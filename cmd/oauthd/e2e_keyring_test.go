@@ -132,7 +132,7 @@ func awaitExpiry(t *testing.T, d *desk) {
 	<-time.After(time.Until(s.Accounts[0].ExpiresAt.Add(time.Second))) // it is told in whole seconds
 }
 
-// waitFor looks at a condition of another process, which nothing tells of, until it holds.
+// waitFor looks at a condition of another process, which nothing reports, until it holds.
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)

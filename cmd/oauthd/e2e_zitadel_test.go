@@ -107,7 +107,7 @@ func (z *zitadel) expiry() time.Time {
 
 func (z *zitadel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
-	case "/favicon.ico": // else the browser's console tells that there is none
+	case "/favicon.ico": // else the browser's console says that there is none
 		w.WriteHeader(http.StatusNoContent)
 		return
 	case "/auth":

@@ -308,7 +308,7 @@ func (h *faultHouse) oauthd(t *testing.T, args ...string) (r struct {
 	return r
 }
 
-// status is what oauthd status tells of the one account.
+// status is what oauthd status reports the one account.
 func (h *faultHouse) status(t *testing.T) api.Account {
 	t.Helper()
 	r := h.oauthd(t, "status", "--json")

@@ -18,7 +18,7 @@ import (
 )
 
 // faultLimit is how long a command may take whose keychain call hangs until its deadline of 3 s: with much room, as the
-// machine may be busy. What does not come by itself takes for ever.
+// machine may be busy. What does not come by itself takes forever.
 const faultLimit = 20 * time.Second
 
 // TestKeychainFaults plays what a keychain does wrong, over the program as it is built.

@@ -78,7 +78,7 @@ func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name 
 	return name, command, nil
 }
 
-// askPlace asks for what a provider's URLs depend on, and tells what to register there.
+// askPlace asks for what a provider's URLs depend on, and says what to register there.
 func (a *asker) askPlace(def *api.AccountDefinition, p api.Provider, command []string) ([]string, error) {
 	var err error
 	if p.TenantHint != "" {
@@ -259,7 +259,7 @@ func checkIssuer(s string) error {
 	return nil
 }
 
-// checkClientSecrets refuses a file that is of another kind; the daemon reads it closely.
+// checkClientSecrets refuses another kind of file; the daemon reads it closely.
 func checkClientSecrets(file string) error {
 	if file == "-" {
 		return errors.New("that is standard input, where the questions are answered; give a path")

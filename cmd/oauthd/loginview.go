@@ -112,7 +112,7 @@ func (v *loginView) notice(e api.LoginEvent) {
 	}
 }
 
-// otherWays tells how the answer of a browser on another machine gets here.
+// otherWays says how the answer of a browser on another machine gets here.
 func (v *loginView) otherWays(e api.LoginEvent) {
 	w := v.std.err
 	if u, err := url.Parse(e.RedirectURI); err == nil && u.Port() != "" {

@@ -14,7 +14,7 @@ type readiness struct {
 	Error  *api.Error `json:"error,omitempty"`
 }
 
-// announce returns a function that tells readiness, or why there will be none, on fd; only its first call counts.
+// announce returns a function that shows readiness, or why there will be none, on fd; only its first call counts.
 func announce(fd uint) func(api.Status, error) {
 	if fd == 0 {
 		return func(api.Status, error) {}

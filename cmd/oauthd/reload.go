@@ -61,7 +61,7 @@ func printReload(std stdio, r api.ReloadResult) {
 	}
 }
 
-// reloadOnHangup has the daemon at socket reload for every SIGHUP, until ctx ends. If the signal means that the
+// reloadOnHangup has the daemon at socket reload forevery SIGHUP, until ctx ends. If the signal means that the
 // terminal is gone it calls stop instead. The returned function waits for its end.
 func reloadOnHangup(ctx context.Context, std stdio, socket string, log zerolog.Logger, stop func()) (wait func()) {
 	hangups := make(chan os.Signal, 1)

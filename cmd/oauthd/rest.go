@@ -28,7 +28,7 @@ type rest struct {
 
 func newRest() *rest { return &rest{woken: make(chan struct{}, 1)} }
 
-// disturb tells that something happens. It is safe for concurrent use, and cheap while the daemon does not rest.
+// disturb says that something happens. It is safe for concurrent use, and cheap while the daemon does not rest.
 func (r *rest) disturb() {
 	if r == nil || r.busy.Load() || !r.busy.CompareAndSwap(false, true) {
 		return
@@ -57,7 +57,7 @@ func (r *rest) quiet(ctx context.Context) bool {
 	defer ticker.Stop()
 	for busy := true; busy; busy = r.busy.Swap(false) {
 		select {
-		case <-r.woken: // which busy tells, too
+		case <-r.woken: // which busy reports, too
 		default:
 		}
 		select {
@@ -85,7 +85,7 @@ func lieDown() (wake func()) {
 	}
 }
 
-// disturbing is a transport that tells of its requests.
+// disturbing is a transport that reports its requests.
 type disturbing struct {
 	http.RoundTripper
 	disturb func()

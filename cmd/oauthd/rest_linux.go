@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dropFilePages lets go of the pages of files that are mapped into this process, our program's above all: most are of
+// dropFilePages lets go of the pages of files that are mapped into this process, our program's above all: most belong to
 // start-up and TLS. They stay in the page cache, from where the next access brings them back.
 func dropFilePages() {
 	smaps, err := os.Open("/proc/self/smaps")

@@ -44,7 +44,7 @@ func cmdExitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdEnded tells how a background command has ended. Said with a name after its start, it keeps an eye on the newest
+// cmdEnded says how a background command has ended. Said with a name after its start, it keeps an eye on the newest
 // one; said with a number after its wait, it checks the exit status:
 //
 //	ended of NAME
@@ -229,7 +229,7 @@ func cmdHTTPGet(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(response.Header.Write(ts.Stderr()))
 }
 
-// cmdField checks a value in a JSON file; the path is of names and indexes, and the value is a pattern for the whole:
+// cmdField checks a value in a JSON file; the path consists of names and indexes, and the value is a pattern for the whole:
 //
 //	[!] field FILE PATH [PATTERN]
 func cmdField(ts *testscript.TestScript, neg bool, args []string) {

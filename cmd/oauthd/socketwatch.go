@@ -8,7 +8,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// socketPoll is how often the socket is looked at if nothing tells of its end.
+// socketPoll is how often the socket is looked at if nothing reports its end.
 const socketPoll = time.Minute
 
 // watchSocket returns a channel that is closed when the socket at path is gone or another one is in its place. A daemon

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketChanges tells when something was taken out of path's directory, or that directory or one above it was moved
+// socketChanges says when something was taken out of path's directory, or that directory or one above it was moved
 // away. A nil channel, if there is no inotify, leaves it to polling.
 func socketChanges(ctx context.Context, path string) <-chan struct{} {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)

@@ -6,7 +6,7 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// watchSuspend calls resumed whenever logind tells that the machine has woken from a suspend (signal PrepareForSleep of
+// watchSuspend calls resumed whenever logind says that the machine has woken from a suspend (signal PrepareForSleep of
 // org.freedesktop.login1.Manager), until ctx ends. Without a system bus it returns at once: a suspend is noticed
 // without it too, only later.
 func watchSuspend(ctx context.Context, resumed func()) {

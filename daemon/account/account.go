@@ -41,7 +41,7 @@ func (g Grant) HasClient() bool { return g != GrantServiceAccount && g != GrantA
 func (g Grant) Interactive() bool { return g != GrantClientCredentials && g.HasClient() }
 
 // Account is a name the user chose, bound to a provider, a client, scopes and a grant. It holds configuration; the
-// credential rests in the store.
+// credential is in the store.
 type Account struct {
 	Name string
 	// Provider is a name of the provider table or of [providers.*]; "" when Issuer or Endpoints say it.
@@ -204,5 +204,5 @@ func CallerFrom(ctx context.Context) (c Caller, ok bool) {
 	return c, ok
 }
 
-// CheckName returns an error that tells what is wrong with name as an account's name, or nil; see [api.CheckAccountName].
+// CheckName returns an error that says what is wrong with name as an account's name, or nil; see [api.CheckAccountName].
 func CheckName(name string) error { return api.CheckAccountName(name) }

@@ -28,7 +28,7 @@ func (o Origin) Differs(a account.Account, p provider.Provider) (why string) {
 	return "the " + what + " has changed since the login, and a refresh token goes only where it came from"
 }
 
-// Rebound returns why the credential that f tells of is not for the account as it is configured now, as far as that is
+// Rebound returns why the credential that f reports is not for the account as it is configured now, as far as that is
 // known without asking the issuer; "" if it is.
 func (b *Book) Rebound(a account.Account, f Facts) (why string) {
 	p, err := b.KnownProvider(a)

@@ -69,7 +69,7 @@ func (b *Book) replace(next *config.Config) api.ReloadResult {
 		if unbound {
 			result.Dropped = append(result.Dropped, name)
 			if was.Grant != is.Grant || was.SelfContained() != is.SelfContained() {
-				b.forgetFacts(name) // they are of another kind of credential
+				b.forgetFacts(name) // they describe another kind of credential
 			}
 		}
 		b.cfg.Changed(name, unbound)

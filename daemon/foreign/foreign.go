@@ -15,7 +15,7 @@ import (
 // MaxSize is the number of bytes of which a longer text is refused.
 const MaxSize = 512 << 10
 
-// Kind tells what a Found is.
+// Kind says what a Found is.
 type Kind string
 
 // The kinds.
@@ -62,7 +62,7 @@ type Found struct {
 
 // Mistake is why a text cannot be imported.
 type Mistake struct {
-	// Reason is a sentence about the text; Hint tells what to do, and is never "".
+	// Reason is a sentence about the text; Hint says what to do, and is never "".
 	Reason, Hint string
 }
 
@@ -179,7 +179,7 @@ func accessTokenOnly() *Mistake {
 		"the file holds an access token alone, which ends soon and cannot be renewed")
 }
 
-// visible reports whether text is of VSCHAR alone (RFC 6749 appendix A).
+// visible reports whether text is VSCHAR alone (RFC 6749 appendix A).
 func visible(text string) bool {
 	for _, c := range []byte(text) {
 		if c < 0x20 || c > 0x7e {

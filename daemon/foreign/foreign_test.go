@@ -171,7 +171,7 @@ func TestMistakes(t *testing.T) {
 			"the file holds an access token alone, which ends soon and cannot be renewed"},
 		{"a bare access token of Google", "ya29." + access, "the file holds an access token alone, which ends soon and cannot be renewed"},
 		{"impersonation", sample(t, "impersonated.json"),
-			"the file is of type impersonated_service_account: it says how to get credentials and contains none"},
+			"the file has the type impersonated_service_account: it says how to get credentials and contains none"},
 		{"a service account without key", `{"type":"service_account","client_email":"robot@example.com"}`,
 			"the service account's key has no client_email or no private_key"},
 		{"an ended oauth2client credential", strings.Replace(sample(t, "oauth2client.json"), `"invalid": false`, `"invalid": true`, 1),

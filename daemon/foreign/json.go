@@ -90,7 +90,7 @@ func parseJSON(data []byte) (Found, *Mistake) {
 	case slices.Contains(machineKinds(), kind):
 		return Found{}, mistake(
 			`set grant = "adc" in accounts/NAME.toml, and key_file = "THIS FILE"; its credentials are then asked for each token`,
-			"the file is of type %s: it says how to get credentials and contains none", kind)
+			"the file has the type %s: it says how to get credentials and contains none", kind)
 	case o.has(provider.KindInstalled) || o.has(provider.KindWeb):
 		return clientSecrets(data)
 	case o.has("_module") || o.has("_class"):

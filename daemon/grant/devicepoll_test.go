@@ -141,7 +141,7 @@ func TestPollDeviceEnds(t *testing.T) {
 				t.Errorf("got %v, want %v with code %q", err, tc.want, tc.code)
 			}
 			if strings.Contains(err.Error(), "dc-secret") {
-				t.Error("the error tells the device code")
+				t.Error("the error shows the device code")
 			}
 			if kept := resp.RefreshToken.Reveal() == "rt-new"; kept != tc.kept || !resp.Token.Access.IsZero() {
 				t.Errorf("refresh token: got %t, want %t, and no access token", kept, tc.kept)

@@ -43,7 +43,7 @@ type slots struct {
 	stopping  bool
 }
 
-// Begin makes the caller the login of the account of that name, and tells the one that is under way to end. The context
+// Begin makes the caller the login of the account of that name, and shows the one that is under way to end. The context
 // it returns ends when a newer login or a logout takes over, with that as its cause. [Slot.End] must be called.
 func (l *Logins) Begin(ctx context.Context, name string) (context.Context, *Slot, error) {
 	s := &Slot{all: &l.slots, name: name, id: rand.Text(), ended: make(chan struct{})}
@@ -128,7 +128,7 @@ func (s *Slot) wanted() bool {
 	return !*s.forgotten
 }
 
-// Supersede tells the login of the account of that name that is under way to end, because the account is logged out.
+// Supersede shows the login of the account of that name that is under way to end, because the account is logged out.
 func (l *Logins) Supersede(name string) {
 	l.slots.mu.Lock()
 	defer l.slots.mu.Unlock()
@@ -176,7 +176,7 @@ func (a *slots) waiting(id string) (deliver func(pasted string) error) {
 }
 
 // Callback gives the login of that id, or of the account of that name, the authorization response that a person pasted.
-// An error tells what is wrong with it; the login goes on waiting.
+// An error says what is wrong with it; the login goes on waiting.
 func (l *Logins) Callback(id, pasted string) error {
 	deliver := l.slots.waiting(id)
 	if deliver == nil {

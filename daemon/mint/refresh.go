@@ -22,7 +22,7 @@ const (
 	Timeout = 45 * time.Second
 	// saveTimeout bounds a save that nothing else bounds.
 	saveTimeout = 10 * time.Second
-	// usedGrain is how old a record's UsedAt may become if nothing else of it changes: a save costs more than it tells.
+	// usedGrain is how old a record's UsedAt may become if nothing else of it changes: a save costs more than it is worth.
 	usedGrain = 24 * time.Hour
 	// endGrain is by how much a refresh token's end must move to be worth a save.
 	endGrain = time.Hour

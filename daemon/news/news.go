@@ -61,7 +61,7 @@ func New(accounts Accounts) *Desk { return &Desk{accounts: accounts} }
 type watcher struct {
 	account string // "" for all
 	news    chan item
-	// slow tells, once news is closed, whether it was dropped.
+	// slow says, once news is closed, whether it was dropped.
 	slow bool
 }
 
@@ -191,11 +191,11 @@ func (s *Desk) sendLocked(name string, n item) {
 	}
 }
 
-// Changed tells those who watch how the account of that name is now, if that is not as they were told last. It may be
+// Changed reports the account of that name to everyone who watches, if it is not as it was reported last. It may be
 // called too often, and never with a mutex held.
 func (s *Desk) Changed(name string) { s.tell(name, nil) }
 
-// ChangedAll is Changed for every account.
+// ChangedAll is Changed forevery account.
 func (s *Desk) ChangedAll() {
 	for _, name := range s.accounts.Names() {
 		s.Changed(name)
@@ -246,7 +246,7 @@ func accountEvent(a api.Account) api.WatchEvent {
 	return api.WatchEvent{Event: api.EventAccount, Account: a.Name, Status: &a}
 }
 
-// Minted tells those who watch that t is at hand, and nothing that would let them use it.
+// Minted reports to everyone who watches that t is there, and nothing that would let them use it.
 func (s *Desk) Minted(key token.Key, t account.Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,7 +33,7 @@ type Page struct {
 // the page of the client's redirect server, which it returns. client may be nil.
 //
 // It goes to loopback hosts alone. It is an error when the authorization server does not send it on to the client, and
-// then the page is the server's. No error tells a URL's query, where the code is.
+// then the page is the server's. No error shows a URL's query, where the code is.
 func Follow(ctx context.Context, client *http.Client, authorizationURL, decision string) (Page, error) {
 	agent := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	if client != nil {

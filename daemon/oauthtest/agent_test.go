@@ -106,7 +106,7 @@ func TestFollowErrors(t *testing.T) {
 			case err == nil:
 				t.Fatalf("got no error, want one with %q", tc.want)
 			case strings.Contains(err.Error(), "ac-"):
-				t.Error("the error tells a code")
+				t.Error("the error shows a code")
 			case !strings.Contains(err.Error(), tc.want):
 				t.Errorf("got %q, want %q in it", err, tc.want)
 			}

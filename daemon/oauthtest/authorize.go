@@ -98,7 +98,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
 }
 
 // checkRequest checks what may be answered at the redirect URI (RFC 6749 §4.1.2.1, RFC 7636 §4.4.1) and returns the
-// scopes asked for. pushed tells how the request has come.
+// scopes asked for. pushed says how the request has come.
 func (s *Server) checkRequest(client Client, query url.Values, pushed bool) ([]string, *oauthError) {
 	invalid := func(description string) ([]string, *oauthError) {
 		return nil, &oauthError{code: "invalid_request", description: description}

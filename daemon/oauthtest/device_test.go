@@ -186,7 +186,7 @@ func TestDevicePage(t *testing.T) {
 				t.Errorf("Content-Security-Policy: got %q", policy)
 			}
 			if strings.Contains(page.body, a.text("device_code")) {
-				t.Error("the page tells the device code")
+				t.Error("the page shows the device code")
 			}
 			wantError(t, post(t, r, "/token", pollForm(a.text("device_code"))), 400, "authorization_pending") // looking decides nothing
 			now.advance(5 * time.Second)

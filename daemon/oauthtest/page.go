@@ -74,7 +74,7 @@ func scopeItems(scopes []string) string {
 	return items.String()
 }
 
-// writeErrorPage tells the person what is wrong where the client must not be told (RFC 6749 §4.1.2.1).
+// writeErrorPage shows the person what is wrong where the client must not be told (RFC 6749 §4.1.2.1).
 func writeErrorPage(w http.ResponseWriter, sentence string) {
 	writePage(w, http.StatusBadRequest, "This request cannot be answered",
 		fmt.Sprintf("<h1>This request cannot be answered</h1>\n<p>%s</p>\n", html.EscapeString(sentence)))

@@ -145,7 +145,7 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// Where the issuer answers decides, and not its name: here it resolves to this machine.
+// The place where the issuer answers decides, and not its name: here it resolves to this machine.
 func TestDiscoverNotesWhereTheIssuerIs(t *testing.T) {
 	var issuer string
 	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

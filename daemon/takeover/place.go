@@ -69,7 +69,7 @@ func (t *takeover) doubted(hint string) error {
 	return words.Doubted(t.found.Doubt, hint)
 }
 
-// foreignTo reports whether the data says that it is of another provider than p.
+// foreignTo reports whether the data says that it belongs to another provider than p.
 func (t *takeover) foreignTo(p provider.Provider) bool {
 	f := t.found
 	switch {

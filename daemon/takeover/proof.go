@@ -59,7 +59,7 @@ func (t *takeover) loginLine() string {
 	return line
 }
 
-// writable tells, before the refresh token is spent, whether the account's file can be written where that is the
+// writable reports, before the refresh token is spent, whether the account's file can be written, if that is the
 // daemon's to do.
 func (t *takeover) writable() error {
 	if !t.out.Account.Managed {

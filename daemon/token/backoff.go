@@ -21,7 +21,7 @@ type BackoffError struct {
 	RetryAt time.Time
 }
 
-// Error tells the failure and the time of the next try.
+// Error shows the failure and the time of the next try.
 func (e *BackoffError) Error() string {
 	return fmt.Sprintf("token: not asking again before %s: %v", e.RetryAt.Format(time.RFC3339), e.Err)
 }

@@ -89,7 +89,7 @@ type Cache struct {
 	mintTimeout time.Duration
 	changed     func(Key, *account.Token)
 
-	// wake tells Run's loop that the queue has changed.
+	// wake wakes Run's loop that the queue has changed.
 	wake chan struct{}
 	// closing is closed when Run's context ends; flights that have not begun to mint give up then.
 	closing chan struct{}

@@ -68,7 +68,7 @@ func TestUnknownLifetimeIsWhatIsLeft(t *testing.T) {
 	})
 }
 
-// Who asks for more than any token has is served a new one, and does not cost a request each time.
+// Anyone who asks for more than any token has is served a new one, and does not cost a request each time.
 func TestShortTokenIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &provider{lifetime: time.Hour}

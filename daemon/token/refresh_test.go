@@ -11,7 +11,7 @@ import (
 	"oauthd/daemon/account"
 )
 
-// A token that lives for a moment would be refreshed for ever without anybody asking.
+// A token that lives for a moment would be refreshed forever without anybody asking.
 func TestShortLivedTokenIsRenewedAtUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &provider{lifetime: 4 * time.Second}

@@ -49,7 +49,7 @@ func TestWakeAfterTheClockWasSet(t *testing.T) {
 				time.Sleep(tt.fresh - time.Second)
 				tok := get(t, c, Request{Key: work, IDToken: true}, 1)
 				if left := tok.Expiry.Sub(now()); left != 5*time.Minute+time.Second {
-					t.Errorf("got a token that tells %v to live, want 5m1s", left)
+					t.Errorf("got a token that says %v to live, want 5m1s", left)
 				}
 				time.Sleep(time.Second)
 				synctest.Wait()

@@ -95,7 +95,7 @@ type ProviderRow struct {
 	Rotation string `toml:"rotation" json:"rotation,omitempty"`
 	// NoRefreshToken says why there may be no refresh token, as one sentence.
 	NoRefreshToken string `toml:"no_refresh_token" json:"no_refresh,omitempty"`
-	// IdleLimit is how long the provider keeps a refresh token that is not used; 0 means for ever, or not known.
+	// IdleLimit is how long the provider keeps a refresh token that is not used; 0 means forever, or not known.
 	IdleLimit Span `toml:"idle_limit" json:"idle_limit,omitempty"`
 	// TokenLifetime is how long access tokens last, whatever the token response says; 0 means as it says.
 	TokenLifetime Span `toml:"token_lifetime" json:"token_lifetime,omitempty"`

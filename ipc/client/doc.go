@@ -12,6 +12,6 @@
 // Options of a request are fields of [api.TokenRequest]; its zero fields mean "as usual".
 //
 // Every error of the daemon is an *api.Error, and errors.Is(err, client.ErrLoginRequired), or another of this package's
-// errors, tells what happened. A client checks that the daemon it talks to runs as the expected user before it sends
+// errors, says what happened. A client checks that the daemon it talks to runs as the expected user before it sends
 // anything.
 package client

@@ -44,7 +44,7 @@ func (c *Client) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	return r, err
 }
 
-// Status tells how the daemon is.
+// Status says how the daemon is.
 func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	var s api.Status
 	err := c.call(ctx, http.MethodGet, api.PathStatus, "", &s)

@@ -9,7 +9,7 @@ import (
 )
 
 // Callback hands a waiting login the authorization response that a person copied from the browser. id is the login's id
-// or its account's name. An error tells what is wrong with it; the login goes on waiting.
+// or its account's name. An error says what is wrong with it; the login goes on waiting.
 func (c *Client) Callback(ctx context.Context, id, pasted string) error {
 	body, err := json.Marshal(api.Callback{URL: api.Confidential(pasted)})
 	if err != nil {
@@ -22,7 +22,7 @@ func (c *Client) Callback(ctx context.Context, id, pasted string) error {
 	return resp.Body.Close()
 }
 
-// Login authorizes an account and returns once it is authorized. events is called, one call at a time, for every event
+// Login authorizes an account and returns once it is authorized. events is called, one call at a time, forevery event
 // but the error event, which becomes Login's error; an error that events returns ends the login and is returned. The
 // end of ctx ends the login. Login sets no deadline; def.Timeout does.
 func (c *Client) Login(

@@ -111,7 +111,7 @@ func (c *Client) ask(ctx context.Context, lc *lineConn, request []byte, deadline
 	}
 	t, err := parseToken(answer)
 	var e *api.Error
-	// Where the daemon refused the connection or gave up on it, it closes it.
+	// If the daemon refused the connection or gave up on it, it closes it.
 	if untouched && !(errors.As(err, &e) && closesAfter(e.Code)) {
 		c.putIdle(lc)
 	} else {

@@ -17,7 +17,7 @@ import (
 // gRPC's per-RPC credentials, oauth2.Transport for plain HTTP, where [Client.Transport] does more.
 //
 // [oauth2.NewClient] and [oauth2.ReuseTokenSource] keep what they get until 10 s before its Expiry, and a token without
-// one for ever: they know nothing of r.MinTTL, nor of a token that was replaced or revoked meanwhile. With
+// one forever: they know nothing of r.MinTTL, nor of a token that was replaced or revoked meanwhile. With
 //
 //	&http.Client{Transport: &oauth2.Transport{Source: source}}
 //

@@ -181,7 +181,7 @@ func TestTransportRedirect(t *testing.T) {
 	}
 }
 
-// closeNoted tells whether it was closed.
+// closeNoted says whether it was closed.
 type closeNoted struct {
 	io.Reader
 	closed *bool

@@ -14,7 +14,7 @@ import (
 // awayPause is how long a watch waits between two looks for a daemon that is being restarted.
 const awayPause = 50 * time.Millisecond
 
-// Watch tells how an account is, every account for "", and then every new token and every change, until ctx ends, which
+// Watch says how an account is, every account for "", and then every new token and every change, until ctx ends, which
 // ends the sequence without an error, or the caller stops. The token itself is never told: [Client.Token] gives it.
 //
 // Across a restart of the daemon the sequence goes on, beginning again with how everything is; an account that was

@@ -19,7 +19,7 @@ import (
 	"oauthd/ipc/client"
 )
 
-// newsBackend tells events to who watches, and then ends as end says.
+// newsBackend reports events to anyone who watches, and then ends as end says.
 type newsBackend struct {
 	backend
 	events []api.WatchEvent

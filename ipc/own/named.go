@@ -21,7 +21,7 @@ func ReadNamed(path string, most int) ([]byte, error) {
 type Named struct {
 	// Data is all that was in it.
 	Data []byte
-	// Info is of the file itself, not of a link to it.
+	// Info describes the file itself, not a link to it.
 	Info fs.FileInfo
 	path string
 }

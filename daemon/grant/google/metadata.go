@@ -20,7 +20,7 @@ import (
 const metadataProbe = 3 * time.Second
 
 // metadata gets tokens of the service account that is attached to this machine. golang.org/x/oauth2/google would ask
-// without a context, and if there was no server when it first looked it would remember that for ever. So this uses the
+// without a context, and if there was no server when it first looked it would remember that forever. So this uses the
 // library below it, which knows where the server is.
 func (c Client) metadata(ctx context.Context, r ADCRequest) (ADCResult, error) {
 	result := ADCResult{Place: "the metadata server", Kind: KindMetadata}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// clumsy are phrases that read as if translated, and what a native writer says instead. They are looked for in every
+// text that a person reads: comments, messages, help, scripts and documents.
+var clumsy = []struct {
+	pattern *regexp.Regexp
+	instead string
+	// unless is a word that makes it right; "" for none.
+	unless string
+}{
+	{regexp.MustCompile(`\b(is|are|was) of\b`), "belongs to, has, comes from", ""},
+	{regexp.MustCompile(`\b[Tt]ells\b`), "shows, prints, reports, says", "apart"},
+	{regexp.MustCompile(`(^|[.;:] |// |# )Who [a-z]+s\b`), "Anyone who, A caller that", ""},
+	{regexp.MustCompile(`("" |\bunset |\bzero |\bnil |\b0 |\btrue |\bfalse )where `), "if", ""},
+	{regexp.MustCompile(`(^|[.] |// |# )Where [a-z]`), "If", ""},
+	{regexp.MustCompile(`\bhand(s|ed)? up\b`), "submit", ""},
+	{regexp.MustCompile(`\bfor ever\b`), "forever", ""},
+	{regexp.MustCompile(`\bcredentials? rests?\b|\bkept here\b`), "is stored", ""},
+	{regexp.MustCompile(`\bby an unknown hand\b`), "by unknown", ""},
+}
+
+// idioms are right although they look clumsy.
+var idioms = regexp.MustCompile(`\b(is|are|was) of (no )?use\b|\bof course\b`)
+
+// clumsyPhrases returns what a line says that should be said otherwise.
+func clumsyPhrases(line string) (found []string) {
+	line = idioms.ReplaceAllString(line, "")
+	for _, c := range clumsy {
+		if c.unless != "" && strings.Contains(line, c.unless) {
+			continue
+		}
+		if phrase := c.pattern.FindString(line); phrase != "" {
+			found = append(found, strings.TrimSpace(phrase)+" (say: "+c.instead+")")
+		}
+	}
+	return found
+}
+
+func TestPlainEnglish(t *testing.T) {
+	root := moduleRoot(t)
+	read := 0
+	err := filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if at != root && (entry.Name() == ".git" || entry.Name() == "golden" || entry.Name() == "fuzz") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !slices.Contains([]string{".go", ".md", ".txt", ".toml", ".txtar"}, filepath.Ext(at)) || entry.Name() == "english_test.go" {
+			return nil
+		}
+		text, err := os.ReadFile(at)
+		if err != nil {
+			return err
+		}
+		read++
+		n := 0
+		for line := range strings.Lines(string(text)) {
+			n++
+			for _, found := range clumsyPhrases(strings.TrimRight(line, "\n")) {
+				relative, _ := filepath.Rel(root, at)
+				t.Errorf("%s:%d: %s", relative, n, found)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read < 400 {
+		t.Errorf("got %d files, want the whole module", read)
+	}
+	for _, planted := range []string{
+		"// The token is of another account.", "status tells the state", "# Who closes it gives up.", `// x is "" where there is none.`,
+		"// Where it fails nothing is stored.", "hand up the result", "for ever", "the credential rests there", "by an unknown hand",
+	} {
+		if clumsyPhrases(planted) == nil {
+			t.Errorf("%q: got no complaint, want one", planted)
+		}
+	}
+}
