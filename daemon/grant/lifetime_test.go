@@ -30,6 +30,7 @@ func TestLifetime(t *testing.T) {
 		{"with another unit", `,"expires_in":"60m"`, "", 0, 0, true},
 		{"epoch in place of a duration", fmt.Sprintf(`,"expires_in":%d`, in(day)), "", 0, day, true},
 		{"epoch in milliseconds", fmt.Sprintf(`,"expires_in":%d000`, in(day)), "", 0, day, true},
+		{"epoch of this moment in place of a duration", fmt.Sprintf(`,"expires_in":%d`, in(0)), "", 0, maxLifetime, false},
 		{"very long", `,"expires_in":999999999`, "", 0, maxLifetime, false},
 		{"largest 32-bit number", `,"expires_in":2147483647`, "", 0, maxLifetime, false},
 		{"largest 64-bit number", `,"expires_in":9223372036854775807`, "", 0, maxLifetime, false},
@@ -132,5 +133,30 @@ func TestLifetimeByTheProvidersClock(t *testing.T) {
 	a.Header = http.Header{"Content-Type": {"application/json"}, "Date": {"yesterday"}}
 	if resp, fail = a.Token(Dialect{}); fail != nil || resp.Token.Lifetime != 6*time.Hour {
 		t.Errorf("without a date: got %v, %v; want 6 h", resp.Token.Lifetime, fail)
+	}
+}
+
+func TestRefreshExpiry(t *testing.T) {
+	now := answerOf(200, "", "").now
+	for members, want := range map[string]time.Duration{
+		`"refresh_token_expires_in":60`:                             time.Minute,
+		`"refresh_expires_in":60`:                                   time.Minute,
+		`"refresh_expires_in":60,"refresh_token_expires_in":120`:    2 * time.Minute,
+		`"refresh_token_expires_in":"soon","refresh_expires_in":60`: time.Minute,
+		`"refresh_token_expires_in":0`:                              0,
+		`"refresh_token_expires_in":-1`:                             0,
+		`"refresh_token_expires_in":"2026-11-22T11:00:00Z"`:         0,
+		`"expires_in":60`:                                           0,
+	} {
+		resp, fail := answerOf(200, "application/json", `{"access_token":"at-1",`+members+`}`).Token(Dialect{})
+		if fail != nil {
+			t.Fatal(fail)
+		}
+		if want == 0 && !resp.RefreshExpiry.IsZero() || want > 0 && !resp.RefreshExpiry.Equal(now.Add(want)) {
+			t.Errorf("%s: got %v, want %v from now", members, resp.RefreshExpiry, want)
+		}
+		if len(resp.Warnings) > 0 {
+			t.Errorf("%s: got warnings %q, want none", members, resp.Warnings)
+		}
 	}
 }

@@ -56,3 +56,11 @@ func TestMembersOfNoObject(t *testing.T) {
 		}
 	}
 }
+
+func TestNotPrintable(t *testing.T) {
+	for r, want := range map[rune]bool{0x1f: true, 0x20: false, 'a': false, 0x7e: false, 0x7f: true, 0xe4: true} {
+		if got := notPrintable(r); got != want {
+			t.Errorf("%q: got %t, want %t", r, got, want)
+		}
+	}
+}

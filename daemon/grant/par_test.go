@@ -98,6 +98,22 @@ func TestPushedAnswer(t *testing.T) {
 	}
 }
 
+func TestExpiryOfAPushedRequest(t *testing.T) {
+	for members, want := range map[string]time.Duration{
+		``: 0, `,"expires_in":60`: time.Minute, `,"expires_in":"60s"`: time.Minute, `,"expires_in":0`: 0, `,"expires_in":"soon"`: 0,
+		`,"expires_in":"2026-11-22T11:00:00Z"`: 0,
+	} {
+		a := answerOf(201, "application/json", `{"request_uri":"urn:example:1~"`+members+`}`)
+		uri, expiry, fail := a.pushed()
+		if fail != nil || uri != "urn:example:1~" || want == 0 && !expiry.IsZero() || want > 0 && !expiry.Equal(a.now.Add(want)) {
+			t.Errorf("%s: got %q until %v, %v; want %v from now", members, uri, expiry, fail, want)
+		}
+	}
+	if uri, _, fail := answerOf(201, "application/json", `{"request_uri":"urn:example:1\u007f"}`).pushed(); fail == nil || uri != "" {
+		t.Errorf("got %q, want a delete character refused", uri)
+	}
+}
+
 func TestNothingIsPushedWhenTheRequestIsWrong(t *testing.T) {
 	endpoint := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request came") })
 	for name, p := range map[string]PushedAuthorization{

@@ -86,6 +86,7 @@ func TestRegisteredAnswer(t *testing.T) {
 		{"no client_id", `{"client_secret":"cs-1"}`, 201, made{}, Unknown, ""},
 		{"client_id for a terminal", `{"client_id":"\u001b[2J"}`, 201, made{}, Unknown, ""},
 		{"client_id a number", `{"client_id":7}`, 201, made{}, Unknown, ""},
+		{"longest client_id", `{"client_id":"` + strings.Repeat("c", 2048) + `"}`, 201, made{id: strings.Repeat("c", 2048), method: "none"}, "", ""},
 		{"client_id too long", `{"client_id":"` + strings.Repeat("c", 2049) + `"}`, 201, made{}, Unknown, ""},
 		{"secret a number", `{"client_id":"c-1","client_secret":7}`, 201, made{}, Unknown, ""},
 		{"method a list", `{"client_id":"c-1","token_endpoint_auth_method":["none"]}`, 201, made{}, Unknown, ""},

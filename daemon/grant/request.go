@@ -94,7 +94,7 @@ func (c *Client) submit(
 ) (Answer, *ProviderError) {
 	secrets := []string{auth.Secret.Reveal()}
 	for _, name := range []string{
-		"assertion", "client_assertion", "code", "code_verifier", "device_code", "refresh_token", "state", "token",
+		"client_assertion", "code", "code_verifier", "device_code", "refresh_token", "state", "token",
 	} {
 		secrets = append(secrets, form.Get(name))
 	}

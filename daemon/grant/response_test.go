@@ -319,13 +319,13 @@ func TestRefreshForm(t *testing.T) {
 		say(200, "application/json", okBody)(w, r)
 	})
 	r := refreshAt(endpoint)
-	r.Scope, r.Audience, r.RedirectURI = "a b", "api", "http://127.0.0.1:8400/callback"
+	r.Scope, r.Audience, r.Resource, r.RedirectURI = "a b", "api", "https://api.example.com/", "http://127.0.0.1:8400/callback"
 	c := Client{UserAgent: "oauthd/1"}
 	if _, err := c.Refresh(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	const want = "audience=api&client_id=desk&grant_type=refresh_token" +
-		"&redirect_uri=http%3A%2F%2F127.0.0.1%3A8400%2Fcallback&refresh_token=rt-old-secret&scope=a+b"
+		"&redirect_uri=http%3A%2F%2F127.0.0.1%3A8400%2Fcallback&refresh_token=rt-old-secret&resource=https%3A%2F%2Fapi.example.com%2F&scope=a+b"
 	if got != want {
 		t.Errorf("form: got %s, want %s", got, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"oauthd/daemon/account"
@@ -50,10 +51,31 @@ func TestRevoke(t *testing.T) {
 				}
 				return
 			}
-			if pe := asProviderError(t, err); pe.Kind != tc.kind || pe.Code != tc.code {
+			pe := asProviderError(t, err)
+			if pe.Kind != tc.kind || pe.Code != tc.code {
 				t.Errorf("got %s %q, want %s %q", pe.Kind, pe.Code, tc.kind, tc.code)
 			}
+			for name, why := range map[string]string{"github without secret": "needs the client secret", "redirect": "is a redirect"} {
+				if tc.name == name && !strings.Contains(pe.Reason, why) {
+					t.Errorf("got %q, want that it %s", pe.Reason, why)
+				}
+			}
 		})
+	}
+}
+
+// A slash at the end of the endpoint is not doubled.
+func TestRevokeAtAnEndpointWithASlash(t *testing.T) {
+	path := ""
+	endpoint := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		path = r.URL.Path
+		w.WriteHeader(http.StatusNoContent)
+	})
+	var c Client
+	err := c.Revoke(t.Context(), Revoke{RevocationEndpoint: endpoint + "/", Form: provider.RevokeGitHub, Token: account.NewSecret("at-1"),
+		Auth: ClientAuth{ID: "app", Secret: account.NewSecret("cs-1")}})
+	if err != nil || path != "/token/app/grant" {
+		t.Errorf("got %v at %s, want /token/app/grant", err, path)
 	}
 }
 
@@ -75,6 +97,7 @@ func TestRevokeInOtherForms(t *testing.T) {
 		{"github, unknown token", provider.RevokeGitHub, web, 404, `{"message":"Not Found"}`,
 			`DELETE /token/app%2F1/grant "Basic YXBwLzE6Y3MtMQ==" application/json {"access_token":"at-1"}`, Unknown, ""},
 		{"github without secret", provider.RevokeGitHub, public, 204, ``, ``, Configuration, ""},
+		{"redirect", provider.RevokeBearer, public, 300, ``, `POST /token "Bearer at-1"  `, Unknown, ""},
 		{"bearer", provider.RevokeBearer, public, 200, `null`, `POST /token "Bearer at-1"  `, "", ""},
 		{"slack", provider.RevokeBearer, public, 200, `{"ok":true,"revoked":true}`, `POST /token "Bearer at-1"  `, "", ""},
 		{"slack, error in 200", provider.RevokeBearer, public, 200, `{"ok":false,"error":"not_allowed"}`,

@@ -247,7 +247,7 @@ func TestMetadataRequests(t *testing.T) {
 	computeEngine(t, map[string]http.HandlerFunc{
 		"token": func(w http.ResponseWriter, r *http.Request) {
 			asked = append(asked, r.URL.RawQuery)
-			say(200, "application/json", `{"access_token":"ya29.vm","expires_in":60,"scope":"a,b"}`)(w, r)
+			say(200, "application/json", `{"access_token":"ya29.vm","expires_in":60,"scope":"a,b","refresh_token":"rt-1"}`)(w, r)
 		},
 		"identity": func(w http.ResponseWriter, r *http.Request) {
 			asked = append(asked, r.URL.RawQuery)
@@ -258,6 +258,9 @@ func TestMetadataRequests(t *testing.T) {
 	got, err := c.ApplicationDefault(t.Context(), ADCRequest{IDToken: true, Audience: "x"})
 	if err != nil || !slices.Equal(got.Response.Scopes, []string{"a", "b"}) {
 		t.Errorf("got scopes %q, %v; want a and b", got.Response.Scopes, err)
+	}
+	if !got.Response.RefreshToken.IsZero() {
+		t.Error("got a refresh token")
 	}
 	if want := []string{"", "audience=x&format=full"}; !slices.Equal(asked, want) {
 		t.Errorf("got queries %q, want %q", asked, want)

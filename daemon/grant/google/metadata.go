@@ -63,6 +63,7 @@ func (c Client) metadata(ctx context.Context, r ADCRequest) (ADCResult, error) {
 		result.Response.IDToken, result.Response.Token.IDToken = idToken, idToken
 		result.Response.Token.IDTokenExpiry = grant.ClaimedExpiry(idToken)
 	}
+	result.Response.RefreshToken = account.Secret{}
 	// The email is only for people to read: if the server does not send it, the token is still good.
 	if a, fail := c.askMetadata(ctx, "email"); fail == nil {
 		result.Email = grant.Email(strings.TrimSpace(string(a.Body)))
