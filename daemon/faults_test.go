@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,4 +167,27 @@ func TestDeadCredentialIsRememberedWhenTheStoreFails(t *testing.T) {
 			t.Error("the mark was not saved once the store took it")
 		}
 	})
+}
+
+// What a provider quotes of the request reaches no message and no log, which the rig searches.
+func TestEchoedCredentials(t *testing.T) {
+	r := newRealRig(t, oauthtest.Config{KeepRefreshTokens: true})
+	r.start()
+	def := r.definition("email", "offline_access")
+	def.ClientID, def.ClientSecret = "web", clientSecret
+	r.loggedIn("work", def)
+	said := "no client for Authorization: Basic " + basicPair() + " and " + r.store.credential(t, "work").RefreshToken.Reveal()
+	body, err := json.Marshal(map[string]string{"error": "invalid_client", "error_description": said})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.server.Always(oauthtest.Token, oauthtest.Respond(401, nil, string(body)))
+	_, err = r.ask(api.TokenRequest{Account: "work", Force: true})
+	r.wants(err, api.ProviderRejected)
+	if err == nil || !strings.Contains(err.Error(), "no client for Authorization: [redacted] and [redacted]") {
+		t.Errorf("got %v, want the provider's words without what it quotes", err)
+	}
+	if got := r.shown("work").LastError; got == nil || strings.Contains(got.Message, basicPair()) {
+		t.Errorf("got last error %v, want it without what the provider quotes", got)
+	}
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -164,11 +165,14 @@ func (r *rig) end() {
 	r.searchForSecrets()
 }
 
+// basicPair is what HTTP Basic makes of the client secret.
+func basicPair() string { return base64.StdEncoding.EncodeToString([]byte("web:" + clientSecret)) }
+
 // shows names the kind of secret that text has, "" for none.
 func shows(text string) string {
 	found := regexp.MustCompile(`\b(rt|at|ac|dc)-[A-Z2-7]{26}|\beyJ[A-Za-z0-9_-]+\.eyJ`).FindStringSubmatch(text)
 	switch {
-	case strings.Contains(text, clientSecret):
+	case strings.Contains(text, clientSecret), strings.Contains(text, basicPair()):
 		return "client secret"
 	case found == nil:
 		return ""

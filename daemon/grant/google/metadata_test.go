@@ -107,6 +107,8 @@ func TestADCMetadataFaults(t *testing.T) {
 			http.Redirect(w, r, "http://evil.example/", http.StatusFound)
 		}}, false, 1, grant.Unknown, "redirect"},
 		{"no token", map[string]http.HandlerFunc{"token": say(200, "application/json", `{"hunter2":1}`)}, false, 1, grant.Transient, "no usable access_token"},
+		{"a refresh token alone", map[string]http.HandlerFunc{"token": say(200, "application/json", `{"refresh_token":"hunter2"}`)}, false, 1,
+			grant.Unknown, "no usable access_token"},
 		{"no identity", map[string]http.HandlerFunc{"token": ok}, true, 2, grant.Configuration, "does not offer this"},
 		{"identity no JWT", map[string]http.HandlerFunc{"token": ok, "identity": say(200, "text/html", "hunter2")}, true, 2, grant.Unknown, "not an ID token"},
 	} {
@@ -124,7 +126,7 @@ func TestADCMetadataFaults(t *testing.T) {
 			if strings.Contains(err.Error(), "hidden-path") || strings.Contains(err.Error(), "hunter2") {
 				t.Error("the error holds what it must not")
 			}
-			if asked.Load() != tc.asks || !got.Response.Token.Access.IsZero() {
+			if asked.Load() != tc.asks || !got.Response.Token.Access.IsZero() || !got.Response.RefreshToken.IsZero() {
 				t.Errorf("got %d requests, want %d, and no token", asked.Load(), tc.asks)
 			}
 		})
