@@ -186,35 +186,71 @@ func TestArrivedRequestsDoNotMakeWay(t *testing.T) {
 	}
 }
 
-// One connection may send one large request after the other.
+// One connection may send one large request after the other, whether it waits for the answers or not.
 func TestRoomIsGivenBackBetweenRequests(t *testing.T) {
 	for _, h := range halves() {
-		t.Run(h.name, func(t *testing.T) {
-			r := start(t, importing(), func(s *Server) { s.limits.arrivals = 3 << 20 })
-			c := dial(t, r.path)
-			go func() {
-				for range 100 {
-					if _, err := io.WriteString(c, h.begin+h.rest); err != nil {
-						return
+		for _, waits := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, waiting %t", h.name, waits), func(t *testing.T) {
+				r := start(t, importing(), func(s *Server) { s.limits.arrivals = 3 << 20 })
+				c := dial(t, r.path)
+				const n = 50
+				answered := make(chan struct{}, n)
+				go func() {
+					for range n {
+						if _, err := io.WriteString(c, h.begin+h.rest); err != nil {
+							return
+						}
+						if waits {
+							<-answered
+						}
 					}
-				}
-			}()
-			in := bufio.NewReader(c)
-			for i := range 100 {
-				if !h.web {
-					if got := codeOf(t, readLine(t, in)); got != "" {
-						t.Fatalf("request %d: got %s, want an answer", i, got)
+				}()
+				in := bufio.NewReader(c)
+				for i := range n {
+					if !h.web {
+						if got := codeOf(t, readLine(t, in)); got != "" {
+							t.Fatalf("request %d: got %s, want an answer", i, got)
+						}
+					} else if resp, err := http.ReadResponse(in, nil); err != nil {
+						t.Fatalf("request %d: %v", i, err)
+					} else if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+						t.Fatalf("request %d: got %d, %v, want 200", i, resp.StatusCode, err)
 					}
-					continue
+					answered <- struct{}{}
 				}
-				resp, err := http.ReadResponse(in, nil)
-				if err != nil {
-					t.Fatalf("request %d: %v", i, err)
-				}
-				if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-					t.Fatalf("request %d: got %d, %v, want 200", i, resp.StatusCode, err)
-				}
+			})
+		}
+	}
+}
+
+// What comes in small pieces counts as much as what comes at once, and each phase of a request costs its own.
+func TestArrive(t *testing.T) {
+	const room = 1 << 20
+	for _, tc := range []struct {
+		name   string
+		phase  phase
+		pieces []int
+		want   int // bytes that are counted
+	}{
+		{"what any request may have", inHeader, []int{lineBuffer}, 0},
+		{"the same in pieces", inHeader, []int{500, 12}, 0},
+		{"a header", inHeader, []int{lineBuffer + 100}, 100 * headerCost},
+		{"a header in pieces", inHeader, []int{500, 50, 50, 12}, 100 * headerCost},
+		{"a body", inBody, []int{lineBuffer, 1000, 1000}, 2000 * bodyCost},
+	} {
+		a := arrivals{room: room}
+		c := &conn{arrivals: &a, phase: tc.phase}
+		for _, n := range tc.pieces {
+			if !c.arrive(n) {
+				t.Errorf("%s: it had to make way", tc.name)
 			}
-		})
+		}
+		if got := room - a.room; got != tc.want {
+			t.Errorf("%s: got %d bytes counted, want %d", tc.name, got, tc.want)
+		}
+		c.next()
+		if a.room != room || a.arriving.Len() != 0 || c.phase != inHeader || c.received != 0 {
+			t.Errorf("%s: got %d bytes of room and %d arriving after the request, want %d and none", tc.name, a.room, a.arriving.Len(), room)
+		}
 	}
 }

@@ -130,6 +130,23 @@ func TestDecodeDefinition(t *testing.T) {
 	}
 }
 
+// The usual requests take the fast way.
+func TestScanTokenRequest(t *testing.T) {
+	for _, line := range []string{
+		`{"account":"work"}`, ` { "account" : "work" , "min_ttl" : 999999999 } `, `{"account":"work","scope":"a b","force":true,"id_token":false}`,
+		`{"resource":"https://r.example.com/","audience":"u","min_ttl":0}`,
+	} {
+		if _, ok := scanTokenRequest([]byte(line)); !ok {
+			t.Errorf("%s: gave up, want it read", line)
+		}
+	}
+	for _, line := range []string{`{"min_ttl":9999999999}`, `{"account":"w\u006frk"}`, `{"account":"work"} x`, `{"account":"work"`, `"account"`} {
+		if _, ok := scanTokenRequest([]byte(line)); ok {
+			t.Errorf("%s: read, want it left to the strict decoder", line)
+		}
+	}
+}
+
 // The fast scanner may give up, but where it answers, the strict decoder answers the same.
 func FuzzScanTokenRequest(f *testing.F) {
 	for _, s := range []string{

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"oauthd/ipc/api"
 )
 
@@ -219,5 +221,40 @@ func TestServeReportsADeadListener(t *testing.T) {
 	_ = l.Close()
 	if err := New(Config{}).Serve(context.Background(), l); err == nil {
 		t.Error("got nil, want an error")
+	}
+}
+
+// More connections than are waited for are refused at once.
+func TestFarTooManyConnections(t *testing.T) {
+	r := start(t, &fake{}, func(s *Server) { s.cfg.MaxConns, s.limits.refuse = 1, time.Minute })
+	c := dial(t, r.path)
+	send(t, c, `{"account":"work"}`+"\n")
+	readLine(t, bufio.NewReader(c))
+	var waiting []net.Conn
+	for range maxRefusals {
+		waiting = append(waiting, dial(t, r.path))
+	}
+	last := dial(t, r.path)
+	if got := codeOf(t, readLine(t, bufio.NewReader(last))); got != api.Busy {
+		t.Errorf("got %s, want busy", got)
+	}
+	ended(t, last)
+	for _, c := range waiting {
+		send(t, c, `{"account":"work"}`+"\n")
+		if got := codeOf(t, readLine(t, bufio.NewReader(c))); got != api.Busy {
+			t.Errorf("one that was waited for: got %s, want busy", got)
+		}
+	}
+}
+
+// An error that has a place in the table is no error of ours: the log's usual lines do not show it.
+func TestLogLevels(t *testing.T) {
+	for code, want := range map[api.Code]zerolog.Level{
+		api.Internal: zerolog.ErrorLevel, api.Forbidden: zerolog.WarnLevel, api.PolicyDenied: zerolog.WarnLevel,
+		api.BadRequest: zerolog.DebugLevel, api.LoginRequired: zerolog.DebugLevel,
+	} {
+		if got := level(code); got != want {
+			t.Errorf("%s: got %v, want %v", code, got, want)
+		}
 	}
 }
