@@ -45,18 +45,31 @@ func (sv *serving) routes() []route {
 	)
 }
 
-// handler serves the routes.
+// handler serves the routes. A path without a variable part is looked up directly, because ServeMux takes longer for
+// that than a cached token takes.
 func (sv *serving) handler() http.Handler {
-	methods := make(map[string][]route)
+	byPath := make(map[string][]route)
 	for _, r := range sv.routes() {
-		methods[r.path] = append(methods[r.path], r)
+		byPath[r.path] = append(byPath[r.path], r)
 	}
+	exact := make(map[string]http.Handler)
 	mux := http.NewServeMux()
-	for pattern, routes := range methods {
-		mux.Handle(pattern, sv.methods(routes))
-	}
 	mux.HandleFunc("/", sv.unknownPath)
-	return mux
+	for path, routes := range byPath {
+		if h := sv.methods(routes); strings.Contains(path, "{") {
+			mux.Handle(path, h)
+		} else {
+			exact[path] = h
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h, ok := exact[r.URL.Path]; ok {
+			r.Pattern = r.URL.Path
+			h.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // methods chooses among the routes of one path.
