@@ -30,6 +30,9 @@ func (k secretFile) read(path string, stdin io.Reader) (api.Confidential, error)
 	if err != nil {
 		return "", err
 	}
+	if len(given.Data) == 0 {
+		return "", badRequest(api.Excerpt(path)+" is empty", k.hint)
+	}
 	return api.Confidential(given.Data), nil
 }
 
@@ -41,8 +44,6 @@ func (k secretFile) open(path string, stdin io.Reader) (*own.Named, error) {
 		return nil, badRequest(api.Excerpt(path)+" is too large to be "+k.what, k.hint)
 	case err != nil:
 		return nil, fileProblem(k.name, err)
-	case len(given.Data) == 0:
-		return nil, badRequest(api.Excerpt(path)+" is empty", k.hint)
 	}
 	if _, err := own.Text(given.Data); err != nil {
 		return nil, badRequest(api.Excerpt(path)+" "+err.Error(), savesUTF8)

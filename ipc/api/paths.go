@@ -151,14 +151,14 @@ func (e Environment) noHome(variable string) error {
 // SocketProblem words why the socket's place cannot be used: it names the variable that chose the place, and what to do.
 // If cause has a method Advice() string, that goes first.
 func (e Environment) SocketProblem(cause error) *Error {
-	path, variable := e.socket()
+	variable := e.SocketVariable()
 	why := cause.Error()
 	var at *fs.PathError
 	missing := errors.As(cause, &at) && errors.Is(cause, fs.ErrNotExist)
 	if missing {
 		why = "there is no directory " + at.Path
 	}
-	p := &Error{Code: ConfigInvalid, Message: "the socket cannot be at " + path + ": " + why,
+	p := &Error{Code: ConfigInvalid, Message: "the socket's place cannot be used: " + why,
 		Hint: "set XDG_RUNTIME_DIR to a directory of yours with mode 0700"}
 	switch variable {
 	case "XDG_RUNTIME_DIR":
@@ -168,7 +168,7 @@ func (e Environment) SocketProblem(cause error) *Error {
 			p.Hint += ", and loginctl enable-linger makes the system's one stay"
 		}
 	case "OAUTHD_SOCK":
-		p.Message += " (OAUTHD_SOCK names it)"
+		p.Message += " (OAUTHD_SOCK is " + e.Getenv(variable) + ")"
 		p.Hint = "unset OAUTHD_SOCK, or set it to a path in a directory of yours with mode 0700"
 	}
 	var advised interface{ Advice() string }

@@ -143,8 +143,8 @@ func TestSocketProblem(t *testing.T) {
 		{"a missing directory", map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"}, missing,
 			[]string{"there is no directory /run/user/1000 (XDG_RUNTIME_DIR is /run/user/1000)", "loginctl enable-linger"}},
 		{"a named socket", map[string]string{"OAUTHD_SOCK": "/s/x"}, errors.New("/s has mode 0755"),
-			[]string{"the socket cannot be at /s/x", "(OAUTHD_SOCK names it)", "unset OAUTHD_SOCK"}},
-		{"no variable", nil, errors.New("/tmp/oauthd-1000 belongs to uid 1"), []string{"/tmp/oauthd-1000/oauthd.sock", "set XDG_RUNTIME_DIR"}},
+			[]string{"/s has mode 0755 (OAUTHD_SOCK is /s/x)", "unset OAUTHD_SOCK"}},
+		{"no variable", nil, errors.New("/tmp/oauthd-1000 belongs to uid 1"), []string{"/tmp/oauthd-1000 belongs to uid 1", "set XDG_RUNTIME_DIR"}},
 		{"advice of the cause's own", nil, advised{}, []string{"chmod 700"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
