@@ -43,6 +43,13 @@ func (m *Memory) Put(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
+// Len returns the number of records.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.records)
+}
+
 // Delete implements [Store].
 func (m *Memory) Delete(ctx context.Context, name string) error {
 	if err := begin(ctx, opDelete, name); err != nil {

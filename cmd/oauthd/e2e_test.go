@@ -44,6 +44,7 @@ func TestEndToEnd(t *testing.T) {
 		{"no keyring", testNoKeyring},
 		{"the Go client", testGoClient},
 		{"another user", testOtherUser},
+		{"places of other users", testPlaces},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, h) })
 	}

@@ -61,9 +61,9 @@ func printReload(std stdio, r api.ReloadResult) {
 	}
 }
 
-// reloadOnHangup has the daemon at socket reload forevery SIGHUP, until ctx ends. If the signal means that the
-// terminal is gone it calls stop instead. The returned function waits for its end.
-func reloadOnHangup(ctx context.Context, std stdio, socket string, log zerolog.Logger, stop func()) (wait func()) {
+// reloadOnHangup has the daemon at socket, which may move, reload for every SIGHUP, until ctx ends. If the signal means
+// that the terminal is gone it calls stop instead. The returned function waits for its end.
+func reloadOnHangup(ctx context.Context, std stdio, socket func() string, log zerolog.Logger, stop func()) (wait func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	atTerminal := isTerminal(std.err)
@@ -71,8 +71,6 @@ func reloadOnHangup(ctx context.Context, std stdio, socket string, log zerolog.L
 	go func() {
 		defer close(done)
 		defer signal.Stop(hangups)
-		c := &client.Client{Socket: socket}
-		defer c.Close()
 		for {
 			select {
 			case <-ctx.Done():
@@ -83,7 +81,9 @@ func reloadOnHangup(ctx context.Context, std stdio, socket string, log zerolog.L
 				stop()
 				return
 			}
+			c := &client.Client{Socket: socket()}
 			_, err := c.Reload(ctx) // which logs what it did
+			_ = c.Close()
 			if err != nil && !errors.Is(err, &api.Error{Code: api.ConfigInvalid}) {
 				log.Warn().Err(err).Msg("reload")
 			}

@@ -105,7 +105,22 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	wait := reloadOnHangup(ctx, std, env.SocketPath(), log, stop)
+	at := &door{log: log, socket: env.SocketPath(), lock: lockPath(state, cfg.Backend, env.SocketPath())}
+	if cfg.Backend != "keychain" {
+		at.loses = func() bool { return losesAtEnd(store) }
+		at.others = func() []string { return otherSockets(env) }
+		at.locks = func(socket string) (needed, wanted []string) {
+			if cfg.Backend != "memory" { // its lock is in state already
+				return nil, nil
+			}
+			needed = []string{lockPath("", cfg.Backend, socket)}
+			if state != "" { // where clients look
+				wanted = []string{lockPath(state, "", "")}
+			}
+			return needed, wanted
+		}
+	}
+	wait := reloadOnHangup(ctx, std, at.place, log, stop)
 	defer wait()
 	defer stop()
 	resting := newRest()
@@ -123,7 +138,18 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		Version:   release,
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
-	}, lockPath(state, cfg.Backend, env.SocketPath()), resting, ready)
+	}, at, resting, ready)
+}
+
+// losesAtEnd reports whether a store holds what is lost when the daemon ends: credentials, or the key to them.
+func losesAtEnd(store keystore.Store) bool {
+	switch s := store.(type) {
+	case *keystore.Memory:
+		return s.Len() > 0
+	case *keystore.File:
+		return !s.Closed()
+	}
+	return false
 }
 
 // stateDirOf is the directory of what outlives the daemon; "" if its credentials do not.
@@ -164,17 +190,17 @@ func adcPlaces(env api.Environment) daemon.ADCPlaces {
 
 // runDaemon is runRested for a process that is not the daemon's own.
 func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, error)) error {
-	return runRested(ctx, cfg, lockPath("", cfg.Config.Backend, cfg.Socket), nil, ready)
+	at := &door{log: cfg.Log, socket: cfg.Socket, lock: lockPath("", cfg.Config.Backend, cfg.Socket)}
+	return runRested(ctx, cfg, at, nil, ready)
 }
 
-// runRested takes lock, listens, and lets the socket server and the daemon work until one of them ends. Meanwhile the
+// runRested takes the lock, listens, and lets the socket server and the daemon work until one of them ends. Meanwhile the
 // process rests when it can, unless resting is nil.
-func runRested(ctx context.Context, cfg daemon.Config, lock string, resting *rest, ready func(api.Status, error)) error {
-	held, err := takeLock(ctx, lock, cfg.Socket)
-	if err != nil {
+func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, ready func(api.Status, error)) error {
+	if err := at.enter(ctx); err != nil {
 		return err
 	}
-	defer held.release()
+	defer at.leave()
 	openAtStart(ctx, cfg.Store, cfg.Log)
 	listener, err := ipc.Listen(cfg.Socket)
 	if err != nil {
@@ -188,25 +214,17 @@ func runRested(ctx context.Context, cfg daemon.Config, lock string, resting *res
 		return err
 	}
 	d := daemon.New(cfg)
-	server := ipc.New(ipc.Config{Backend: backend(d), Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
+	server := ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
 		Str("version", cfg.Version).Msg("listening")
 
 	var work sync.WaitGroup
 	var serveErr, daemonErr error
-	work.Go(func() { serveErr = server.Serve(ctx, listener); cancel() })
+	work.Go(func() { serveErr = at.open(ctx, server, listener, gone); cancel() })
 	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
 	work.Go(func() { watchSuspend(ctx, d.Resumed) })
 	work.Go(func() { watchClock(ctx, clockChanges(ctx), systemClocks(), d.Resumed) })
 	work.Go(func() { resting.run(ctx) })
-	work.Go(func() {
-		select {
-		case <-gone:
-			cfg.Log.Warn().Str("socket", cfg.Socket).Msg("the socket is gone, so nobody can ask any more")
-			cancel()
-		case <-ctx.Done():
-		}
-	})
 	ready(api.Status{PID: os.Getpid(), Socket: cfg.Socket}, nil)
 	work.Wait()
 	if daemonErr != nil {
@@ -216,9 +234,9 @@ func runRested(ctx context.Context, cfg daemon.Config, lock string, resting *res
 	return serveErr
 }
 
-// backend answers all that the socket asks with d.
-func backend(d *daemon.Daemon) ipc.Backend {
-	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Watches: d, Locks: d, Control: d}
+// backend answers all that the socket asks with d, which listens at a door.
+func backend(d *daemon.Daemon, at *door) ipc.Backend {
+	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Watches: d, Locks: d, Control: atDoor{d, at}}
 }
 
 // openStore returns the store that cfg names, with its files in state; one of files is closed.
