@@ -4,10 +4,12 @@ package keystore
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
@@ -84,12 +86,16 @@ func TestClassifyBusErrors(t *testing.T) {
 	}{
 		{"value", dbus.Error{Name: "org.freedesktop.Secret.Error.IsLocked"}, ErrLocked},
 		{"pointer", dbus.NewError("org.freedesktop.Secret.Error.IsLocked", nil), ErrLocked},
-		{"no service", dbus.Error{Name: "org.freedesktop.DBus.Error.ServiceUnknown"}, ErrUnavailable},
-		{"other", dbus.Error{Name: "com.example.Odd", Body: []any{"text"}}, ErrUnavailable},
+		{"no service", dbus.Error{Name: "org.freedesktop.DBus.Error.ServiceUnknown"}, ErrNoService},
+		{"other", dbus.Error{Name: "com.example.Odd", Body: []any{"hunter2"}}, ErrUnavailable},
 	}
 	for _, test := range tests {
-		if got := classify(test.err); !errors.Is(got, test.want) {
+		got := classify(test.err)
+		if !errors.Is(got, test.want) || test.want == ErrUnavailable && errors.Is(got, ErrNoService) {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
+		}
+		if text := fmt.Sprint(got); strings.Contains(text, "hunter2") || test.name == "other" && !strings.Contains(text, "com.example.Odd") {
+			t.Errorf("%s: got %v, want the error's name without its text", test.name, got)
 		}
 	}
 }

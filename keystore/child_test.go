@@ -2,9 +2,11 @@ package keystore
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,60 @@ func (panicking) get(string) (string, error) {
 	return none.items.get("")
 }
 
+type panickingWith struct {
+	items
+	value any
+}
+
+func (p panickingWith) get(string) (string, error) { panic(p.value) }
+
+// What a library panics with may be anything, a secret too, unless it is the runtime's own error.
+func TestPerformQuotesNoPanic(t *testing.T) {
+	for _, tt := range []struct {
+		value any
+		want  string
+	}{
+		{"hunter2", "of an unnamed kind"},
+		{errors.New("hunter2"), "of an unnamed kind"},
+	} {
+		err := perform(panickingWith{value: tt.value}, request{Op: opGet, Name: "work"}).err()
+		if !errors.Is(err, ErrUnavailable) || !strings.HasSuffix(err.Error(), tt.want) {
+			t.Errorf("%T: got %v, want %v %q", tt.value, err, ErrUnavailable, tt.want)
+		}
+	}
+	if err := perform(panicking{}, request{Op: opGet, Name: "work"}).err(); !strings.Contains(fmt.Sprint(err), "nil pointer") {
+		t.Errorf("got %v, want the runtime's error", err)
+	}
+}
+
+func TestPerform(t *testing.T) {
+	f := newFake()
+	for _, step := range []struct {
+		req  request
+		want answer
+	}{
+		{request{Op: opGet, Name: "work"}, answer{Error: ErrNotFound.Error(), Kind: "not_found"}},
+		{request{Op: opPut, Name: "work", Value: []byte("a")}, answer{}},
+		{request{Op: opGet, Name: "work"}, answer{Value: []byte("a")}},
+		{request{Op: opDelete, Name: "work"}, answer{}},
+		{request{Op: opGet, Name: "work"}, answer{Error: ErrNotFound.Error(), Kind: "not_found"}},
+	} {
+		if got := perform(f, step.req); string(got.Value) != string(step.want.Value) || got.Error != step.want.Error || got.Kind != step.want.Kind {
+			t.Errorf("%s: got error %q, kind %q, want %q, %q", step.req.Op, got.Error, got.Kind, step.want.Error, step.want.Kind)
+		}
+	}
+}
+
+func TestLargestRequest(t *testing.T) {
+	text, err := json.Marshal(request{Op: opPut, Name: "work", Value: make([]byte, 72_000), Timeout: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if req, err := readRequest(bytes.NewReader(text)); err != nil || len(req.Value) != 72_000 {
+		t.Errorf("got %d bytes, %v, want 72,000", len(req.Value), err)
+	}
+}
+
 func TestPerformRecovers(t *testing.T) {
 	for _, op := range []string{opGet, opPut} {
 		err := perform(panicking{}, request{Op: op, Name: "work"}).err()
@@ -68,12 +124,14 @@ func TestClassify(t *testing.T) {
 		{"too big", keyring.ErrSetDataTooBig, ErrFull},
 		{"locked", errors.New("failed to unlock correct collection '/org/freedesktop/secrets/aliases/default'"), ErrLocked},
 		{"EOF", io.EOF, ErrUnavailable},
+		{"nothing listens", &net.OpError{Op: "dial", Err: io.EOF}, ErrNoBus},
+		{"a broken pipe", &net.OpError{Op: "write", Err: io.EOF}, ErrUnavailable},
 		{"unsupported platform", keyring.ErrUnsupportedPlatform, ErrUnavailable},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got := classify(test.err)
-			if !errors.Is(got, test.want) {
+			if !errors.Is(got, test.want) || test.want == ErrUnavailable && errors.Is(got, ErrNoBus) {
 				t.Fatalf("got %v, want %v", got, test.want)
 			}
 			over := answerOf(nil, got).err()

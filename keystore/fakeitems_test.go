@@ -14,6 +14,7 @@ type fakeItems struct {
 	changes int
 	deaf    bool // changes succeed and do nothing, as after a dismissed prompt
 	onGet   func(name string)
+	changed func() // runs after each change
 	gets    int
 	// fail holds the errors of single calls, such as "get work/0.1"; a call that is absent succeeds.
 	fail map[string]error
@@ -56,6 +57,9 @@ func (f *fakeItems) change(do func()) error {
 	}
 	if !f.deaf {
 		do()
+	}
+	if f.changed != nil {
+		f.changed()
 	}
 	return nil
 }

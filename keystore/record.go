@@ -178,7 +178,7 @@ func setItem(it items, name, text string) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("read back: %w", err)
 	}
-	if err != nil || kept != text {
+	if kept != text {
 		return fmt.Errorf("%w: it did not keep the record", ErrDismissed)
 	}
 	return nil

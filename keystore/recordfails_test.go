@@ -210,6 +210,27 @@ func TestItemsThatFail(t *testing.T) {
 	}
 }
 
+// A keychain that stops answering after a change has not confirmed it.
+func TestReadBackFails(t *testing.T) {
+	for _, tt := range []struct {
+		name, item string
+		do         func(f *fakeItems) error
+	}{
+		{"write", "work", func(f *fakeItems) error { return writeRecord(f, "work", data(10, 1)) }},
+		{"delete the head", "work", func(f *fakeItems) error { return deleteRecord(f, "work") }},
+		{"delete a part", "work/0.2", func(f *fakeItems) error { return deleteRecord(f, "work") }},
+	} {
+		f := newFake()
+		if err := writeRecord(f, "work", data(5000, 0)); err != nil {
+			t.Fatal(err)
+		}
+		f.changed = func() { f.fail = map[string]error{"get " + tt.item: errBlown} }
+		if err := tt.do(f); !errors.Is(err, errBlown) {
+			t.Errorf("%s: got %v, want %v", tt.name, err, errBlown)
+		}
+	}
+}
+
 // A keychain that stops answering before damage is certain has not shown any damage.
 func TestReadAgainFails(t *testing.T) {
 	f := newFake()

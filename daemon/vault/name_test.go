@@ -299,6 +299,31 @@ func TestRewritingEnds(t *testing.T) {
 	})
 }
 
+// What has a name, or is no record that belongs there, is not rewritten.
+func TestOnlyNamelessRecordsAreRewritten(t *testing.T) {
+	for name, text := range map[string]string{
+		"not JSON":        "hunter2",
+		"cut off":         old[:40],
+		"null":            "null",
+		"another version": `{"v":2,"logged_in_at":"2026-01-02T03:04:05Z"}`,
+		"no version":      `{"logged_in_at":"2026-01-02T03:04:05Z"}`,
+		"its own name":    `{"v":1,"name":"work"}`,
+		"another's name":  `{"v":1,"name":"home"}`,
+	} {
+		s := &faultyStore{}
+		s.put(t, "work", []byte(text))
+		New(s).addName(t.Context(), "work")
+		if got := string(s.bytesOf(t, "work")); got != text || len(s.tries()) != 0 {
+			t.Errorf("%s: got %d writes, want the record left as it is", name, len(s.tries()))
+		}
+	}
+	s := &faultyStore{}
+	New(s).addName(t.Context(), "work")
+	if len(s.tries()) != 0 {
+		t.Error("nothing: got a record written, want none")
+	}
+}
+
 func FuzzWithName(f *testing.F) {
 	f.Add([]byte(old))
 	f.Add([]byte(oldRegistration))

@@ -22,7 +22,24 @@ func full() account.Credential {
 	c.Generation = 7
 	c.UsedAt, c.RefreshExpiry = c.LoggedInAt.Add(time.Hour), c.LoggedInAt.AddDate(0, 0, 7)
 	c.Dead = true
+	c.SendScope, c.EndedAt = true, c.LoggedInAt.AddDate(0, 0, 8)
+	c.LoginScopes = []string{"openid", "email"}
+	c.Lasted = []time.Duration{24 * time.Hour, 25*time.Hour + time.Second}
 	return c
+}
+
+// A field that is added to the credential belongs in full, and so in the tests of the record.
+func TestFullIsFull(t *testing.T) {
+	c := reflect.ValueOf(full())
+	for i := range c.NumField() {
+		switch name := c.Type().Field(i).Name; name {
+		case "AccessToken", "TokenType", "Expiry": // absent beside a refresh token
+		default:
+			if c.Field(i).IsZero() {
+				t.Errorf("%s is not set", name)
+			}
+		}
+	}
 }
 
 func TestRecordRoundTrip(t *testing.T) {

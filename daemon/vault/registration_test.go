@@ -96,6 +96,7 @@ func TestUnreadableRegistration(t *testing.T) {
 		"of a later version": `{"v":99,"iss":"https://login.example.com","client_id":"x"}`,
 		"of another issuer":  `{"v":1,"iss":"https://other.example.com","client_id":"x"}`,
 		"without a client":   `{"v":1,"iss":"https://login.example.com"}`,
+		"half of the shape":  `{"v":1,"iss":"https://login.example.com","client_id":"x","redirect_uris":5}`,
 		"of another shape":   `{"v":1,"iss":"https://login.example.com","client_id":["x"]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
