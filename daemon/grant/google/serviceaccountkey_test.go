@@ -173,6 +173,8 @@ func TestTrustedTokenURI(t *testing.T) {
 		"https://www.googleapis.com/oauth2/v4/token":                   true,
 		"http://127.0.0.1:8080/any":                                    true,
 		"http://[::1]:8080/any":                                        true,
+		"ftp://127.0.0.1/token":                                        false,
+		"http://ada@127.0.0.1/token":                                   false,
 		"https://localhost/any":                                        true,
 		"":                                                             false,
 		"hunter2":                                                      false,
