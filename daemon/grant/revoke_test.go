@@ -55,11 +55,6 @@ func TestRevoke(t *testing.T) {
 			if pe.Kind != tc.kind || pe.Code != tc.code {
 				t.Errorf("got %s %q, want %s %q", pe.Kind, pe.Code, tc.kind, tc.code)
 			}
-			for name, why := range map[string]string{"github without secret": "needs the client secret", "redirect": "is a redirect"} {
-				if tc.name == name && !strings.Contains(pe.Reason, why) {
-					t.Errorf("got %q, want that it %s", pe.Reason, why)
-				}
-			}
 		})
 	}
 }
@@ -131,9 +126,24 @@ func TestRevokeInOtherForms(t *testing.T) {
 				}
 				return
 			}
-			if pe := asProviderError(t, err); pe.Kind != tc.kind || pe.Code != tc.code {
+			pe := asProviderError(t, err)
+			if pe.Kind != tc.kind || pe.Code != tc.code {
 				t.Errorf("got %s %q, want %s %q", pe.Kind, pe.Code, tc.kind, tc.code)
 			}
+			for name, why := range map[string]string{"github without secret": "needs the client secret", "redirect": "is a redirect"} {
+				if tc.name == name && !strings.Contains(pe.Reason, why) {
+					t.Errorf("got %q, want that it %s", pe.Reason, why)
+				}
+			}
 		})
+	}
+}
+
+// A refusal may come as a form, as answers of token endpoints do.
+func TestRevocationRefusedAsAForm(t *testing.T) {
+	endpoint := serve(t, say(400, "application/x-www-form-urlencoded", "error=invalid_token"))
+	var c Client
+	if err := c.Revoke(t.Context(), Revoke{RevocationEndpoint: endpoint, Auth: public, Token: account.NewSecret("at-1")}); err != nil {
+		t.Errorf("got %v, want the token taken for dead", err)
 	}
 }

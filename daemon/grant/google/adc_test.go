@@ -42,6 +42,22 @@ func TestADCUser(t *testing.T) {
 	}
 }
 
+// A file that does not name the person leaves that to the ID token.
+func TestADCUserNamedByTheIDToken(t *testing.T) {
+	text := strings.ReplaceAll(gcloudUser, `"account":"ada@example.com",`, "")
+	for idToken, want := range map[string]string{
+		idTokenUntil(then.Add(time.Hour), `,"email":"ada@example.org"`): "ada@example.org", "not-a-jwt": "",
+	} {
+		google := newCloud(t, map[string]http.HandlerFunc{
+			oauth2Token: say(200, "application/json", `{"access_token":"ya29.ada","id_token":"`+idToken+`"}`),
+		})
+		got, err := google.client().ApplicationDefault(t.Context(), ADCRequest{File: file(t, text)})
+		if err != nil || got.Email != want {
+			t.Errorf("got %q, %v; want %q", got.Email, err, want)
+		}
+	}
+}
+
 func TestADCUserOfAWorkforcePool(t *testing.T) {
 	google := newCloud(t, map[string]http.HandlerFunc{
 		"sts.googleapis.com/v1/oauthtoken": say(200, "application/json", `{"access_token":"ya29.w","expires_in":60,"refresh_token":"rt-new"}`),
@@ -170,6 +186,7 @@ func TestADCRefuses(t *testing.T) {
 		{"GDCH", request(`{"type":"gdch_service_account"}`), "not supported"},
 		{"no refresh token", request(`{"type":"authorized_user","client_id":"c","client_secret":"hunter2"}`), "credentials.json: the file has no refresh_token"},
 		{"refresh token a number", request(`{"type":"authorized_user","refresh_token":7}`), "the file's refresh_token is not a string"},
+		{"account a number", request(strings.ReplaceAll(gcloudUser, `"ada@example.com"`, "7")), "the file's account is not a string"},
 		{"token_uri elsewhere", evil(gcloudUser, "token_uri"), `credential_sources = ["url"]`},
 		{"token_uri elsewhere, another source permitted", otherSource, `credential_sources = ["executable", "url"]`},
 		{"token_uri http", request(strings.TrimSuffix(gcloudUser, "}") + `,"token_uri":"http://evil.example/"}`), "the file's token_uri: not https"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -264,5 +265,39 @@ func TestMetadataRequests(t *testing.T) {
 	}
 	if want := []string{"", "audience=x&format=full"}; !slices.Equal(asked, want) {
 		t.Errorf("got queries %q, want %q", asked, want)
+	}
+}
+
+func TestIsRegion(t *testing.T) {
+	for label, want := range map[string]bool{
+		"us-east1": true, "us-east0": true, "us-east9": true, "us-east": false, "useast1": false, "us-east/": false, "us-east:": false, "": false, "-": false,
+	} {
+		if got := isRegion(label); got != want {
+			t.Errorf("%q: got %t, want %t", label, got, want)
+		}
+	}
+}
+
+// Whatever secret a library sends, in a header or a form, is in no error, even if a later answer quotes it.
+func TestWitnessRedacts(t *testing.T) {
+	form := "client_secret=cs-hunter2&refresh_token=rt-hunter2&subject_token=st-hunter2&scope=a"
+	grants := &grant.Client{HTTP: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+		body := `{"error":"invalid_request","error_description":"cs-hunter2 rt-hunter2 st-hunter2 imds-hunter2 basic-hunter2"}`
+		return &http.Response{StatusCode: 400, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	})}}
+	w := &witness{grants: grants, op: "token exchange request"}
+	for i, header := range []http.Header{{"Authorization": {"Basic basic-hunter2"}}, {"X-Aws-Ec2-Metadata-Token": {"imds-hunter2"}}} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://sts.googleapis.com/v1/token", strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = header
+		if res, err := w.RoundTrip(req); !errors.Is(err, errWitnessed) || res != nil {
+			t.Fatalf("got %v, want only that it was refused", err)
+		}
+		want := []string{"[redacted] [redacted] [redacted] imds-hunter2 [redacted]", "[redacted] [redacted] [redacted] [redacted] [redacted]"}[i]
+		if got := w.problem().Description; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

@@ -169,6 +169,8 @@ func TestTrustedService(t *testing.T) {
 		"https://sts.mtls.googleapis.com/v1/token":         true,
 		"https://us-east1.sts.googleapis.com/v1/token":     true,
 		"https://sts.us-east1.googleapis.com/v1/token":     true,
+		"https://us-east1.storage.googleapis.com/v1/token": false,
+		"https://a.sts.b.googleapis.com/v1/token":          false,
 		"https://ada@sts.googleapis.com/v1/token":          false,
 		"https://sts.googleapis.com/v1/token#x":            false,
 		"https://storage.googleapis.com/sts":               false,

@@ -123,6 +123,9 @@ func TestADCMetadataFaults(t *testing.T) {
 			if pe := asProviderError(t, err); pe.Kind != tc.kind || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %s, %v; want %s, %q", pe.Kind, err, tc.kind, tc.want)
 			}
+			if !strings.HasPrefix(err.Error(), "metadata request to http://127.0.0.1:") {
+				t.Errorf("got %v, want where the server is", err)
+			}
 			if strings.Contains(err.Error(), "hidden-path") || strings.Contains(err.Error(), "hunter2") {
 				t.Error("the error holds what it must not")
 			}

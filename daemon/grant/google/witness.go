@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -77,8 +78,10 @@ func (w *witness) request(req *http.Request) (grant.Request, error) {
 	if w.metadata {
 		r.Place = req.URL.Scheme + "://" + req.URL.Host
 	}
-	if token := req.Header.Get("X-Aws-Ec2-Metadata-Token"); token != "" {
-		w.secrets = append(w.secrets, token)
+	for _, name := range []string{"Authorization", "X-Aws-Ec2-Metadata-Token"} {
+		value := req.Header.Get(name)
+		_, credentials, _ := strings.Cut(value, " ")
+		w.secrets = append(w.secrets, value, credentials)
 	}
 	if req.Body != nil && req.Body != http.NoBody {
 		body, err := io.ReadAll(req.Body)
