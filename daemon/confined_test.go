@@ -80,6 +80,23 @@ func TestPublicDocumentsLeadToNoPrivateAddress(t *testing.T) {
 		if err := <-l.ended; err != nil {
 			t.Fatal(err)
 		}
+		// The record, as another tool may have saved it.
+		c := r.store.credential(t, "work")
+		saved, err := json.Marshal(map[string]any{"refresh_token": c.RefreshToken.Reveal(), "client_id": c.ClientID, "scopes": []string{"openid", "email"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.restart() // the keys that verify ID tokens are fetched again
+		r.taken(api.ImportRequest{Data: api.Confidential(saved), As: "other", Issuer: publicIssuer})
+		r.restart()
+		l = r.begin("work", api.AccountDefinition{})
+		if err := r.server.ApproveDevice(l.event(api.EventDevice).UserCode); err != nil {
+			t.Fatal(err)
+		}
+		l.event(api.EventDone)
+		if err := <-l.ended; err != nil {
+			t.Fatal(err)
+		}
 		r.restart()
 		r.token()
 		if result := r.logout(); !result.Revoked {

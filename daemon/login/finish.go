@@ -58,6 +58,7 @@ func (o *Outcome) Words() words.Login {
 func (l *Logins) Finish(ctx context.Context, slot *Slot, o Outcome) (done api.LoginEvent, err error) {
 	t := &finish{Logins: l, Outcome: o, slot: slot, warnings: o.Response.Warnings}
 	p, response, tok := o.Provider, o.Response, o.Response.Token
+	ctx = p.Confine(ctx)
 	tok.RefreshLate = p.RefreshKillsAccessToken
 	if tok.Scopes == nil { // RFC 6749 §5.1: as asked for
 		tok.Scopes, _ = p.OneResource(t.Asked)
