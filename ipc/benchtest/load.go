@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	clients = 64 // at once
-	each    = 64 // requests of one of them in one turn
+	clients = 64  // at once
+	each    = 512 // requests of one of them in one turn: enough that one that gets no turn is seen to wait
 )
 
 // load is the order to a client: whom it asks, how, and how often.
