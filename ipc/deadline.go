@@ -10,7 +10,8 @@ import (
 // somebody waits for its end, which a request for a cached token does not.
 type requestContext struct {
 	context.Context
-	began, deadline time.Time
+	began time.Time
+	limit time.Duration
 
 	mu     sync.Mutex // guards the fields below
 	full   context.Context
@@ -21,7 +22,7 @@ type requestContext struct {
 // withDeadline returns a context for a request that began at that time and must be answered within limit. Its end must
 // be called.
 func withDeadline(parent context.Context, began time.Time, limit time.Duration) *requestContext {
-	return &requestContext{Context: parent, began: began, deadline: began.Add(limit)}
+	return &requestContext{Context: parent, began: began, limit: limit}
 }
 
 // now returns the time: when the request began, unless somebody has waited since. It reads the clock only then.
@@ -34,13 +35,15 @@ func (r *requestContext) now() time.Time {
 	return r.began
 }
 
-func (r *requestContext) Deadline() (time.Time, bool) { return r.deadline, true }
+func (r *requestContext) deadline() time.Time { return r.began.Add(r.limit) }
+
+func (r *requestContext) Deadline() (time.Time, bool) { return r.deadline(), true }
 
 func (r *requestContext) Done() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.full == nil {
-		r.full, r.cancel = context.WithDeadline(r.Context, r.deadline)
+		r.full, r.cancel = context.WithDeadline(r.Context, r.deadline())
 		if r.over {
 			r.cancel()
 		}
@@ -57,7 +60,7 @@ func (r *requestContext) Err() error {
 		return full.Err()
 	case over:
 		return context.Canceled
-	case !time.Now().Before(r.deadline):
+	case !time.Now().Before(r.deadline()):
 		return context.DeadlineExceeded
 	}
 	return r.Context.Err()

@@ -11,7 +11,6 @@ type encoding struct{ head, tail string }
 // Encoded returns t with its JSON beside it, so that [Token.AppendJSON] only copies. It is for a token that is handed
 // out many times: ExpiresIn may be set anew each time, and no other field may change any more.
 func (t Token) Encoded() Token {
-	t.encoded = nil
 	t.encoded = &encoding{string(t.appendHead(nil)), string(t.appendTail(nil))}
 	return t
 }
