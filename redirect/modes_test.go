@@ -172,7 +172,7 @@ func TestFormsThatEndTheLogin(t *testing.T) {
 
 // What has arrived of a form may end in the middle of the code.
 func TestHalfAFormIsNoResponse(t *testing.T) {
-	s := start(t, Config{ResponseMode: "form_post"})
+	s := start(t, Config{ResponseMode: "form_post", PeerUID: -1}) // half a connection has no owner
 	c, err := net.Dial("tcp", s.authority)
 	if err != nil {
 		t.Fatal(err)
