@@ -478,6 +478,46 @@ func TestReaderConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
+func TestOlderThan(t *testing.T) {
+	dir := files(t, map[string]string{"accounts/a.toml": fmt.Sprintf(google, "a1")})
+	r := NewReader(dir, nil)
+	first := settled(t, r)
+	saved, err := r.Save(t.Context(), account.Account{Name: "n", Provider: "google", ClientID: "n1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "accounts/a.toml", fmt.Sprintf(google, "a2"))
+	last := read(t, r)
+	for i, c := range []*Config{first, saved, last} {
+		for j, other := range []*Config{first, saved, last} {
+			if got := c.OlderThan(other); got != (i < j) {
+				t.Errorf("%d and %d: got older %t, want %t", i, j, got, i < j)
+			}
+		}
+	}
+}
+
+// What is looked at is closed again.
+func TestReaderHoldsNothingOpen(t *testing.T) {
+	open := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("this system does not show what is open:", err)
+		}
+		return len(entries)
+	}
+	dir := files(t, map[string]string{"accounts/a.toml": "client_secrets = \"c.json\"\n", "accounts/c.json": desktopClient, "config.toml": ""})
+	before := open()
+	for range 50 {
+		if c, err := Load(dir); err != nil || len(c.Accounts) != 1 {
+			t.Fatalf("got %v, %v; want one account", c, err)
+		}
+	}
+	if after := open(); after > before+10 {
+		t.Errorf("got %d descriptors after 50 readings, %d before", after, before)
+	}
+}
+
 func TestStale(t *testing.T) {
 	dir := files(t, map[string]string{"config.toml": "", "accounts/a.toml": fmt.Sprintf(google, "a1"), "accounts/b.toml": "x"})
 	r := NewReader(dir, nil)
