@@ -42,9 +42,7 @@ type accountFile struct {
 	// secrets is the client_secrets file it names, and secretsRead how that was read.
 	secrets     string
 	secretsRead snapshot
-	// account is what the file said when it was last right; nil if it never was.
-	account  *account.Account
-	mistakes []Mistake
+	mistakes    []Mistake
 }
 
 // current reports whether a file that is in state now, and the client_secrets file that it names, need not be read again.
@@ -52,33 +50,33 @@ func (f *accountFile) current(now state) bool {
 	return f.snapshot.current(now) && (f.secrets == "" || f.secretsRead.current(stateAt(f.secrets)))
 }
 
-// readAccount reads the file of the account of that name; nil if there is none.
-func (c *Config) readAccount(name string) *accountFile {
+// readAccount reads the file of the account of that name. f is nil if there is none, a if there are mistakes in it.
+func (c *Config) readAccount(name string) (f *accountFile, a *account.Account) {
 	file := AccountFile(c.dir, name)
 	if err := account.CheckName(name); err != nil {
-		return &accountFile{snapshot: snapshot{stateAt(file), true}, mistakes: []Mistake{{File: file, Text: err.Error()}}}
+		return &accountFile{snapshot: snapshot{stateAt(file), true}, mistakes: []Mistake{{File: file, Text: err.Error()}}}, nil
 	}
 	s, ok := open(file)
 	if !ok && len(s.mistakes) == 0 {
-		return nil
+		return nil, nil
 	}
-	f := &accountFile{snapshot: s.read}
+	f = &accountFile{snapshot: s.read}
 	var keys accountKeys
 	if ok && s.decode(&keys) {
 		f.provider = keys.Provider
-		a := keys.account(s, name)
-		c.checkKeys(s, keys, a.Grant)
+		read := keys.account(s, name)
+		c.checkKeys(s, keys, read.Grant)
 		if keys.ClientSecrets != "" {
 			f.secrets = beside(file, keys.ClientSecrets)
-			f.secretsRead = s.readClientSecrets(f.secrets, &a)
+			f.secretsRead = s.readClientSecrets(f.secrets, &read)
 		}
-		c.checkWhole(s, a)
+		c.checkWhole(s, read)
 		if len(s.mistakes) == 0 {
-			f.account = &a
+			a = &read
 		}
 	}
 	f.mistakes = s.mistakes
-	return f
+	return f, a
 }
 
 // beside returns path, which is relative to the directory of file if it is not absolute.

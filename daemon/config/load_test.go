@@ -203,7 +203,7 @@ func TestLoadMistakes(t *testing.T) {
 		{name: "bad names", other: map[string]string{"accounts/Work.toml": good, "accounts/-x.toml": good, "accounts/.toml": good},
 			want: []string{`accounts/-x.toml: "-x" cannot be an account name`, `accounts/.toml: "" cannot be`, `accounts/Work.toml: "Work" cannot be an account name`}},
 		{name: "device names of Windows", other: map[string]string{"accounts/con.toml": good, "accounts/lpt1.x.toml": good, "accounts/com10.toml": good},
-			want: []string{`accounts/con.toml: "con" is a device name`, `accounts/lpt1.x.toml: "lpt1.x" is a device name`}},
+			want: []string{`accounts/con.toml: "con" is the name of a device`, `accounts/lpt1.x.toml: "lpt1.x" is the name of a device`}},
 		{name: "client_secrets missing", work: "client_secrets = \"none.json\"\n", want: []string{"accounts/work.toml:1: client_secrets "}},
 		{name: "client_secrets broken", work: "client_secrets = \"c.json\"\n",
 			other: map[string]string{"accounts/c.json": desktopClient[:len(desktopClient)-9]}, want: []string{"accounts/work.toml:1: client_secrets "}},

@@ -201,23 +201,18 @@ func (d *draft) takeInMain() map[string]bool {
 	return d.change().readMain()
 }
 
-// takeIn reads one account's file.
+// takeIn reads one account's file. If it is wrong, the account stays as it was.
 func (d *draft) takeIn(name string) {
 	c := d.change()
-	was := c.files[name]
-	f := c.readAccount(name)
-	switch {
-	case f == nil:
+	f, a := c.readAccount(name)
+	if f == nil {
 		delete(c.files, name)
 		delete(c.Accounts, name)
 		return
-	case was == nil || was.account == nil:
-	case f.account == nil || reflect.DeepEqual(f.account, was.account):
-		f.account = was.account
 	}
 	c.files[name] = f
-	if f.account != nil {
-		c.Accounts[name] = f.account
+	if a != nil && !reflect.DeepEqual(a, c.Accounts[name]) {
+		c.Accounts[name] = a
 	}
 }
 

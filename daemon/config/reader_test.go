@@ -158,6 +158,11 @@ func TestReaderReadsWhatChanged(t *testing.T) {
 					reread = append(reread, name)
 				}
 			}
+			for name, a := range first.Accounts {
+				if !slices.Contains(tt.changed, name) && second.Accounts[name] != a {
+					t.Errorf("%s: got a copy, want the account shared", name)
+				}
+			}
 			slices.Sort(reread)
 			if !slices.Equal(reread, tt.reread) {
 				t.Errorf("got files read again %q, want %q", reread, tt.reread)
