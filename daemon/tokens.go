@@ -23,7 +23,7 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	if d.vault.Gate().Locked() {
 		return api.Token{}, words.Locked()
 	}
-	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken, Now: r.Received}
+	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken}
 	if r.MinTTL != nil {
 		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(365*24*time.Hour/time.Second))) * time.Second
 		request.MinTTL = &ttl

@@ -61,7 +61,6 @@ func (sv *serving) answerLine(ctx context.Context, received time.Time, line, out
 	defer limited.end()
 	req, err := decodeTokenRequest(line)
 	if err == nil {
-		req.Received = received
 		var t api.Token
 		if t, err = sv.token(limited, req); err == nil {
 			return t.AppendJSON(out), limited.now()

@@ -34,7 +34,7 @@ func TestProviderFaults(t *testing.T) {
 		unreachable = api.ProviderUnreachable
 		rejected    = api.ProviderRejected
 		ended       = api.LoginRequired
-		kept        = "the login is kept"
+		kept        = "you are still logged in"
 		registered  = "registration at the provider"
 		login       = "oauthd login work"
 	)

@@ -176,13 +176,13 @@ func testFaultsFromTheStart(t *testing.T, h *house) {
 		}, api.KeystoreLocked, "locked", "the keychain is locked"},
 		{"the service dies under its prompt", func(t *testing.T) (string, []string) {
 			return scripted(t, storetest.Script{Unlock: storetest.ServiceDies})
-		}, api.KeystoreUnavailable, "unavailable", "no keychain answers"},
+		}, api.KeystoreUnavailable, "unavailable", "no keychain is available"},
 		{"the bus dies under a prompt", func(t *testing.T) (string, []string) {
 			return scripted(t, storetest.Script{Unlock: storetest.BusDiesAfter})
-		}, api.KeystoreUnavailable, "unavailable", "no keychain answers"},
+		}, api.KeystoreUnavailable, "unavailable", "no keychain is available"},
 		{"a save whose prompt is dismissed", func(t *testing.T) (string, []string) {
 			return scripted(t, storetest.Script{Set: storetest.Dismissed})
-		}, api.KeystoreUnavailable, "ok", "did not keep the record"},
+		}, api.KeystoreUnavailable, "ok", "did not store the record"},
 		{"a save whose prompt nobody answers", func(t *testing.T) (string, []string) {
 			return scripted(t, storetest.Script{Set: storetest.Ignored})
 		}, api.KeystoreUnavailable, "ok", "in time"},
@@ -216,7 +216,7 @@ func testFaultsFromTheStart(t *testing.T, h *house) {
 			if tc.name != "the bus dies under a prompt" && tc.name != "the service dies under its prompt" { // by now there is none
 				wantFault(t, "oauthd token", r, tc.code, tc.message)
 			} else {
-				wantFault(t, "oauthd token", r, tc.code, "no keychain answers")
+				wantFault(t, "oauthd token", r, tc.code, "no keychain is available")
 			}
 			s := d.status(t)
 			if len(s.Accounts) != 1 || s.Accounts[0].State != wantState {
@@ -239,8 +239,8 @@ func testFaultsUnderWay(t *testing.T, h *house) {
 	}{
 		{"a prompt that nobody answers", storetest.Script{Unlock: storetest.Ignored}, api.KeystoreUnavailable, "in time"},
 		{"a prompt that is dismissed", storetest.Script{Unlock: storetest.Dismissed}, api.KeystoreLocked, "the keychain is locked"},
-		{"the service dies", storetest.Script{Unlock: storetest.ServiceDies}, api.KeystoreUnavailable, "no keychain answers"},
-		{"the bus dies", storetest.Script{Unlock: storetest.BusDies}, api.KeystoreUnavailable, "no keychain answers"},
+		{"the service dies", storetest.Script{Unlock: storetest.ServiceDies}, api.KeystoreUnavailable, "no keychain is available"},
+		{"the bus dies", storetest.Script{Unlock: storetest.BusDies}, api.KeystoreUnavailable, "no keychain is available"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -20,9 +20,6 @@ type TokenRequest struct {
 	Force bool `json:"force,omitempty"`
 	// IDToken asks for an OpenID Connect ID token too.
 	IDToken bool `json:"id_token,omitempty"`
-
-	// Received is when the daemon has read the request; zero means now. It does not cross the socket.
-	Received time.Time `json:"-"`
 }
 
 // Token is what a caller gets: an access token response (RFC 6749 §5.1) without a refresh token, and when the token

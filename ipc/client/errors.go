@@ -24,7 +24,7 @@ var (
 	ErrLocked error = &api.Error{Code: api.Locked}
 	// ErrKeystoreLocked means that the desktop's keychain is locked, which unlocking oauthd does not change.
 	ErrKeystoreLocked error = &api.Error{Code: api.KeystoreLocked}
-	// ErrKeystoreUnavailable means that no keychain answers.
+	// ErrKeystoreUnavailable means that no keychain is available.
 	ErrKeystoreUnavailable error = &api.Error{Code: api.KeystoreUnavailable}
 	// ErrKeystoreFull means that the store refuses to take more.
 	ErrKeystoreFull error = &api.Error{Code: api.KeystoreFull}
