@@ -194,7 +194,7 @@ func TestQuestionsAskAgain(t *testing.T) {
 	wrong(askClientSecrets,
 		"-", "give a path",
 		"missing.json", "client_secrets cannot be read: open missing.json: no such file or directory",
-		"home", "client_secrets cannot be read: read home: is a directory",
+		"home", "home is a directory, not a regular file",
 		"empty.json", "empty.json is empty",
 		"not-json.json", "not-json.json is no client_secrets file",
 		"flat.json", "flat.json is no client_secrets file",
