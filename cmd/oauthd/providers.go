@@ -113,6 +113,7 @@ func printProvider(std stdio, p api.Provider) error {
 	add("keys", p.JWKSURI)
 	add("redirect URI", redirectWords(p))
 	add("client", clientWords(p))
+	when(p.BasicUnencoded, "HTTP Basic", "has client id and secret as they are, not form-encoded")
 	add("scopes asked", strings.Join(p.DefaultScopes, " "))
 	when(p.OfflineScope != "", "offline scope", p.OfflineScope+", asked always, for a refresh token")
 	when(p.ScopeParameter != "" || p.RequestScopeSeparator != "", "scopes are sent", scopeWords(p))
@@ -160,9 +161,6 @@ func clientWords(p api.Provider) string {
 		"client_secret_post":  "sends its secret as a parameter",
 		"private_key_jwt":     "signs with its private key",
 	}[p.Endpoints.AuthMethod]
-	if p.BasicUnencoded {
-		how += ", as it is"
-	}
 	switch {
 	case p.ClientSecretRequired:
 		return strings.TrimPrefix(how+"; it must have one", "; ")

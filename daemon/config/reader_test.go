@@ -243,6 +243,28 @@ func TestReaderRemembersMistakes(t *testing.T) {
 	}
 }
 
+// A directory that cannot be listed is one mistake, for the reason that holds now.
+func TestReaderOfADirectoryThatCannotBeListed(t *testing.T) {
+	dir := files(t, map[string]string{"accounts": ""})
+	r := NewReader(dir, nil)
+	first := settled(t, r)
+	if first.Err() == nil || read(t, r) != first {
+		t.Errorf("got %v, want one mistake, and the same Config as long as nothing changes", first.Err())
+	}
+	remove(t, filepath.Join(dir, "accounts"))
+	if err := os.Symlink(filepath.Join(dir, "accounts"), filepath.Join(dir, "accounts")); err != nil {
+		t.Skip("this system has no links for us:", err)
+	}
+	second := read(t, r)
+	if second.Err() == nil || second.Err().Error() == first.Err().Error() || len(second.invalid.Mistakes) != 1 {
+		t.Errorf("got %v, then %v; want another reason", first.Err(), second.Err())
+	}
+	remove(t, filepath.Join(dir, "accounts"))
+	if c := read(t, r); c.Err() != nil {
+		t.Errorf("got %v, want no mistake", c.Err())
+	}
+}
+
 // A config.toml that is wrong from the start gives what is right in it, and later one nothing new.
 func TestReaderOfAWrongConfigTOML(t *testing.T) {
 	dir := files(t, map[string]string{"config.toml": "[keystore]\nbackend = \"file\"\nidentity = \"id\"\ncolour = 1\n"})
