@@ -81,11 +81,7 @@ func NewKeychain(c KeychainConfig) *Keychain {
 
 // Get implements [Store].
 func (k *Keychain) Get(ctx context.Context, name string) ([]byte, error) {
-	data, err := k.call(ctx, request{Op: opGet, Name: name})
-	if err == nil && data == nil {
-		data = []byte{}
-	}
-	return data, err
+	return k.call(ctx, request{Op: opGet, Name: name})
 }
 
 // Put implements [Store]. Data of more than 2.4 kB is split over several items; above 72,000 bytes it is [ErrFull].
