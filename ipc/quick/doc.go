@@ -20,7 +20,8 @@
 // It has written nothing when it gives up, and it gives up on: any other argument, name of the program or OAUTHD_
 // variable; a path that is not plain; a socket that is missing, which includes one that only the lock file knows; an
 // error as the answer; an answer that does not come at once, or not in one piece. So signals, messages, exit statuses,
-// starting a daemon and waiting for a person remain with the usual path.
+// starting a daemon and waiting for a person remain with the usual path. Only a signal that comes within the tenth of a
+// second for which it waits ends the program by the signal's default action, as any signal does that comes before main.
 //
 // It works on Linux. On macOS, syscall offers neither the arguments of the process nor the peer's uid except by raw
 // system calls, which Apple does not promise to keep; Windows has no such socket. There the package is empty.
