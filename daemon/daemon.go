@@ -52,6 +52,7 @@ type Config struct {
 	Version   string
 	Socket    string
 	StartedBy string
+	Proxied   bool
 }
 
 // ADCPlaces are the paths of Google's application default credentials; "" if there is none.

@@ -21,6 +21,7 @@ func (d *Daemon) Status(ctx context.Context) (api.Status, error) {
 		StartedAt: d.started,
 		StartedBy: d.cfg.StartedBy,
 		Socket:    d.cfg.Socket,
+		Proxied:   d.cfg.Proxied,
 		Store:     api.Store{Backend: d.cfg.Config.Backend, State: "ok", Needs: d.vault.Gate().Needs()},
 		Accounts:  accounts,
 	}

@@ -54,7 +54,11 @@ func run(ctx context.Context, args []string, std stdio) int {
 		fmt.Fprintln(std.err, "oauthd: interrupted")
 		return exitInterrupted
 	}
-	return report(std.err, err)
+	status := report(std.err, err)
+	if errors.Is(err, &api.Error{Code: api.ProviderUnreachable}) {
+		noteProxy(ctx, std.err)
+	}
+	return status
 }
 
 // report prints err and its hint, and returns the exit status that goes with it. An error of cobra's own is about usage.

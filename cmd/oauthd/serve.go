@@ -138,6 +138,7 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		Version:   release,
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
+		Proxied:   proxyHere() != "",
 	}, at, resting, ready)
 }
 

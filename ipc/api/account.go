@@ -110,10 +110,12 @@ type Status struct {
 	Version   string    `json:"version"`
 	StartedAt time.Time `json:"started_at"`
 	// StartedBy says who started the daemon: "terminal", "auto" (a client that found none running) or "systemd".
-	StartedBy string    `json:"started_by,omitempty"`
-	Socket    string    `json:"socket"`
-	Store     Store     `json:"store"`
-	Accounts  []Account `json:"accounts"`
+	StartedBy string `json:"started_by,omitempty"`
+	Socket    string `json:"socket"`
+	// Proxied is true if the daemon was started with a proxy in its environment.
+	Proxied  bool      `json:"proxied"`
+	Store    Store     `json:"store"`
+	Accounts []Account `json:"accounts"`
 }
 
 // Store is where credentials are stored.
