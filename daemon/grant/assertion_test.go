@@ -81,8 +81,8 @@ func TestPrivateKeyJWTInEveryRequest(t *testing.T) {
 						t.Errorf("got %v %v, want aud %q", header, claims, want)
 					}
 					issued, expires := claims["iat"].(float64), claims["exp"].(float64)
-					if issued > float64(now.Unix()) || expires <= float64(now.Unix()) || expires-issued > 300 {
-						t.Errorf("times: got iat %v, exp %v; want around %d, at most 300 s apart", issued, expires, now.Unix())
+					if issued >= float64(now.Unix()) || expires <= float64(now.Unix()) || expires-issued > 300 {
+						t.Errorf("times: got iat %v, exp %v; want from a little before %d, at most 300 s apart", issued, expires, now.Unix())
 					}
 					jti, _ := claims["jti"].(string)
 					if len(jti) < 22 || seen[jti] {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -281,4 +282,25 @@ func TestDeviceGrant(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A clock that jumps, as after a suspend, ends the wait for a code that has expired meanwhile.
+func TestPollDeviceNoticesAClockThatJumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var jump atomic.Int64
+		time.AfterFunc(20*time.Second, func() { jump.Store(int64(2 * time.Hour)) })
+		c := Client{
+			Now: func() time.Time { return time.Now().Add(time.Duration(jump.Load())) },
+			HTTP: &http.Client{Transport: tripper(func(*http.Request) (*http.Response, error) {
+				t.Error("a request was sent for a code that has expired")
+				return nil, errors.New("no network")
+			})},
+		}
+		_, err := c.PollDevice(context.Background(), DevicePoll{TokenEndpoint: "https://login.example.com/token", Auth: public,
+			Code: DeviceCode{Code: account.NewSecret("dc-1"), Interval: 10 * time.Minute, Expiry: began.Add(time.Hour)}})
+		if took := time.Since(began); !errors.Is(err, ErrDeviceExpired) || took > 35*time.Second {
+			t.Errorf("got %v after %v, want that the code has expired, within 15 s of the jump", err, took)
+		}
+	})
 }

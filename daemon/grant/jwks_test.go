@@ -47,7 +47,7 @@ func TestKeysAreHeldAndFetchedAnew(t *testing.T) {
 	verify("2", second, true, 2)
 	verify("3", second, false, 3)
 	verify("1", first, false, 4) // withdrawn
-	now = now.Add(keysLifetime)
+	now = now.Add(24 * time.Hour)
 	verify("2", second, true, 5)
 	now = now.Add(-time.Hour)
 	verify("2", second, true, 6) // the clock went back: nobody knows how old they are

@@ -2,6 +2,7 @@ package google
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"oauthd/daemon/grant"
@@ -300,4 +302,24 @@ func TestWitnessRedacts(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+}
+
+// Several requests have one time limit together.
+func TestADCHasOneDeadline(t *testing.T) {
+	path := file(t, impersonated(gcloudUser))
+	synctest.Test(t, func(t *testing.T) {
+		c := Client{Grants: &grant.Client{HTTP: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "oauth2.googleapis.com" {
+				time.Sleep(29 * time.Second)
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(okBody)), Request: r}, nil
+			}
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})}}}
+		began := time.Now()
+		_, err := c.ApplicationDefault(context.Background(), ADCRequest{File: path, Scopes: []string{"a"}})
+		if took := time.Since(began); took != 40*time.Second || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v after %v, want the deadline after 40 s", err, took)
+		}
+	})
 }
