@@ -133,6 +133,7 @@ func TestNoKey(t *testing.T) {
 
 func TestParseClientKeySaysWhatIsWrong(t *testing.T) {
 	small := must(rsa.GenerateKey(rand.Reader, 1024))
+	//lint:ignore SA1019 keys of three primes exist, and must be refused or read, not crash
 	three := must(rsa.GenerateMultiPrimeKey(rand.Reader, 3, 2048))
 	p224 := must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader))
 	var swapped map[string]any
