@@ -276,6 +276,18 @@ func TestReadAndReplace(t *testing.T) {
 	}
 }
 
+func TestNewFilesArePrivate(t *testing.T) {
+	d, err := own.Open(t.TempDir())
+	must(t, err)
+	defer d.Close()
+	f, err := d.OpenFile("f", os.O_WRONLY|os.O_CREATE)
+	must(t, err)
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Mode() != 0o600 {
+		t.Errorf("got %v, %v, want mode 0600", info.Mode(), err)
+	}
+}
+
 func TestPrivate(t *testing.T) {
 	dir := t.TempDir()
 	for mode, want := range map[fs.FileMode]string{0o700: "", 0o750: "has mode 0750 and must have 0700", 0o500: "has mode 0500"} {
