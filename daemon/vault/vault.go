@@ -101,10 +101,10 @@ func (v *Vault) lockOf(name string) chan struct{} {
 // One that the provider has refused for good is returned like any other, see [account.Credential.Dead].
 func (v *Vault) Load(ctx context.Context, name string) (account.Credential, error) {
 	c, err := v.load(ctx, name)
-	if err != nil && !errors.Is(err, ErrNoCredential) {
+	if err != nil {
 		return account.Credential{}, fmt.Errorf("vault: read %q: %w", name, err)
 	}
-	return c, err
+	return c, nil
 }
 
 func (v *Vault) load(ctx context.Context, name string) (account.Credential, error) {

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -72,6 +73,9 @@ func TestStoreFailures(t *testing.T) {
 			err := tt.call(v, t.Context())
 			if !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
 				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			if err != nil && !strings.HasPrefix(err.Error(), "vault: ") {
+				t.Errorf("got %v, want an error that says what failed", err)
 			}
 			if errors.Is(err, ErrNoCredential) {
 				t.Error("a failing store was taken for an empty one")
@@ -191,6 +195,10 @@ func TestProbeLeavesNothing(t *testing.T) {
 	}
 	if err := v.Check(t.Context()); err != nil || len(store.tries()) != 1 {
 		t.Errorf("check: got %v and %d puts, want no write", err, len(store.tries()))
+	}
+	store.put(t, probeName, []byte("left behind by a daemon that was killed"))
+	if err := v.Check(t.Context()); err != nil {
+		t.Errorf("check: got %v, want nil", err)
 	}
 }
 
