@@ -58,6 +58,7 @@ refresh tokens. --delete-source removes the file once its login is stored here.`
 	flags.StringVar(&r.Provider, "provider", "", "the provider, if the file does not name it")
 	flags.StringVar(&r.Issuer, "issuer", "", "the issuer's URL, if the file does not name it")
 	flags.StringVar(&r.ClientID, "client-id", "", "the client id, if the file does not name it")
+	flags.StringVar(&r.RedirectURI, "redirect-uri", "", "the redirect URI of that login, for a provider that wants it at each refresh")
 	flags.BoolVar(&f.secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
 	flags.BoolVar(&r.TrustEndpoint, "trust-endpoint", false, "trust the token endpoint that the file names")
 	flags.BoolVar(&f.deleteSource, "delete-source", false, "remove the file once its login is stored")

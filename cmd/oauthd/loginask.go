@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"oauthd/ipc/api"
@@ -70,7 +71,11 @@ func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name 
 		def.Scopes = append(def.Scopes, scope)
 		command = append(command, "--scope", scope)
 	}
-	name, err = a.ask("A name for the account", "work", api.CheckAccountName)
+	accounts, err := c.Accounts(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	name, err = a.ask("A name for the account", freeName(def.Provider, accounts), api.CheckAccountName)
 	if err != nil {
 		return "", nil, err
 	}
@@ -161,6 +166,23 @@ func (a *asker) askSecretOf(def *api.AccountDefinition, p api.Provider, id strin
 	}
 	def.ClientSecret = secret
 	return append(command, "--client-secret-stdin"), nil
+}
+
+// freeName suggests a name that no account has, because Enter must not log an account in again with other scopes.
+func freeName(provider string, accounts []api.Account) string {
+	taken := func(name string) bool {
+		return slices.ContainsFunc(accounts, func(a api.Account) bool { return a.Name == name })
+	}
+	for _, name := range []string{"work", provider} {
+		if api.CheckAccountName(name) == nil && !taken(name) {
+			return name
+		}
+	}
+	for n := 2; ; n++ {
+		if name := fmt.Sprintf("work%d", n); !taken(name) {
+			return name
+		}
+	}
 }
 
 // ask repeats its question until check is content. "" takes the suggestion.

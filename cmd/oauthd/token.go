@@ -44,6 +44,10 @@ that one is fresh, else from the provider.`,
 			if err != nil {
 				return err
 			}
+			if request.MinTTL != nil && t.ExpiresIn != nil && *t.ExpiresIn < *request.MinTTL {
+				say(std.err, "note: the provider gives %s's tokens a shorter life than --min-ttl: this one is valid for %s\n",
+					args[0], time.Duration(*t.ExpiresIn)*time.Second)
+			}
 			return printToken(std.out, t, format, request.IDToken)
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 
 	"oauthd/daemon/account"
@@ -132,6 +133,11 @@ func (m *Imports) read(r api.ImportRequest) (*takeover, error) {
 	if r.Issuer != "" {
 		if err := provider.CheckIssuer(r.Issuer); err != nil {
 			return nil, words.BadRequest("write it exactly as the provider's documentation does", "issuer: %v", err)
+		}
+	}
+	if r.RedirectURI != "" {
+		if u, err := url.Parse(r.RedirectURI); err != nil || u.Scheme == "" {
+			return nil, words.BadRequest("write it exactly as the other tool registered it", "the redirect URI is no URI")
 		}
 	}
 	for _, scope := range r.Scopes {

@@ -25,6 +25,7 @@ func (t *takeover) prove(ctx context.Context) (grant.Response, error) {
 		RefreshToken:  t.found.RefreshToken,
 		Scope:         mint.OneResource(t.out.Provider, t.out.Asked),
 		Resource:      t.out.Account.Resource,
+		RedirectURI:   t.out.RedirectURI,
 		OpenID:        slices.Contains(t.out.Asked, "openid"),
 		Answered: func(r grant.Response, _ error) {
 			// A new token is the only valid one.

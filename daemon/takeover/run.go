@@ -7,6 +7,7 @@ import (
 	"oauthd/daemon/foreign"
 	"oauthd/daemon/login"
 	"oauthd/daemon/mint"
+	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
 
@@ -68,6 +69,10 @@ func (t *takeover) ready(ctx context.Context) error {
 		return &api.Error{Code: api.BadRequest, Message: message,
 			Hint: "pass --client-id ID, with --client-secret-stdin if the client has a secret"}
 	}
+	if t.out.Provider.RedirectURIAtRefresh && t.request.RedirectURI == "" {
+		return words.RedirectURIWanted(t.out.Provider.Name)
+	}
+	t.out.RedirectURI = t.request.RedirectURI
 	var err error
 	if t.out.Auth, t.out.Key, err = mint.Pin(t.out.Account, t.out.Provider, mint.Given{Secret: t.secret}, account.Credential{}); err != nil {
 		return err

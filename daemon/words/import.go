@@ -67,6 +67,15 @@ func (i Import) UnusableAnswer(account string, err error) *api.Error {
 		Hint:    "oauthd token " + account + " tries again; the imported file is useless now"}).Because(err)
 }
 
+// RedirectURIWanted words an import whose refresh token the provider would refuse.
+func RedirectURIWanted(providerName string) *api.Error {
+	return &api.Error{
+		Code:    api.BadRequest,
+		Message: providerName + " wants the redirect URI of the login at each refresh, and it is not known, so nothing was sent",
+		Hint:    "pass --redirect-uri URI, the one that the other tool registered; or log in with oauthd login",
+	}
+}
+
 // Taken words an account name that the import cannot have.
 func Taken(name, how string) *api.Error {
 	return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf("account %s %s", name, how),

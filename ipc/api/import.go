@@ -18,6 +18,8 @@ type ImportRequest struct {
 	Provider string `json:"provider,omitempty"`
 	Issuer   string `json:"issuer,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
+	// RedirectURI is that of the login, for a provider that wants it at each refresh; "" if it is not known.
+	RedirectURI string `json:"redirect_uri,omitempty"`
 	// ClientSecret is used instead of the data's.
 	ClientSecret Confidential `json:"client_secret,omitempty"`
 	// TrustEndpoint sends the credential where the data says it came from. Otherwise it is sent only to a provider in
