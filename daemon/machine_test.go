@@ -318,6 +318,14 @@ func TestApplicationDefault(t *testing.T) {
 	r.write("accounts/work.toml", "grant = \"adc\"\nscopes = [\"storage.read\"]\n")
 	r.adc = ADCPlaces{Env: file}
 	r.start()
+	// A login tries it out, stores nothing, and what it saw is listed before anybody asks for a token.
+	if done := r.tried("work", api.AccountDefinition{}); !slices.Equal(done.ScopesGranted, []string{"storage.read"}) || done.Email != robotEmail {
+		t.Errorf("login: got %q of %q, want the scope and the robot", done.ScopesGranted, done.Email)
+	}
+	if a := r.shown("work"); !slices.Equal(a.ScopesGranted, []string{"storage.read"}) || r.store.raw(t, "work") != "" {
+		t.Errorf("got %q listed, want the scope, and nothing stored", a.ScopesGranted)
+	}
+	r.restart()
 	if got := r.token(); got.Scope != "storage.read" {
 		t.Errorf("got scope %q, want the one", got.Scope)
 	}
