@@ -40,7 +40,7 @@ func ask(at place, name string, patience int64) (answer []byte, ok bool) {
 	}
 	answer = make([]byte, maxAnswer)
 	n, err := syscall.Read(fd, answer)
-	if err != nil {
+	if err != nil || n <= 0 {
 		return nil, false
 	}
 	return answer[:n], true
