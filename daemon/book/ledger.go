@@ -2,7 +2,6 @@ package book
 
 import (
 	"encoding/json"
-	"errors"
 	"io/fs"
 	"path/filepath"
 	"sync"
@@ -109,7 +108,7 @@ func read(dir *own.Dir, name string) (p page, err error) {
 		return p, err
 	}
 	if p.StoredAt.IsZero() {
-		return p, errors.Join(fs.ErrInvalid)
+		return p, fs.ErrInvalid
 	}
 	return p, nil
 }
