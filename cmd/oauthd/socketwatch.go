@@ -11,17 +11,16 @@ import (
 // socketPoll is how often the socket is looked at if nothing reports its end.
 const socketPoll = time.Minute
 
-// watchSocket returns a channel that is closed when the socket at path is gone or another one is in its place. A daemon
-// that nobody can reach must end, because it holds the lock.
+// watchSocket returns a channel that is closed when the socket at path is gone or another one is in its place, and only
+// then: the end of ctx ends the watch. A daemon that nobody can reach must end, because it holds the lock.
 func watchSocket(ctx context.Context, path string) (gone <-chan struct{}, err error) {
 	mine, err := os.Lstat(path)
 	if err != nil {
 		return nil, (&api.Error{Code: api.Internal, Message: "the socket was taken away at once"}).Because(err)
 	}
 	changes := socketChanges(ctx, path)
-	ended := make(chan struct{})
+	lost := make(chan struct{})
 	go func() {
-		defer close(ended)
 		var poll <-chan time.Time
 		if changes == nil {
 			ticker := time.NewTicker(socketPoll)
@@ -31,6 +30,7 @@ func watchSocket(ctx context.Context, path string) (gone <-chan struct{}, err er
 		for {
 			now, err := os.Lstat(path)
 			if err != nil || !os.SameFile(mine, now) {
+				close(lost)
 				return
 			}
 			select {
@@ -41,5 +41,5 @@ func watchSocket(ctx context.Context, path string) (gone <-chan struct{}, err er
 			}
 		}
 	}()
-	return ended, nil
+	return lost, nil
 }
