@@ -1,0 +1,68 @@
+package words
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"oauthd/ipc/api"
+)
+
+// Question is what a person reads on the desktop. All of it is plain text.
+type Question struct {
+	Summary, Body string
+	// Action is what the button says; "" for a text that needs no answer.
+	Action string
+	// Urgent is true if something does not work until there is an answer.
+	Urgent bool
+}
+
+// SignIn asks a person to log in to a.
+func SignIn(a api.Account) Question {
+	return Question{Summary: a.Name + " needs a login", Body: LoginEnded(a), Action: "Sign in", Urgent: true}
+}
+
+// LoginEnded says why a needs a login.
+func LoginEnded(a api.Account) string {
+	if a.LastError != nil {
+		return a.LastError.Message
+	}
+	return a.Name + " needs a login"
+}
+
+// LoginEnds says that the login of a ends soon.
+func LoginEnds(a api.Account, end time.Time) Question {
+	return Question{
+		Summary: fmt.Sprintf("The login of %s ends on %s", a.Name, end.Local().Format("Monday, 2 January, 15:04")),
+		Body:    fmt.Sprintf("%s. To log in before that: oauthd login %s", cmp.Or(a.LoginEndsReason, "The provider ends it then"), a.Name),
+	}
+}
+
+// SignInFailed says why a login that the person agreed to on the desktop has failed.
+func SignInFailed(name string, err *api.Error) Question {
+	body := err.Message
+	if err.Hint != "" {
+		body += ". Next: " + err.Hint
+	}
+	return Question{Summary: "The login to " + name + " failed", Body: body}
+}
+
+// DeviceCode shows the code of a device grant beside the page that asks for it (RFC 8628 §3.3).
+func DeviceCode(name string, e api.LoginEvent) Question {
+	return Question{Summary: "Code for " + name + ": " + api.Excerpt(e.UserCode), Body: "Enter it at " + api.Excerpt(e.VerificationURI), Urgent: true}
+}
+
+// LoginDismissed is the answer to a caller whose account needs a login that a person did not want now.
+func LoginDismissed(name string) *api.Error {
+	return LoginRequired(name, "the question on the desktop was dismissed")
+}
+
+// LoginAwaited is the answer to a caller that has waited for a login as long as it may.
+func LoginAwaited(name string) *api.Error {
+	return LoginRequired(name, "a person was asked to log in, and has not done so yet")
+}
+
+// NoBrowser ends a login whose page could not be opened in the person's session.
+func NoBrowser(name string) *api.Error {
+	return &api.Error{Code: api.LoginFailed, Message: "the daemon could not open a browser in your session", Hint: "oauthd login " + name + " in a terminal"}
+}
