@@ -1,126 +1,95 @@
 // Package hook runs the commands that a person configured for when something happens. Each is a clean child process: its
-// facts are in its environment, never a token, it has no input and no terminal, and it is ended if it takes too long.
+// facts are in its environment, never a token, it has no input and no terminal, and it is ended, with all that it started,
+// if it takes too long.
 package hook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"oauthd/ipc/api"
-
-	"github.com/rs/zerolog"
 )
 
 const (
-	// Timeout is how long a command may run.
-	Timeout = 30 * time.Second
-	// most is how many commands may wait for their turn.
-	most = 64
-	// mostOutput is how much of a failed command's output is read, in bytes.
+	// defaultTimeout is how long a command may run.
+	defaultTimeout = 30 * time.Second
+	// mostOutput is how much of a command's output is remembered, in bytes.
 	mostOutput = 4096
 )
 
-// Command is what is run when something happened.
+// Command is what is run when something happened. It has either an Argv or a Line.
 type Command struct {
 	// Argv is the program, by its absolute path or its name in PATH, and its arguments. No shell reads them.
 	Argv []string
+	// Line is a command line for the system's shell.
+	Line string
 	// Facts are added to the environment, as NAME=VALUE.
 	Facts []string
 }
 
-// Runner runs one command at a time. It is safe for concurrent use; the zero value runs commands with an empty
-// environment and logs nothing.
+// Name returns what to call c in a log.
+func (c Command) Name() string {
+	if c.Line != "" {
+		return api.Excerpt(c.Line)
+	}
+	return api.Excerpt(c.Argv[0])
+}
+
+// Runner runs commands. It is safe for concurrent use.
 type Runner struct {
 	// Env is the environment of each command, before its facts.
 	Env []string
-	Log zerolog.Logger
-
-	mu      sync.Mutex // guards the fields below
-	waiting []Command
-	wake    chan struct{} // nil while Run does not wait
+	// Timeout is how long a command may run; 0 means 30 s.
+	Timeout time.Duration
 }
 
-// Add has c run as soon as those before it have ended. It never blocks: if too many wait, the oldest is left out, which
-// the log shows.
-func (r *Runner) Add(c Command) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.waiting) == most {
-		r.Log.Warn().Str("command", api.Excerpt(r.waiting[0].Argv[0])).Msg("too many commands are waiting, leaving out the oldest")
-		r.waiting = slices.Delete(r.waiting, 0, 1)
-	}
-	r.waiting = append(r.waiting, c)
-	if r.wake != nil {
-		close(r.wake)
-		r.wake = nil
-	}
-}
-
-// Run runs what is added until ctx ends, and returns once no command runs any more.
-func (r *Runner) Run(ctx context.Context) {
-	for {
-		c, wake := r.next()
-		if wake == nil {
-			if err := r.run(ctx, c); err != nil && ctx.Err() == nil {
-				r.Log.Warn().Err(err).Str("command", api.Excerpt(c.Argv[0])).Msg("a configured command failed")
-			}
-			continue
-		}
-		select {
-		case <-wake:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// next takes the oldest command; if there is none, wake is closed when one is added.
-func (r *Runner) next() (c Command, wake <-chan struct{}) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.waiting) > 0 {
-		c = r.waiting[0]
-		r.waiting = slices.Delete(r.waiting, 0, 1)
-		return c, nil
-	}
-	r.wake = make(chan struct{})
-	return c, r.wake
-}
-
-func (r *Runner) run(ctx context.Context, c Command) error {
+// Run runs c until it has ended. The error has the last line that c wrote, filtered.
+func (r Runner) Run(ctx context.Context, c Command) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	timeout := cmp.Or(r.Timeout, defaultTimeout)
+	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
-	cmd.Env = append(slices.Clone(r.Env), c.Facts...)
-	cmd.Dir = rootDir
-	output := &firstBytes{}
+	cmd := command(limited, c)
+	cmd.Env = slices.Concat(r.Env, c.Facts)
+	output := &lastBytes{}
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.WaitDelay = time.Second // for what a child of the command keeps open
-	ownGroup(cmd)
 	err := cmd.Run()
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("hook: it was ended after %v", Timeout)
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case limited.Err() != nil:
+		return fmt.Errorf("it took longer than %v and was ended", timeout)
 	}
-	if err != nil {
-		return fmt.Errorf("hook: %w: %s", err, api.Excerpt(strings.TrimSpace(output.String())))
+	if line := output.lastLine(); line != "" {
+		return fmt.Errorf("%w: %s", err, line)
 	}
-	return nil
+	return err
 }
 
-// firstBytes remembers the first bytes that are written to it.
-type firstBytes struct{ bytes.Buffer }
+// lastBytes is the end of what was written to it.
+type lastBytes struct{ end []byte }
 
-func (f *firstBytes) Write(p []byte) (int, error) {
-	_, _ = f.Buffer.Write(p[:min(len(p), mostOutput-f.Len())])
+func (l *lastBytes) Write(p []byte) (int, error) {
+	l.end = append(l.end, p...)
+	if over := len(l.end) - mostOutput; over > 0 {
+		l.end = bytes.Clone(l.end[over:])
+	}
 	return len(p), nil
+}
+
+func (l *lastBytes) lastLine() string {
+	lines := strings.Split(strings.TrimSpace(string(l.end)), "\n")
+	return api.Excerpt(lines[len(lines)-1])
 }

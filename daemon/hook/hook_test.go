@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"oauthd/daemon/hook"
 
@@ -43,13 +44,15 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// running runs r until the test ends.
-func running(t *testing.T, r *hook.Runner) {
+// running runs q until the test ends.
+func running(t *testing.T, q *hook.Queue) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { defer close(ended); r.Run(ctx) }()
+	go func() { defer close(ended); q.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-ended })
 }
+
+func path() []string { return []string{"PATH=" + os.Getenv("PATH")} }
 
 // pipe returns the path of a FIFO and what is written there.
 func pipe(t *testing.T) (path string, read func() string) {
@@ -70,9 +73,9 @@ func pipe(t *testing.T) (path string, read func() string) {
 func TestCommandIsACleanChild(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_DAEMON", "x")
 	out, read := pipe(t)
-	r := &hook.Runner{Env: []string{"PATH=" + os.Getenv("PATH")}}
-	running(t, r)
-	r.Add(hook.Command{
+	q := &hook.Queue{Runner: hook.Runner{Env: path()}}
+	running(t, q)
+	q.Add(hook.Command{
 		Argv:  []string{"sh", "-c", `{ env | grep -v ^_= | sort; pwd; tty; cat; echo "arg $1"; } >"$OUT" 2>&1`, "sh", "a b"},
 		Facts: []string{"OUT=" + out, "OAUTHD_EVENT=login_required"},
 	})
@@ -90,13 +93,13 @@ func TestCommandIsACleanChild(t *testing.T) {
 func TestOneAtATime(t *testing.T) {
 	out, read := pipe(t)
 	dir := t.TempDir()
-	r := &hook.Runner{Env: []string{"PATH=" + os.Getenv("PATH")}}
-	running(t, r)
+	q := &hook.Queue{Runner: hook.Runner{Env: path()}}
+	running(t, q)
 	const n = 5
 	for i := range n {
 		script := fmt.Sprintf(`mkdir %[1]s/lock || exit 1; echo %[2]d >>%[1]s/order; rmdir %[1]s/lock; [ %[2]d = %[3]d ] && cat %[1]s/order >%[4]s; exit 0`,
 			dir, i, n-1, out)
-		r.Add(hook.Command{Argv: []string{"sh", "-c", script}})
+		q.Add(hook.Command{Argv: []string{"sh", "-c", script}})
 	}
 	if got, want := read(), "0\n1\n2\n3\n4\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -115,9 +118,9 @@ func TestFailureIsLogged(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			log := &lines{more: make(chan struct{}, 1)}
-			r := &hook.Runner{Env: []string{"PATH=" + os.Getenv("PATH")}, Log: zerolog.New(log)}
-			running(t, r)
-			r.Add(hook.Command{Argv: test.argv})
+			q := &hook.Queue{Runner: hook.Runner{Env: path()}, Log: zerolog.New(log)}
+			running(t, q)
+			q.Add(hook.Command{Argv: test.argv})
 			<-log.more
 			if got := log.String(); !strings.Contains(got, test.want) {
 				t.Errorf("got %q, want %q in it", got, test.want)
@@ -126,11 +129,27 @@ func TestFailureIsLogged(t *testing.T) {
 	}
 }
 
+func TestCommandLine(t *testing.T) {
+	runner := hook.Runner{Env: path()}
+	err := runner.Run(t.Context(), hook.Command{Line: `echo "$OAUTHD_EVENT $((1 + 1))"; exit 3`, Facts: []string{"OAUTHD_EVENT=a"}})
+	if got, want := fmt.Sprint(err), "exit status 3: a 2"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestCommandThatTakesTooLong(t *testing.T) {
+	runner := hook.Runner{Env: path(), Timeout: 20 * time.Millisecond}
+	err := runner.Run(t.Context(), hook.Command{Argv: []string{"sleep", "1000"}})
+	if got, want := fmt.Sprint(err), "it took longer than 20ms and was ended"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestTooManyCommands(t *testing.T) {
 	log := &lines{more: make(chan struct{}, 1)}
-	r := &hook.Runner{Log: zerolog.New(log)}
+	q := &hook.Queue{Log: zerolog.New(log)}
 	for range 65 {
-		r.Add(hook.Command{Argv: []string{"true"}})
+		q.Add(hook.Command{Argv: []string{"true"}})
 	}
 	if got := log.String(); strings.Count(got, "leaving out the oldest") != 1 {
 		t.Errorf("got %q, want one left out", got)
@@ -140,11 +159,11 @@ func TestTooManyCommands(t *testing.T) {
 // What a command started ends with it.
 func TestEndOfTheDaemonEndsTheCommand(t *testing.T) {
 	held, _ := pipe(t)
-	r := &hook.Runner{Env: []string{"PATH=" + os.Getenv("PATH")}}
+	q := &hook.Queue{Runner: hook.Runner{Env: path()}}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { defer close(ended); r.Run(ctx) }()
-	r.Add(hook.Command{Argv: []string{"sh", "-c", "exec >" + held + "; sleep 1000 & echo up; wait"}})
+	go func() { defer close(ended); q.Run(ctx) }()
+	q.Add(hook.Command{Argv: []string{"sh", "-c", "exec >" + held + "; sleep 1000 & echo up; wait"}})
 	pipe, err := os.Open(held)
 	if err != nil {
 		t.Fatal(err)
