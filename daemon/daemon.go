@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/attend"
 	"oauthd/daemon/book"
 	"oauthd/daemon/config"
 	"oauthd/daemon/grant"
 	"oauthd/daemon/grant/google"
+	"oauthd/daemon/hook"
 	"oauthd/daemon/login"
 	"oauthd/daemon/mint"
 	"oauthd/daemon/news"
@@ -53,6 +55,11 @@ type Config struct {
 	Socket    string
 	StartedBy string
 	Proxied   bool
+
+	// Desktop is where a person is asked to log in; nil if the system has none that can be asked.
+	Desktop attend.Desktop
+	// HookEnv is the environment of the commands that the configuration names.
+	HookEnv []string
 }
 
 // ADCPlaces are the paths of Google's application default credentials; "" if there is none.
@@ -75,6 +82,8 @@ type Daemon struct {
 	logins  *login.Logins
 	imports *takeover.Imports
 	news    *news.Desk
+	attend  *attend.Desk
+	hooks   *hook.Queue
 	stop    chan struct{}
 	resumed chan struct{} // holds one element when the machine has woken up
 	stopped sync.Once
@@ -114,6 +123,13 @@ func New(cfg Config) *Daemon {
 	d.imports = takeover.New(takeover.Config{
 		Book: d.book, Vault: d.vault, Mint: d.mint, Logins: d.logins, Store: d.store, Log: cfg.Log,
 	})
+	d.hooks = &hook.Queue{Runner: hook.Runner{Env: cfg.HookEnv}, Log: cfg.Log}
+	d.attend = attend.New(attend.Config{
+		Accounts: attended{d}, Desktop: cfg.Desktop, Hook: d.hooks.Add, Changed: d.news.Changed, Log: cfg.Log, Now: cfg.Now,
+		Settings: func() attend.Settings {
+			return attend.Settings{OnEvent: d.book.OnEvent(), OpenBrowser: d.book.OpenBrowser()}
+		},
+	})
 	d.vault.Settled = d.settled
 	return d
 }
@@ -138,11 +154,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	saved := make(chan error, 1)
 	go func() { saved <- d.vault.Run(vaultCtx) }()
 
-	alive := make(chan struct{})
-	go func() { defer close(alive); d.keepAlive(ctx) }()
+	var beside sync.WaitGroup
+	beside.Go(func() { d.keepAlive(ctx) })
+	beside.Go(func() { d.attend.Run(ctx) })
+	beside.Go(func() { d.hooks.Run(ctx) })
 
 	err := d.tokens.Run(ctx)
-	<-alive
+	beside.Wait()
 	d.logins.Drain()
 	stopVault()
 	return errors.Join(err, <-saved)
@@ -159,7 +177,7 @@ func (d *Daemon) changed(name string, unbound bool) {
 	if unbound {
 		d.tokens.Drop(name)
 	}
-	d.news.Changed(name)
+	d.show(name)
 }
 
 // refreshed is called by the cache when a request to the provider has begun, or has ended, with a token or without.
@@ -167,11 +185,17 @@ func (d *Daemon) refreshed(key token.Key, minted *account.Token) {
 	if minted != nil {
 		d.news.Minted(key, *minted)
 	}
-	d.news.Changed(key.Account)
+	d.show(key.Account)
 }
 
 // settled is called by the vault when a credential that was in memory only is in the store.
 func (d *Daemon) settled(name string) {
 	d.log.Info().Str("account", name).Bool("degraded", false).Msg("state")
 	d.news.Changed(name)
+}
+
+// show passes on that the account of that name may be otherwise than before.
+func (d *Daemon) show(name string) {
+	d.news.Changed(name)
+	d.attend.Changed(name)
 }

@@ -84,6 +84,7 @@ func (d *Daemon) keepAliveRound(ctx context.Context) {
 				continue
 			}
 		}
+		d.attend.Changed(name) // the end of a login comes nearer
 		if !d.book.KeepAliveDue(a, f) {
 			continue
 		}

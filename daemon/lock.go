@@ -18,6 +18,7 @@ func (d *Daemon) Lock(ctx context.Context) error {
 		account.LogCaller(ctx, d.log.Info()).Msg("locked")
 	}
 	d.news.ChangedAll()
+	d.attend.ChangedAll()
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/attend"
 	"oauthd/daemon/config"
 	"oauthd/daemon/oauthtest"
 	"oauthd/ipc/api"
@@ -38,6 +39,7 @@ type rig struct {
 	state  string // the directory of state; "" for none
 	client *http.Client
 	adc    ADCPlaces
+	person attend.Desktop // who is asked to log in; nil for nobody
 	d      *Daemon
 	stop   func() error
 
@@ -134,7 +136,7 @@ func (r *rig) start() {
 	}
 	r.d = New(Config{
 		Dir: r.dir, StateDir: r.state, Config: cfg, Store: r.store, Log: zerolog.New(r), HTTP: r.client, Now: r.now,
-		UID: -1, ADC: r.adc, Version: "1", Socket: "/run/oauthd.sock", StartedBy: "a test",
+		UID: -1, ADC: r.adc, Version: "1", Socket: "/run/oauthd.sock", StartedBy: "a test", Desktop: r.person,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

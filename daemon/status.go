@@ -137,6 +137,7 @@ func (d *Daemon) describe(a account.Account, f book.Facts, storeErr error) api.A
 	}
 	end := d.book.Forecast(a, f)
 	out.LoginEndsAt, out.LoginEndsReason, out.LoginProlonged = api.Moment(end.At), end.Reason, end.Prolonged
+	out.LoginAsked, out.LoginCallers = d.attend.Waiting(a.Name)
 	if schedule.LastError != nil {
 		out.LastError = api.AsError(words.Token(a, book.ProviderName(a), d.now(), schedule.LastError))
 	}

@@ -2,20 +2,37 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/attend"
 	"oauthd/daemon/book"
 	"oauthd/daemon/token"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
 
-// Token answers a token request: from the cache when it holds a fresh one, else from the provider.
+// Token answers a token request: from the cache when it holds a fresh one, else from the provider. If a login is needed, an
+// interactive request waits for a person.
 func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	t, err := d.token(ctx, r)
+	if !r.Interactive || !errors.Is(err, &api.Error{Code: api.LoginRequired}) {
+		return t, err
+	}
+	switch waited := d.attend.Await(ctx, r.Account); {
+	case errors.Is(waited, attend.ErrNobody):
+		return t, err
+	case waited != nil:
+		return t, waited
+	}
+	return d.token(ctx, r)
+}
+
+func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
 	a, err := d.book.Account(ctx, r.Account)
 	if err != nil {
 		return api.Token{}, err

@@ -35,6 +35,13 @@ func (r *requestContext) now() time.Time {
 	return r.began
 }
 
+// extend gives the request more time. It has to come before anybody waits for the end of the context.
+func (r *requestContext) extend(limit time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limit = limit
+}
+
 func (r *requestContext) deadline() time.Time { return r.began.Add(r.limit) }
 
 func (r *requestContext) Deadline() (time.Time, bool) { return r.deadline(), true }

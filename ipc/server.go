@@ -42,6 +42,7 @@ type limits struct {
 	idleHTTP  time.Duration // between two HTTP requests
 	write     time.Duration // for the client to take one write
 	request   time.Duration // for the backend's answer, unless it is a stream of events
+	person    time.Duration // the same, for a request that waits for a person
 	refuse    time.Duration // for the first byte of a connection that is to be refused
 	grace     time.Duration // for requests under way when the server stops
 	last      time.Duration // for their answers, once grace has passed
@@ -72,6 +73,7 @@ func New(cfg Config) *Server {
 		idleHTTP:  2 * time.Minute,
 		write:     10 * time.Second,
 		request:   time.Minute,
+		person:    6 * time.Minute,
 		refuse:    250 * time.Millisecond,
 		grace:     5 * time.Second,
 		last:      time.Second,

@@ -184,6 +184,36 @@ func TestRequestDeadline(t *testing.T) {
 	}
 }
 
+// A person takes longer than a provider.
+func TestInteractiveRequestHasMoreTime(t *testing.T) {
+	left := make(chan time.Duration, 1)
+	r := start(t, &fake{token: func(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+		deadline, _ := ctx.Deadline()
+		left <- time.Until(deadline)
+		return sampleToken(r), nil
+	}}, func(s *Server) { s.limits.request, s.limits.person = time.Minute, time.Hour })
+	for _, test := range []struct {
+		name, line, http string
+		interactive      bool
+	}{
+		{"as usual", `{"account":"work"}`, "account=work", false},
+		{"interactive", `{"account":"work","interactive":true}`, "account=work&interactive=true", true},
+	} {
+		c := dial(t, r.path)
+		send(t, c, test.line+"\n")
+		readLine(t, bufio.NewReader(c))
+		if got := <-left; (got > time.Minute) != test.interactive {
+			t.Errorf("%s, line: got %v", test.name, got)
+		}
+		if resp, _ := exchange(t, r.path, "GET /v1/token?"+test.http+" HTTP/1.1\r\nHost: oauthd\r\n\r\n"); resp.StatusCode != 200 {
+			t.Errorf("%s, http: got %d", test.name, resp.StatusCode)
+		}
+		if got := <-left; (got > time.Minute) != test.interactive {
+			t.Errorf("%s, http: got %v", test.name, got)
+		}
+	}
+}
+
 // The bounds on how long a request may take to arrive do not bound its answer.
 func TestLongRequestIsNotCut(t *testing.T) {
 	r := start(t, &fake{token: func(ctx context.Context, r api.TokenRequest) (api.Token, error) {

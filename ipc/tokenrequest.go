@@ -10,7 +10,7 @@ import (
 
 // tokenFields is fieldsOf[api.TokenRequest], written out because it is needed forevery request over HTTP.
 func tokenFields() []string {
-	return []string{"account", "scope", "audience", "resource", "min_ttl", "force", "id_token"}
+	return []string{"account", "scope", "audience", "resource", "min_ttl", "force", "id_token", "interactive"}
 }
 
 // decodeTokenRequest reads the body of a token request, or one line of line JSON.
@@ -50,6 +50,8 @@ func setParameter(r *api.TokenRequest, key, value string) error {
 		return setFlag(&r.Force, key, value)
 	case "id_token":
 		return setFlag(&r.IDToken, key, value)
+	case "interactive":
+		return setFlag(&r.Interactive, key, value)
 	}
 	return nil
 }

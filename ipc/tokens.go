@@ -57,5 +57,8 @@ func (sv *serving) token(ctx context.Context, req api.TokenRequest) (t api.Token
 		return api.Token{}, err
 	}
 	defer recovered(&err)
+	if limited, ok := ctx.(*requestContext); ok && req.Interactive {
+		limited.extend(sv.limits.person)
+	}
 	return sv.cfg.Backend.Tokens.Token(ctx, req)
 }

@@ -49,6 +49,21 @@ func settleBus(env []string, runUser string, uid int) ([]string, error) {
 		ErrNoBus, busVariable, runUser, uid)
 }
 
+// SessionBus returns the address of the session bus of a process with the environment env, whose user is uid, or
+// [ErrNoBus].
+func SessionBus(env []string, uid int) (string, error) {
+	env, err := settleBus(env, "/run/user", uid)
+	if err != nil {
+		return "", err
+	}
+	for _, entry := range slices.Backward(env) {
+		if address, ok := strings.CutPrefix(entry, busVariable+"="); ok {
+			return address, nil
+		}
+	}
+	return "", ErrNoBus
+}
+
 // busErrorName returns the name of the D-Bus error in err's tree; "" if there is none.
 func busErrorName(err error) string {
 	var value dbus.Error

@@ -19,7 +19,7 @@ func openBrowser(address string) (opened bool, err error) {
 	}
 	commands, wanted := browserCommands(address, os.Getenv, runtime.GOOS)
 	for _, argv := range commands {
-		if err = startDetached(argv); err == nil {
+		if err = startDetached(argv, nil); err == nil {
 			return true, nil
 		}
 	}
@@ -75,8 +75,33 @@ func browserCommands(address string, getenv func(string) string, goos string) (c
 	return [][]string{{"xdg-open", address}}, false
 }
 
-func startDetached(argv []string) error {
+// openInSession is openBrowser for a process outside the person's session, whose variables are in environ.
+func openInSession(address string, environ []string) error {
+	if err := checkWebURL(address); err != nil {
+		return err
+	}
+	getenv := func(name string) (value string) {
+		for _, entry := range environ {
+			if v, ok := strings.CutPrefix(entry, name+"="); ok {
+				value = v
+			}
+		}
+		return value
+	}
+	err := errors.New("there is no browser to open")
+	commands, _ := browserCommands(address, getenv, runtime.GOOS)
+	for _, argv := range commands {
+		if err = startDetached(argv, environ); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// startDetached starts a program that may outlive us; environ is its environment, nil for ours.
+func startDetached(argv, environ []string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = environ
 	cmd.SysProcAttr = ownSession()
 	if err := cmd.Start(); err != nil {
 		return err

@@ -68,9 +68,9 @@ func TestClientsPage(t *testing.T) {
 	}
 }
 
-// desktop is a person's session with a daemon in this process: the account work is logged in, and the account
+// clientDesk is a person's session with a daemon in this process: the account work is logged in, and the account
 // gone no longer is.
-type desktop struct {
+type clientDesk struct {
 	dir    string // XDG_RUNTIME_DIR, and where the page's programs are
 	client *client.Client
 	api    *httptest.Server // takes the newest token alone, and answers "let in"
@@ -80,14 +80,14 @@ type desktop struct {
 	asked   int
 }
 
-func newDesktop(t *testing.T) *desktop {
+func newDesktop(t *testing.T) *clientDesk {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "o") // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	d := &desktop{dir: dir}
+	d := &clientDesk{dir: dir}
 	d.client = &client.Client{Socket: d.socket()}
 	t.Cleanup(func() { _ = d.client.Close() })
 
@@ -137,10 +137,10 @@ func newDesktop(t *testing.T) *desktop {
 	return d
 }
 
-func (d *desktop) socket() string { return filepath.Join(d.dir, "oauthd", "oauthd.sock") }
+func (d *clientDesk) socket() string { return filepath.Join(d.dir, "oauthd", "oauthd.sock") }
 
 // login logs an account in at a provider of its own.
-func (d *desktop) login(t *testing.T, name string) {
+func (d *clientDesk) login(t *testing.T, name string) {
 	t.Helper()
 	provider, err := oauthtest.Listen(oauthtest.Config{
 		Clients:     []oauthtest.Client{{ID: "app", RedirectURIs: []string{"http://127.0.0.1/callback"}}},
@@ -169,7 +169,7 @@ func (d *desktop) login(t *testing.T, name string) {
 }
 
 // token is the daemon's token of work; force has it replaced first.
-func (d *desktop) token(t *testing.T, force bool) string {
+func (d *clientDesk) token(t *testing.T, force bool) string {
 	t.Helper()
 	token, err := d.client.Token(t.Context(), api.TokenRequest{Account: "work", Force: force})
 	if err != nil {
@@ -179,7 +179,7 @@ func (d *desktop) token(t *testing.T, force bool) string {
 }
 
 // run runs a program in the desktop's directory, with vars in its environment.
-func (d *desktop) run(t *testing.T, vars []string, argv ...string) (exit int, stdout, stderr string) {
+func (d *clientDesk) run(t *testing.T, vars []string, argv ...string) (exit int, stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -368,13 +368,13 @@ func TestGoogleAuthCredentials(t *testing.T) {
 }
 
 // refuse makes the API refuse a token.
-func (d *desktop) refuse(token string) {
+func (d *clientDesk) refuse(token string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refused = token
 }
 
-func (d *desktop) requests() int {
+func (d *clientDesk) requests() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.asked

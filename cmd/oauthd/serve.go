@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
 	"oauthd/daemon"
+	"oauthd/daemon/attend"
 	"oauthd/daemon/config"
+	"oauthd/daemon/desktop"
 	"oauthd/daemon/provider"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
@@ -139,7 +142,18 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
 		Proxied:   proxyHere() != "",
+		Desktop:   desktopHere(),
+		HookEnv:   daemonEnviron(os.Environ()),
 	}, at, resting, ready)
+}
+
+// desktopHere is the session of the person that the daemon works for; nil if the system has none.
+func desktopHere() attend.Desktop {
+	address, err := keystore.SessionBus(os.Environ(), os.Getuid())
+	if err != nil && runtime.GOOS != "darwin" && runtime.GOOS != "windows" {
+		return nil
+	}
+	return &desktop.Desktop{Address: address, Opener: openInSession, Env: daemonEnviron(os.Environ())}
 }
 
 // losesAtEnd reports whether a store holds what is lost when the daemon ends: credentials, or the key to them.

@@ -126,5 +126,11 @@ func (b *Book) Remove(ctx context.Context, name string) error {
 	return nil
 }
 
+// OnEvent returns the command to run when something happens to an account; nil for none.
+func (b *Book) OnEvent() []string { return b.current().OnEvent }
+
+// OpenBrowser reports whether the browser may be opened for a login without asking first.
+func (b *Book) OpenBrowser() bool { return b.current().OpenBrowser }
+
 // MayRegister reports whether a client may be registered for a by its issuer (RFC 7591).
 func (b *Book) MayRegister(a account.Account) bool { return b.current().MayRegister(a) }

@@ -21,6 +21,10 @@ type Config struct {
 	Backend string
 	// Identity is the path of the age identities that open the file store; "" for a passphrase.
 	Identity string
+	// OnEvent is the command to run when something happens to an account; nil for none. OpenBrowser is true if the browser
+	// may be opened for a login without asking first.
+	OnEvent     []string
+	OpenBrowser bool
 	// Providers are the [providers.*] tables. One with an issuer alone has to be discovered.
 	Providers map[string]provider.Provider
 	// Accounts are the accounts by name. Do not change them.

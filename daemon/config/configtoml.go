@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"oauthd/daemon/provider"
 	"oauthd/ipc/api"
@@ -15,7 +16,9 @@ const defaultBackend = "keychain"
 
 // mainKeys are the keys of config.toml.
 type mainKeys struct {
-	Keystore struct {
+	OnEvent     []string `toml:"on_event"`
+	OpenBrowser bool     `toml:"open_browser"`
+	Keystore    struct {
 		Backend  string `toml:"backend"`
 		Identity string `toml:"identity"`
 	} `toml:"keystore"`
@@ -46,6 +49,7 @@ func (c *Config) readMain() (tables map[string]bool) {
 	}
 	tables = changedTables(c.Providers, next.Providers)
 	c.Backend, c.Identity, c.Providers = next.Backend, next.Identity, next.Providers
+	c.OnEvent, c.OpenBrowser = next.OnEvent, next.OpenBrowser
 	return tables
 }
 
@@ -61,11 +65,28 @@ func (c *Config) takeMain(s *source, keys mainKeys) {
 	if c.Identity = keys.Keystore.Identity; c.Identity != "" && !filepath.IsAbs(c.Identity) {
 		c.Identity = filepath.Join(filepath.Dir(s.file), c.Identity)
 	}
+	c.OnEvent, c.OpenBrowser = s.onEvent(keys.OnEvent), keys.OpenBrowser
 	for _, name := range slices.Sorted(maps.Keys(keys.Providers)) {
 		if row := keys.Providers[name]; s.checkProvider(name, row) {
 			c.Providers[name] = row.Provider(name)
 		}
 	}
+}
+
+// onEvent checks the command for events and returns it, with a path that is relative to the file made absolute.
+func (s *source) onEvent(argv []string) []string {
+	if len(argv) == 0 {
+		return nil
+	}
+	if argv[0] == "" {
+		s.add(s.line("", "on_event"), `on_event is a command and its arguments, such as ["notify-send", "oauthd"]`)
+		return nil
+	}
+	argv = slices.Clone(argv)
+	if !filepath.IsAbs(argv[0]) && strings.ContainsAny(argv[0], `/\`) {
+		argv[0] = filepath.Join(filepath.Dir(s.file), argv[0])
+	}
+	return argv
 }
 
 // checkProvider reports whether row, which is [providers.NAME], is right.

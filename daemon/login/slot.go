@@ -84,6 +84,17 @@ func (a *slots) begin(s *Slot) (overtaken bool, err error) {
 	return overtaken, nil
 }
 
+// Underway returns a channel that is closed when the login of the account of that name that is under way has ended; nil
+// if there is none.
+func (l *Logins) Underway(name string) <-chan struct{} {
+	l.slots.mu.Lock()
+	defer l.slots.mu.Unlock()
+	if s, ok := l.slots.byAccount[name]; ok {
+		return s.ended
+	}
+	return nil
+}
+
 // End gives the slot back; every login that began ends once.
 func (s *Slot) End() {
 	<-s.last

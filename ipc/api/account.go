@@ -47,8 +47,12 @@ type Account struct {
 	LoginEndsAt     *time.Time `json:"login_ends_at,omitempty"`
 	LoginEndsReason string     `json:"login_ends_reason,omitempty"`
 	// LoginProlonged is true if oauthd itself will put off that end in time, as things stand.
-	LoginProlonged bool   `json:"login_prolonged,omitempty"`
-	LastError      *Error `json:"last_error,omitempty"`
+	LoginProlonged bool `json:"login_prolonged,omitempty"`
+	// LoginAsked is true while a person is being asked to log in, and LoginCallers is how many callers wait for that.
+	LoginAsked   bool `json:"login_asked,omitempty"`
+	LoginCallers int  `json:"login_callers,omitempty"`
+
+	LastError *Error `json:"last_error,omitempty"`
 	// File is the account's configuration file.
 	File string `json:"file,omitempty"`
 }

@@ -20,6 +20,9 @@ type TokenRequest struct {
 	Force bool `json:"force,omitempty"`
 	// IDToken asks for an OpenID Connect ID token too.
 	IDToken bool `json:"id_token,omitempty"`
+	// Interactive has a person asked to log in, if that is what is missing, and waits up to 6 minutes for it. Requests that
+	// wait for the same account share one question.
+	Interactive bool `json:"interactive,omitempty"`
 }
 
 // Token is what a caller gets: an access token response (RFC 6749 §5.1) without a refresh token, and when the token

@@ -11,10 +11,12 @@ import (
 
 const (
 	defaultTimeout = time.Minute
-	startTimeout   = 30 * time.Second
-	restart        = 2 * time.Second // how long a daemon may be away while it is restarted
-	maxIdle        = 16
-	maxAnswer      = 4 << 20
+	// personTimeout is more than the daemon gives a person for a login.
+	personTimeout = 7 * time.Minute
+	startTimeout  = 30 * time.Second
+	restart       = 2 * time.Second // how long a daemon may be away while it is restarted
+	maxIdle       = 16
+	maxAnswer     = 4 << 20
 )
 
 // Client asks the daemon. The zero value works: it finds the socket by the environment and starts no daemon. A Client

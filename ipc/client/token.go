@@ -13,8 +13,8 @@ import (
 )
 
 // Token asks for an access token, which the daemon has at hand or gets from the provider; it lives for r.MinTTL at least
-// where the provider makes such. It uses line JSON on a kept connection, and waits a minute at most when ctx has no
-// deadline of its own. Callers need not keep the token: asking again is how they get a fresh one. The errors are those
+// where the provider makes such. It uses line JSON on a kept connection, and waits a minute at most if ctx has no
+// deadline of its own, or until a person has logged in if r.Interactive is set. Callers need not keep the token: asking again is how they get a fresh one. The errors are those
 // of this package, foremost [ErrLoginRequired].
 func (c *Client) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
 	request, err := json.Marshal(r)
@@ -25,6 +25,9 @@ func (c *Client) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = time.Now().Add(defaultTimeout)
+		if r.Interactive {
+			deadline = time.Now().Add(personTimeout)
+		}
 	}
 	if lc := c.takeIdle(); lc != nil {
 		t, err := c.ask(ctx, lc, request, deadline)

@@ -1,0 +1,31 @@
+package daemon
+
+import (
+	"context"
+
+	"oauthd/daemon/attend"
+	"oauthd/ipc/api"
+)
+
+// attended is where accounts that need a person are looked up, and logged in.
+type attended struct{ d *Daemon }
+
+var _ attend.Accounts = attended{}
+
+// Standing implements [attend.Accounts].
+func (at attended) Standing(name string) (s attend.Standing, known bool) {
+	a, known, exists := watched(at).Known(name, nil)
+	if !exists || !known {
+		return s, false
+	}
+	f, _ := at.d.book.KnownFacts(name)
+	return attend.Standing{Account: a, HadLogin: f.LoggedIn || !f.MissingSince.IsZero(), LoggedInAt: f.LoggedInAt}, true
+}
+
+// Login implements [attend.Accounts].
+func (at attended) Login(ctx context.Context, name string, events func(api.LoginEvent)) error {
+	return at.d.logins.Login(ctx, name, api.AccountDefinition{}, events)
+}
+
+// Underway implements [attend.Accounts].
+func (at attended) Underway(name string) <-chan struct{} { return at.d.logins.Underway(name) }
