@@ -60,7 +60,11 @@ func TestTokenIsPrintedAsItIs(t *testing.T) {
 	const token = "ya29.a~b+c/=\t"
 	for format, want := range map[string]string{"raw": token + "\n", "header": "Authorization: Bearer " + token + "\n"} {
 		var got bytes.Buffer
-		if err := printToken(&screen{to: &got}, api.Token{AccessToken: token, TokenType: "Bearer"}, format, false); err != nil {
+		text, err := api.Form{Format: format}.Text(api.Token{AccessToken: token, TokenType: "Bearer"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := printToken(&screen{to: &got}, text); err != nil {
 			t.Fatal(err)
 		}
 		if got.String() != want {

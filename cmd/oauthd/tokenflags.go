@@ -1,0 +1,97 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"strings"
+	"time"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// tokenFlags say which token is wanted, and how it is written. The verbs that hand one on share them.
+type tokenFlags struct {
+	request api.TokenRequest // of no account
+	scopes  []string
+	minTTL  time.Duration
+	form    api.Form
+	login   bool
+}
+
+func (f *tokenFlags) add(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.scopes, "scope", nil, "a scope the token must cover; may be repeated")
+	flags.StringVar(&f.request.Audience, "audience", "", "ask for a token for this audience")
+	flags.StringVar(&f.request.Resource, "resource", "", "ask for a token for this resource (RFC 8707)")
+	flags.DurationVar(&f.minTTL, "min-ttl", 0, "how long the token must still be valid (default: 60s, or a quarter of its lifetime if that is shorter)")
+	flags.BoolVar(&f.form.IDToken, "id-token", false, "the OpenID Connect ID token instead; with json and env, beside the other")
+	flags.StringVar(&f.form.Format, "format", api.FormatRaw, strings.Join(api.Formats(), ", "))
+	flags.StringVar(&f.form.User, "user", "", "the user for xoauth2 and oauthbearer (default: the account's identity)")
+	flags.StringVar(&f.form.Host, "host", "", "the server for oauthbearer, such as imap.example.com")
+	flags.Int64Var(&f.form.Port, "port", 0, "its port, such as 993")
+}
+
+func (f *tokenFlags) addLogin(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.login, "login", false, "log in first if a login is needed and there is a terminal")
+}
+
+// settle checks the flags and finishes the request.
+func (f *tokenFlags) settle(cmd *cobra.Command) error {
+	if err := f.form.Check(); err != nil {
+		return err
+	}
+	f.request.Scope = strings.Join(f.scopes, " ")
+	f.request.IDToken = f.form.WantsIDToken()
+	if !cmd.Flags().Changed("min-ttl") {
+		return nil
+	}
+	if f.minTTL < 0 {
+		return badRequest("--min-ttl must not be negative", "--min-ttl 10m asks for a token that lives ten minutes or more")
+	}
+	seconds := int64((f.minTTL + time.Second - 1) / time.Second)
+	f.request.MinTTL = &seconds
+	return nil
+}
+
+// token asks for the token of account. If that needs a login, and --login says so, a person at the terminal logs in.
+func (f *tokenFlags) token(ctx context.Context, std stdio, c *client.Client, account string) (api.Token, error) {
+	request := f.request
+	request.Account = account
+	t, err := c.Token(ctx, request)
+	if f.login && needsLogin(err) {
+		if err := loginNow(ctx, std, account, err, f.scopes); err != nil {
+			return t, err
+		}
+		t, err = c.Token(ctx, request)
+	}
+	if err != nil {
+		return t, err
+	}
+	if request.MinTTL != nil && t.ExpiresIn != nil && *t.ExpiresIn < *request.MinTTL {
+		say(std.err, "note: the provider gives %s's tokens a shorter life than --min-ttl: this one is valid for %s\n",
+			account, time.Duration(*t.ExpiresIn)*time.Second)
+	}
+	return t, nil
+}
+
+// text is token, written as --format says.
+func (f *tokenFlags) text(ctx context.Context, std stdio, c *client.Client, account string) (string, error) {
+	t, err := f.token(ctx, std, c, account)
+	if err != nil {
+		return "", err
+	}
+	form := f.form
+	if form.WantsUser() {
+		known, err := c.Account(ctx, account)
+		if err != nil {
+			return "", err
+		}
+		if form.User = cmp.Or(known.Email, known.Subject); form.User == "" {
+			return "", api.NoUser(account)
+		}
+	}
+	return form.Text(t)
+}
