@@ -30,6 +30,19 @@ func (d *Daemon) Watch(ctx context.Context, name string) (iter.Seq2[api.WatchEve
 	return d.news.Watch(ctx, name)
 }
 
+// Files lists the files that hold a token; see [files.Keeper.List].
+func (d *Daemon) Files(ctx context.Context) ([]api.File, error) { return d.files.List(ctx) }
+
+// AddFile writes a file that holds a token and maintains it; see [files.Keeper.Add].
+func (d *Daemon) AddFile(ctx context.Context, r api.FileRequest) (api.File, error) {
+	return d.files.Add(ctx, r)
+}
+
+// EndFile ends the maintenance of a file; see [files.Keeper.End].
+func (d *Daemon) EndFile(ctx context.Context, path string) (api.File, error) {
+	return d.files.End(ctx, path)
+}
+
 // Reload reads the configuration again and takes it over whole. If anything is wrong in it everything stays as it was,
 // and the error names every mistake with file and line.
 func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {

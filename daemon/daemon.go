@@ -14,6 +14,7 @@ import (
 	"oauthd/daemon/attend"
 	"oauthd/daemon/book"
 	"oauthd/daemon/config"
+	"oauthd/daemon/files"
 	"oauthd/daemon/grant"
 	"oauthd/daemon/grant/google"
 	"oauthd/daemon/hook"
@@ -36,6 +37,9 @@ type Config struct {
 	Dir string
 	// StateDir is the directory of what outlives the daemon; "" for a daemon whose store does not.
 	StateDir string
+	// RuntimeDir is the directory of what ends with the person's session, which only they can enter: files of tokens.
+	// FileRecord is the name of the record of these in it.
+	RuntimeDir, FileRecord string
 	// Config is the configuration read from Dir.
 	Config *config.Config
 	// Store is where credentials are stored.
@@ -58,7 +62,7 @@ type Config struct {
 
 	// Desktop is where a person is asked to log in; nil if the system has none that can be asked.
 	Desktop attend.Desktop
-	// HookEnv is the environment of the commands that the configuration names.
+	// HookEnv is the environment of a person's commands.
 	HookEnv []string
 }
 
@@ -84,6 +88,7 @@ type Daemon struct {
 	news    *news.Desk
 	attend  *attend.Desk
 	hooks   *hook.Queue
+	files   *files.Keeper
 	stop    chan struct{}
 	resumed chan struct{} // holds one element when the machine has woken up
 	stopped sync.Once
@@ -118,7 +123,7 @@ func New(cfg Config) *Daemon {
 	d.tokens = token.New(token.Config{Minter: d.mint, Now: cfg.Now, MintTimeout: mint.Timeout, Changed: d.refreshed})
 	d.logins = login.New(login.Config{
 		Book: d.book, Vault: d.vault, Grants: grants, Mint: d.mint, Tokens: d.tokens, Store: d.store, Log: cfg.Log, Now: cfg.Now,
-		UID: cfg.UID, Minted: d.news.Minted,
+		UID: cfg.UID, Minted: d.minted,
 	})
 	d.imports = takeover.New(takeover.Config{
 		Book: d.book, Vault: d.vault, Mint: d.mint, Logins: d.logins, Store: d.store, Log: cfg.Log,
@@ -129,6 +134,10 @@ func New(cfg Config) *Daemon {
 		Settings: func() attend.Settings {
 			return attend.Settings{OnEvent: d.book.OnEvent(), OpenBrowser: d.book.OpenBrowser()}
 		},
+	})
+	d.files = files.New(files.Config{
+		Dir: cfg.RuntimeDir, Record: cfg.FileRecord, Token: d.Token, Account: d.Account, Hooks: d.hooks.Runner,
+		Log: cfg.Log, Now: cfg.Now,
 	})
 	d.vault.Settled = d.settled
 	return d
@@ -158,6 +167,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	beside.Go(func() { d.keepAlive(ctx) })
 	beside.Go(func() { d.attend.Run(ctx) })
 	beside.Go(func() { d.hooks.Run(ctx) })
+	beside.Go(func() { d.files.Run(ctx) })
 
 	err := d.tokens.Run(ctx)
 	beside.Wait()
@@ -176,6 +186,7 @@ func (d *Daemon) Shutdown(context.Context) error {
 func (d *Daemon) changed(name string, unbound bool) {
 	if unbound {
 		d.tokens.Drop(name)
+		d.files.Changed(name)
 	}
 	d.show(name)
 }
@@ -183,9 +194,15 @@ func (d *Daemon) changed(name string, unbound bool) {
 // refreshed is called by the cache when a request to the provider has begun, or has ended, with a token or without.
 func (d *Daemon) refreshed(key token.Key, minted *account.Token) {
 	if minted != nil {
-		d.news.Minted(key, *minted)
+		d.minted(key, *minted)
 	}
 	d.show(key.Account)
+}
+
+// minted is called when there is a new token.
+func (d *Daemon) minted(key token.Key, t account.Token) {
+	d.news.Minted(key, t)
+	d.files.Changed(key.Account)
 }
 
 // settled is called by the vault when a credential that was in memory only is in the store.

@@ -33,6 +33,7 @@ const (
 // Resumed says that the machine has woken from a suspend: what came due meanwhile is looked at now.
 func (d *Daemon) Resumed() {
 	d.tokens.Wake()
+	d.files.Changed("")
 	select {
 	case d.resumed <- struct{}{}:
 	default:

@@ -8,12 +8,13 @@ import (
 	"oauthd/ipc/api"
 )
 
-// Lock makes every request for a token fail until Unlock: it forgets the tokens, ends the logins that wait for a person,
-// and closes a store that can be closed, as soon as every refresh under way has been saved.
+// Lock makes every request for a token fail until Unlock: it forgets the tokens, takes the files that hold one away, ends
+// the logins that wait for a person, and closes a store that can be closed, as soon as every refresh under way has been saved.
 func (d *Daemon) Lock(ctx context.Context) error {
 	changed := d.vault.Gate().Shut()
 	d.logins.EndAll(words.Locked())
 	d.dropAll()
+	d.files.Withdraw(ctx, "", words.Locked())
 	if changed {
 		account.LogCaller(ctx, d.log.Info()).Msg("locked")
 	}
@@ -33,6 +34,7 @@ func (d *Daemon) Unlock(ctx context.Context, passphrase api.Confidential) error 
 	if changed {
 		d.dropAll() // what failed because of the lock
 		account.LogCaller(ctx, d.log.Info()).Msg("unlocked")
+		d.files.Changed("")
 		d.news.ChangedAll()
 	}
 	return nil

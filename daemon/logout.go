@@ -50,6 +50,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	}
 	d.tokens.Drop(name)
 	d.book.Forgotten(name)
+	d.files.Withdraw(ctx, name, words.LoginRequired(name, ""))
 	account.LogCaller(ctx, d.log.Info()).Str("account", name).Bool("revoked", result.Revoked).
 		Str("state", string(api.StateLoginRequired)).Msg("logout")
 	return result, nil

@@ -13,6 +13,7 @@ type Backend struct {
 	Imports   Imports
 	Providers Providers
 	Watches   Watches
+	Files     Files
 	Locks     Locks
 	Control   Control
 }

@@ -40,6 +40,7 @@ func (sv *serving) routes() []route {
 		sv.importRoutes(),
 		sv.providerRoutes(),
 		sv.watchRoutes(),
+		sv.fileRoutes(),
 		sv.lockRoutes(),
 		sv.controlRoutes(),
 	)

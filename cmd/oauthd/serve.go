@@ -228,6 +228,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	if err != nil {
 		return err
 	}
+	cfg.RuntimeDir, cfg.FileRecord = filepath.Dir(cfg.Socket), fileRecord(cfg.Socket)
 	d := daemon.New(cfg)
 	server := ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
@@ -251,7 +252,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 
 // backend answers all that the socket asks with d, which listens at a door.
 func backend(d *daemon.Daemon, at *door) ipc.Backend {
-	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Watches: d, Locks: d, Control: atDoor{d, at}}
+	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Watches: d, Files: d, Locks: d, Control: atDoor{d, at}}
 }
 
 // openStore returns the store that cfg names, with its files in state; one of files is closed.
@@ -284,6 +285,11 @@ func startedBy(o serveOptions, std stdio) string {
 		return "terminal"
 	}
 	return fmt.Sprintf("pid %d", os.Getppid())
+}
+
+// fileRecord is the name of the record of token files, beside the socket; a daemon on another socket has another.
+func fileRecord(socket string) string {
+	return strings.TrimSuffix(filepath.Base(socket), filepath.Ext(socket)) + ".files"
 }
 
 // lockPath is where the one daemon of a person holds its lock: in state. A memory store shares nothing with other daemons,

@@ -23,6 +23,7 @@ const (
 	PathLock     = "/v1/lock"
 	PathUnlock   = "/v1/unlock"
 	PathImport   = "/v1/import"
+	PathFiles    = "/v1/files"
 
 	PathProviders = "/v1/providers"
 	PathProvider  = "/v1/providers/{id}"

@@ -65,21 +65,26 @@ func (c *Client) callNamed(ctx context.Context, method, path, name string, into 
 
 // call sends a request without a body and decodes the answer. It waits a minute at most when ctx has no deadline.
 func (c *Client) call(ctx context.Context, method, path, name string, into any) error {
+	return c.exchange(ctx, method, path, name, nil, into)
+}
+
+// exchange is call with a body, nil for none.
+func (c *Client) exchange(ctx context.Context, method, path, name string, body []byte, into any) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, defaultTimeout)
 		defer cancel()
 	}
-	resp, err := c.send(ctx, method, path, name, nil)
+	resp, err := c.send(ctx, method, path, name, body)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return cutShort(ctx, err)
 	}
-	if json.Unmarshal(body, into) != nil {
+	if json.Unmarshal(answer, into) != nil {
 		return malformed()
 	}
 	return nil

@@ -1,0 +1,75 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is one that lives, or has lived when it was opened. It stays the same one if its pid is given to another.
+type process struct {
+	fd *os.File // a pidfd
+	// start is when it began, as the system counts it, so that it is known again after a restart of the daemon.
+	start string
+}
+
+// openProcess returns the process with that pid. The error is [errGone] if there is none.
+func openProcess(pid int) (*process, error) {
+	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) && pid <= 0 {
+		return nil, errGone
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("pidfd_open", err)
+	}
+	p := &process{fd: os.NewFile(uintptr(fd), "pidfd")}
+	if p.start = startTime(pid); p.start == "" || p.ended(uintptr(fd)) {
+		_ = p.fd.Close()
+		return nil, errGone
+	}
+	return p, nil
+}
+
+// startTime is field 22 of /proc/PID/stat (proc_pid_stat(5)); "" if there is no such process.
+func startTime(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	// The program's name, in brackets, may hold anything.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	const start = 22 - 3
+	if len(fields) <= start {
+		return ""
+	}
+	if _, err := strconv.ParseUint(string(fields[start]), 10, 64); err != nil {
+		return ""
+	}
+	return string(fields[start])
+}
+
+// ended reports whether a pidfd's process has ended.
+func (p *process) ended(fd uintptr) bool {
+	polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(polled, 0)
+	return err == nil && n == 1
+}
+
+// wait returns true when the process has ended, false when ctx has.
+func (p *process) wait(ctx context.Context) bool {
+	raw, err := p.fd.SyscallConn()
+	if err != nil {
+		return false
+	}
+	defer context.AfterFunc(ctx, func() { _ = p.fd.Close() })()
+	// The runtime waits with all that it waits for; no thread is spent on a process that runs for days.
+	return raw.Read(p.ended) == nil
+}
+
+// close forgets the process.
+func (p *process) close() { _ = p.fd.Close() }
