@@ -41,7 +41,7 @@ func startDaemon(ctx context.Context) error {
 	cmd.Stdout, cmd.Stderr = log.file, log.file // what the runtime itself may say
 	cmd.ExtraFiles = []*os.File{tell}
 	cmd.SysProcAttr = ownSession()
-	closeOnExec()
+	defer closeOnExec()()
 	if err := cmd.Start(); err != nil {
 		return startProblem(err)
 	}

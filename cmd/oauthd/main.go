@@ -20,9 +20,18 @@ func main() {
 	if len(quick.Rest) > 0 {
 		os.Exit(finish(os.Stdout, os.Stderr))
 	}
+	os.Exit(run(interruptible(os.Args[1:]), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// interruptible returns a context that the signals of a person or a service manager end. For exec they do what they do to
+// any program: it becomes another one, which inherits that SIGINT is ignored, and catching it here would end that.
+func interruptible(args []string) context.Context {
+	if len(args) > 0 && args[0] == "exec" {
+		return context.Background()
+	}
 	// Never stopped, as the process ends: giving signals back takes a twentieth of the time of a token.
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+	return ctx
 }
 
 // finish prints what the fast lane could not, and returns the exit status.
@@ -63,6 +72,13 @@ func run(ctx context.Context, args []string, std stdio) int {
 
 // report prints err and its hint, and returns the exit status that goes with it. An error of cobra's own is about usage.
 func report(w io.Writer, err error) int {
+	var ended *exitError
+	if errors.As(err, &ended) {
+		if ended.err != nil {
+			report(w, ended.err)
+		}
+		return ended.status
+	}
 	var e *api.Error
 	if !errors.As(err, &e) {
 		e = usage(err)

@@ -20,15 +20,27 @@ func hardenProcess() {
 	forbidDump()
 }
 
-// closeOnExec keeps descriptors that we inherited from our parent from being handed on to a child.
-func closeOnExec() {
+// closeOnExec keeps descriptors that we inherited from our parent from being handed on to a child, until undo is called:
+// exec hands them on to the program that it becomes.
+func closeOnExec() (undo func()) {
 	entries, err := os.ReadDir("/dev/fd")
 	if err != nil {
-		return
+		return func() {}
 	}
+	var changed []uintptr
 	for _, entry := range entries {
-		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil || fd <= 2 {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
 			unix.CloseOnExec(fd)
+			changed = append(changed, uintptr(fd))
+		}
+	}
+	return func() {
+		for _, fd := range changed {
+			_, _ = unix.FcntlInt(fd, unix.F_SETFD, 0)
 		}
 	}
 }

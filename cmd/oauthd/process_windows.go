@@ -15,7 +15,7 @@ func ownSession() *syscall.SysProcAttr {
 func hardenProcess() {}
 
 // closeOnExec has nothing to do: handles are handed on one by one.
-func closeOnExec() {}
+func closeOnExec() (undo func()) { return func() {} }
 
 // ownProcess reports whether pid is a process that we may look at.
 func ownProcess(pid int) bool {

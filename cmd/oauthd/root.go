@@ -17,7 +17,7 @@ type verb struct {
 
 func verbs() []verb {
 	return []verb{
-		{"login", newLogin}, {"token", newToken}, {"accounts", newAccounts}, {"account", newAccount}, {"logout", newLogout},
+		{"login", newLogin}, {"token", newToken}, {"exec", newExec}, {"file", newFile}, {"accounts", newAccounts}, {"account", newAccount}, {"logout", newLogout},
 		{"import", newImport}, {"providers", newProviders}, {"status", newStatus}, {"watch", newWatch}, {"reload", newReload},
 		{"lock", newLock}, {"unlock", newUnlock}, {"stop", newStop}, {"serve", newServe}, {"demo", newDemo},
 		{"keystore", newKeystore}, {keychainChild, newKeychainChild}, {"clients", newClientsPage},

@@ -56,17 +56,26 @@ func (f *tokenFlags) settle(cmd *cobra.Command) error {
 	return nil
 }
 
-// token asks for the token of account. If that needs a login, and --login says so, a person at the terminal logs in.
-func (f *tokenFlags) token(ctx context.Context, std stdio, c *client.Client, account string) (api.Token, error) {
+// persist does something for an account. If that needs a login, and --login says so, a person at the terminal logs in.
+func (f *tokenFlags) persist(ctx context.Context, std stdio, account string, do func() error) error {
+	err := do()
+	if !f.login || !needsLogin(err) {
+		return err
+	}
+	if err := loginNow(ctx, std, account, err, f.scopes); err != nil {
+		return err
+	}
+	return do()
+}
+
+// token asks for the token of account.
+func (f *tokenFlags) token(ctx context.Context, std stdio, c *client.Client, account string) (t api.Token, err error) {
 	request := f.request
 	request.Account = account
-	t, err := c.Token(ctx, request)
-	if f.login && needsLogin(err) {
-		if err := loginNow(ctx, std, account, err, f.scopes); err != nil {
-			return t, err
-		}
+	err = f.persist(ctx, std, account, func() (err error) {
 		t, err = c.Token(ctx, request)
-	}
+		return err
+	})
 	if err != nil {
 		return t, err
 	}
@@ -94,4 +103,12 @@ func (f *tokenFlags) text(ctx context.Context, std stdio, c *client.Client, acco
 		}
 	}
 	return form.Text(t)
+}
+
+// file returns the request for a file that holds such a token of account.
+func (f *tokenFlags) file(account string) api.FileRequest {
+	return api.FileRequest{
+		Account: account, Scope: f.request.Scope, Audience: f.request.Audience, Resource: f.request.Resource, MinTTL: f.request.MinTTL,
+		IDToken: f.form.IDToken, Format: f.form.Format, Template: f.form.Template, User: f.form.User, Host: f.form.Host, Port: f.form.Port,
+	}
 }

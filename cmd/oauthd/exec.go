@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+
+	"github.com/spf13/cobra"
+)
+
+// variable is one of CMD's environment variables, and the account whose token it gets.
+type variable struct {
+	name, account string
+	file          bool // it gets the path of a file instead
+}
+
+func newExec(std stdio) *cobra.Command {
+	var f tokenFlags
+	var values, files []string
+	cmd := &cobra.Command{
+		Use:   "exec -e VAR=NAME [-f VAR=NAME]... -- CMD [ARG]...",
+		Short: "run a program with a token in its environment",
+		Long: `Puts a token into the environment of CMD, or the path of a file that holds one,
+and becomes CMD: signals, the terminal and the exit status are CMD's own. If a
+token cannot be had, nothing is started.
+
+-e puts in the token itself, for a program that runs for less than a token lives.
+-f puts in the path of a file that only you can read. The daemon replaces it
+before the token ends, for as long as CMD runs, and removes it then. It has no
+final newline.`,
+		Example: `  oauthd exec -e GITHUB_TOKEN=work -- gh repo list
+  oauthd exec -f AWS_WEB_IDENTITY_TOKEN_FILE=corp --id-token -- aws s3 ls
+  oauthd exec -e AUTH=work --format bearer -- sh -c 'curl -H "Authorization: $AUTH" URL'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			variables, err := readVariables(values, files)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return badRequest("exec wants a program to run", "oauthd exec -e TOKEN=NAME -- CMD")
+			}
+			if err := f.settle(cmd); err != nil {
+				return err
+			}
+			path, err := findProgram(args[0])
+			if err != nil {
+				return err
+			}
+			env, err := withTokens(cmd.Context(), std, &f, variables, os.Environ())
+			if err != nil {
+				return err
+			}
+			return become(path, args, env)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SetInterspersed(false) // what follows CMD is CMD's
+	flags.StringArrayVarP(&values, "env", "e", nil, "VAR=NAME: put a token of account NAME into VAR; may be repeated")
+	flags.StringArrayVarP(&files, "file", "f", nil, "VAR=NAME: put the path of a file with the token into VAR; may be repeated")
+	f.add(flags)
+	f.addLogin(flags)
+	return cmd
+}
+
+// readVariables reads the values of -e and -f.
+func readVariables(values, files []string) ([]variable, error) {
+	var all []variable
+	for i, text := range slices.Concat(values, files) {
+		flag := "-e"
+		if i >= len(values) {
+			flag = "-f"
+		}
+		name, account, ok := strings.Cut(text, "=")
+		if !ok || !variableName(name) {
+			return nil, badRequest(fmt.Sprintf("%s %q is not VAR=NAME", flag, api.Excerpt(text)), flag+" TOKEN=work puts a token of the account work into TOKEN")
+		}
+		if err := api.CheckAccountName(account); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(all, func(v variable) bool { return v.name == name }) {
+			return nil, badRequest("the variable "+name+" is given twice", "give each variable once")
+		}
+		all = append(all, variable{name, account, flag == "-f"})
+	}
+	if len(all) == 0 {
+		return nil, badRequest("exec wants to know which variable gets a token, and whose", "oauthd exec -e TOKEN=NAME -- CMD; oauthd accounts lists the names")
+	}
+	return all, nil
+}
+
+// variableName reports whether a shell could name a variable so (POSIX XBD 3.216).
+func variableName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c != '_' && !('a' <= c && c <= 'z') && !('A' <= c && c <= 'Z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// findProgram looks CMD up as a shell does; its exit statuses for what is not there are the shell's too.
+func findProgram(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil, errors.Is(err, exec.ErrDot):
+		return path, nil
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EISDIR):
+		return "", &exitError{126, badRequest(api.Excerpt(name)+" cannot be executed", "chmod +x makes a file executable")}
+	}
+	return "", &exitError{127, badRequest("there is no program "+api.Excerpt(name), "check its name and PATH")}
+}
+
+// withTokens returns environ with the variables set.
+func withTokens(ctx context.Context, std stdio, f *tokenFlags, variables []variable, environ []string) ([]string, error) {
+	c := starting()
+	defer c.Close()
+	for _, v := range variables {
+		value, err := f.value(ctx, std, c, v)
+		if err != nil {
+			return nil, err
+		}
+		environ = append(slices.DeleteFunc(environ, func(entry string) bool {
+			return strings.HasPrefix(entry, v.name+"=")
+		}), v.name+"="+value)
+	}
+	return environ, nil
+}
+
+// value returns what a variable gets.
+func (f *tokenFlags) value(ctx context.Context, std stdio, c *client.Client, v variable) (string, error) {
+	if !v.file {
+		return f.text(ctx, std, c, v.account)
+	}
+	var file api.File
+	err := f.persist(ctx, std, v.account, func() (err error) {
+		file, err = c.AddFile(ctx, f.file(v.account)) // which lives as long as this process, and so as CMD
+		return err
+	})
+	return file.Path, err
+}
+
+// exitError is an error with an exit status of its own: one that a shell gives for a program, or the program's.
+type exitError struct {
+	status int
+	err    error // nil if the program itself has said what there is to say
+}
+
+// Error implements [error].
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+// Unwrap returns the error, or nil.
+func (e *exitError) Unwrap() error { return e.err }
