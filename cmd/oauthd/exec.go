@@ -142,7 +142,7 @@ func (f *tokenFlags) value(ctx context.Context, std stdio, c *client.Client, v v
 		return f.text(ctx, std, c, v.account)
 	}
 	var file api.File
-	err := f.persist(ctx, std, v.account, func() (err error) {
+	err := f.persist(ctx, std, c, v.account, func() (err error) {
 		file, err = c.AddFile(ctx, f.file(v.account)) // which lives as long as this process, and so as CMD
 		return err
 	})

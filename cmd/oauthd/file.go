@@ -71,7 +71,7 @@ OAUTHD_ACCOUNT and OAUTHD_EXPIRES_AT in its environment.`,
 			c := starting()
 			defer c.Close()
 			var file api.File
-			err = f.persist(cmd.Context(), std, args[0], func() (err error) {
+			err = f.persist(cmd.Context(), std, c, args[0], func() (err error) {
 				file, err = c.AddFile(cmd.Context(), r)
 				return err
 			})

@@ -35,7 +35,7 @@ func (f *tokenFlags) add(flags *pflag.FlagSet) {
 }
 
 func (f *tokenFlags) addLogin(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.login, "login", false, "log in first if a login is needed and there is a terminal")
+	flags.BoolVar(&f.login, "login", false, "if a login is needed, log in first: here on a terminal, else when a person has been asked")
 }
 
 // settle checks the flags and finishes the request.
@@ -56,23 +56,29 @@ func (f *tokenFlags) settle(cmd *cobra.Command) error {
 	return nil
 }
 
-// persist does something for an account. If that needs a login, and --login says so, a person at the terminal logs in.
-func (f *tokenFlags) persist(ctx context.Context, std stdio, account string, do func() error) error {
+// persist does something that needs a token of account. If that needs a login, and --login says so, a person logs in.
+func (f *tokenFlags) persist(ctx context.Context, std stdio, c *client.Client, account string, do func() error) error {
 	err := do()
 	if !f.login || !needsLogin(err) {
 		return err
 	}
-	if err := loginNow(ctx, std, account, err, f.scopes); err != nil {
+	if err := loginNow(ctx, std, c, f.of(account), err); err != nil {
 		return err
 	}
 	return do()
 }
 
+// of returns the request for a token of account.
+func (f *tokenFlags) of(account string) api.TokenRequest {
+	r := f.request
+	r.Account = account
+	return r
+}
+
 // token asks for the token of account.
 func (f *tokenFlags) token(ctx context.Context, std stdio, c *client.Client, account string) (t api.Token, err error) {
-	request := f.request
-	request.Account = account
-	err = f.persist(ctx, std, account, func() (err error) {
+	request := f.of(account)
+	err = f.persist(ctx, std, c, account, func() (err error) {
 		t, err = c.Token(ctx, request)
 		return err
 	})

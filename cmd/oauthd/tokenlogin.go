@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"oauthd/ipc/api"
+	"oauthd/ipc/client"
 )
 
 // needsLogin reports whether a login is what err wants.
@@ -13,14 +15,18 @@ func needsLogin(err error) bool {
 	return errors.Is(err, &api.Error{Code: api.LoginRequired}) || errors.Is(err, &api.Error{Code: api.ScopeNotGranted})
 }
 
-// loginNow runs the account's ordinary login, with scopes added to it, if a person is at the terminal; else it returns
-// why, which is what the token's request said. Standard output remains for the token.
-func loginNow(ctx context.Context, std stdio, name string, why error, scopes []string) error {
+// loginNow has a person log in, because of why. At a terminal that is the account's ordinary login, with the request's
+// scopes added to it, and standard output remains for the token. Anywhere else the daemon asks a person if it can, and
+// one question is enough for all that wait.
+func loginNow(ctx context.Context, std stdio, c *client.Client, r api.TokenRequest, why error) error {
 	if !isTerminal(std.in) || !isTerminal(std.err) {
-		return why
+		r.Interactive, r.Force = true, false
+		_, err := c.Token(ctx, r)
+		return err
 	}
 	say(std.err, "%v\n", why)
 	std.out = std.err
 	const patience = 5 * time.Minute
-	return login(ctx, std, name, api.AccountDefinition{Scopes: scopes, Timeout: int64(patience / time.Second)}, loginFlags{timeout: patience})
+	def := api.AccountDefinition{Scopes: strings.Fields(r.Scope), Timeout: int64(patience / time.Second)}
+	return login(ctx, std, r.Account, def, loginFlags{timeout: patience})
 }
