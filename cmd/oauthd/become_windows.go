@@ -11,11 +11,11 @@ import (
 
 // become runs a program and ends as it does, because no program of Windows replaces another one. Ctrl-C goes to all
 // programs of a console, so this one leaves it to the other.
-func become(path string, argv, env []string) error {
+func become(std stdio, path string, argv, env []string) error {
 	signal.Ignore(os.Interrupt)
 	cmd := exec.Command(path, argv[1:]...)
 	cmd.Args[0] = argv[0]
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, std.in, raw(std.out), raw(std.err)
 	err := cmd.Run()
 	var ended *exec.ExitError
 	switch {

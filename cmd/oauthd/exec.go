@@ -59,7 +59,7 @@ final newline.`,
 			if err != nil {
 				return err
 			}
-			return become(path, args, env)
+			return become(std, path, args, env)
 		},
 	}
 	flags := cmd.Flags()
