@@ -17,6 +17,8 @@ type conn struct {
 	*net.UnixConn
 	caller       account.Caller
 	writeTimeout time.Duration
+	// account is the one that c asked for last; see serving.asksFor.
+	account string
 	// head was read to recognise the protocol, and net/http reads it again.
 	head []byte
 

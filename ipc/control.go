@@ -29,6 +29,7 @@ func (sv *serving) controlRoutes() []route {
 
 func (sv *serving) getStatus(ctx context.Context, c *call) error {
 	status, err := sv.cfg.Backend.Control.Status(ctx)
+	status.Callers = sv.callers.list()
 	return c.answer(status, err)
 }
 

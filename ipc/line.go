@@ -32,7 +32,7 @@ func (sv *serving) serveLines(c *conn, r *lineReader) {
 		out := sv.buffers.get()
 		switch {
 		case err == nil:
-			*out, answered = sv.answerLine(ctx, last, line, *out)
+			*out, answered = sv.answerLine(ctx, c, last, line, *out)
 		case errors.Is(err, errLineTooLong):
 			*out = appendError(*out, sv.report(ctx, "line", "", tooLarge(maxTokenRequest)))
 		case errors.Is(err, errNoRoom):
@@ -55,7 +55,7 @@ func (sv *serving) serveLines(c *conn, r *lineReader) {
 }
 
 // answerLine appends the answer to a line that was read at that time to out, and returns the time of the answer.
-func (sv *serving) answerLine(ctx context.Context, received time.Time, line, out []byte) ([]byte, time.Time) {
+func (sv *serving) answerLine(ctx context.Context, c *conn, received time.Time, line, out []byte) ([]byte, time.Time) {
 	sv.cfg.Requested()
 	limited := withDeadline(ctx, received, sv.limits.request)
 	defer limited.end()
@@ -63,6 +63,7 @@ func (sv *serving) answerLine(ctx context.Context, received time.Time, line, out
 	if err == nil {
 		var t api.Token
 		if t, err = sv.token(limited, req); err == nil {
+			sv.asksFor(c, req.Account, received)
 			return t.AppendJSON(out), limited.now()
 		}
 	}

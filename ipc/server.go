@@ -30,8 +30,9 @@ type Config struct {
 
 // Server serves a [Backend] on Unix sockets. It may be used concurrently.
 type Server struct {
-	cfg    Config
-	limits limits
+	cfg     Config
+	limits  limits
+	callers callers
 }
 
 // limits are the time-outs of one connection, and what all connections share.

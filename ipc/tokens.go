@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"oauthd/ipc/api"
 )
@@ -44,6 +45,7 @@ func (sv *serving) writeToken(ctx context.Context, c *call, req api.TokenRequest
 	if err != nil {
 		return err
 	}
+	sv.asksFor(connOf(c.r), req.Account, time.Now())
 	out := sv.buffers.get()
 	defer sv.buffers.put(out)
 	*out = append(t.AppendJSON(*out), '\n')

@@ -120,6 +120,18 @@ type Status struct {
 	Proxied  bool      `json:"proxied"`
 	Store    Store     `json:"store"`
 	Accounts []Account `json:"accounts"`
+	// Callers are the programs that were given tokens last, the newest first: one entry for each process and account.
+	Callers []Caller `json:"callers,omitempty"`
+}
+
+// Caller is a program that was given a token.
+type Caller struct {
+	PID int `json:"pid"`
+	// Executable is the path of its program; "" if the system does not show it.
+	Executable string `json:"executable,omitempty"`
+	Account    string `json:"account"`
+	// At is when one of its connections first asked for the account.
+	At time.Time `json:"at"`
 }
 
 // Store is where credentials are stored.
