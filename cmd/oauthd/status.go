@@ -12,7 +12,7 @@ import (
 )
 
 func newStatus(std stdio) *cobra.Command {
-	var asJSON, socket bool
+	var asJSON, socket, watch bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "show the daemon, its store and every account",
@@ -24,6 +24,12 @@ func newStatus(std stdio) *cobra.Command {
 			}
 			c := existing()
 			defer c.Close()
+			if watch && asJSON {
+				return badRequest("--watch and --json exclude each other", "oauthd watch prints events as JSON")
+			}
+			if watch {
+				return watchStatus(cmd.Context(), std, c)
+			}
 			s, err := c.Status(cmd.Context())
 			if err != nil {
 				return err
@@ -35,6 +41,7 @@ func newStatus(std stdio) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&watch, "watch", false, "keep showing it, on the whole screen")
 	cmd.Flags().BoolVar(&socket, "socket", false, "print the path of the daemon's socket, whether or not one is running")
 	return cmd
 }
