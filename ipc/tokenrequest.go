@@ -8,7 +8,7 @@ import (
 	"oauthd/ipc/api"
 )
 
-// tokenFields is fieldsOf[api.TokenRequest], written out because it is needed forevery request over HTTP.
+// tokenFields is fieldsOf[api.TokenRequest], written out because it is needed for every request over HTTP.
 func tokenFields() []string {
 	return []string{"account", "scope", "audience", "resource", "min_ttl", "force", "id_token", "interactive"}
 }

@@ -27,6 +27,7 @@ var clumsy = []struct {
 	{regexp.MustCompile(`\bfor ever\b`), "forever", ""},
 	{regexp.MustCompile(`\bcredentials? rests?\b|\bkept here\b`), "is stored", ""},
 	{regexp.MustCompile(`\bby an unknown hand\b`), "by unknown", ""},
+	{regexp.MustCompile(`\bforevery`), "for every", ""},
 }
 
 // idioms are right although they look clumsy.

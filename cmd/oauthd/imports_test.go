@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// A pattern is an import path, one that ends in /... and stands for all below it too, or ... foreverything.
+// A pattern is an import path, one that ends in /... and stands for all below it too, or ... for everything.
 type pattern string
 
 func (p pattern) matches(importPath string) bool {

@@ -17,7 +17,7 @@ import (
 
 const insists = "warning: the browser insists on https, but the redirect URI is http, so no answer can arrive"
 
-// insist does what a browser does that wants https forevery address.
+// insist does what a browser does that wants https for every address.
 func insist(t *testing.T, authorizationURL string) {
 	t.Helper()
 	u, err := url.Parse(authorizationURL)

@@ -9,8 +9,8 @@ import (
 func newWatch(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch [NAME]",
-		Short: "print one JSON line forevery new token and every change",
-		Long: `Prints a line forevery account, or for the one named, and then a line forevery new
+		Short: "print one JSON line for every new token and every change",
+		Long: `Prints a line for every account, or for the one named, and then a line for every new
 token and every change, until Ctrl-C. Tokens themselves are never printed. If the
 daemon restarts, it goes on, beginning with every account again.`,
 		Example: `  oauthd watch | jq --unbuffered -r 'select(.event == "account") | "\(.account) \(.status.state)"'

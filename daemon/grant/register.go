@@ -110,7 +110,7 @@ func (a Answer) registered() (Registered, *ProviderError) {
 			made.AuthMethod = string(provider.AuthBasic)
 		}
 	case provider.AuthNone:
-		// Some servers make a secret forevery client; this one must not send it.
+		// Some servers make a secret for every client; this one must not send it.
 		made.ClientSecret = account.Secret{}
 	case provider.AuthBasic, provider.AuthPost:
 		if !secret {

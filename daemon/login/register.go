@@ -121,7 +121,7 @@ func (l *Logins) saveRegistration(ctx context.Context, name, issuer string) {
 	l.registered.drop(r.Issuer)
 }
 
-// redirectURIs are what a client of this login is registered with. A redirect URI without port stands forevery port
+// redirectURIs are what a client of this login is registered with. A redirect URI without port stands for every port
 // (RFC 8252 §7.3).
 func (t *attempt) redirectURIs() []string {
 	rule, fixed := redirectRule(t.Account, t.Provider)

@@ -195,7 +195,7 @@ func (s *Desk) sendLocked(name string, n item) {
 // called too often, and never with a mutex held.
 func (s *Desk) Changed(name string) { s.tell(name, nil) }
 
-// ChangedAll is Changed forevery account.
+// ChangedAll is Changed for every account.
 func (s *Desk) ChangedAll() {
 	for _, name := range s.accounts.Names() {
 		s.Changed(name)

@@ -10,7 +10,7 @@ import (
 )
 
 // reach is from where a host can be reached. The order matters: a discovery document may name its issuer's own host, and
-// hosts that reach as far as that one or farther. So what is published foreveryone never makes us contact an address
+// hosts that reach as far as that one or farther. So what is published for everyone never makes us contact an address
 // that means something else in each network, or on each machine.
 type reach int
 

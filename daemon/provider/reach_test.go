@@ -44,7 +44,7 @@ func documentOf(issuer, member, value string) []byte {
 	return []byte(text + "}")
 }
 
-// A document that is published foreveryone must not lead us to addresses that mean something else on each machine.
+// A document that is published for everyone must not lead us to addresses that mean something else on each machine.
 func TestDocumentNamesNothingMorePrivateThanItsIssuer(t *testing.T) {
 	const public, network, machine = "https://id.example.org", "https://sso.corp.internal", "http://127.0.0.1:8080"
 	for _, tt := range []struct {

@@ -173,7 +173,7 @@ func CheckAccountName(name string) error {
 	return nil
 }
 
-// wellFormed matches ^[a-z0-9][a-z0-9._@+-]{0,62}$. It is written by hand because it runs forevery token, and every
+// wellFormed matches ^[a-z0-9][a-z0-9._@+-]{0,62}$. It is written by hand because it runs for every token, and every
 // client would compile a regular expression each time it starts.
 func wellFormed(name string) bool {
 	if name == "" || len(name) > 63 {

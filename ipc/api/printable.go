@@ -18,7 +18,7 @@ const (
 )
 
 // Printable returns s as text on one line: without control, format, bidi and zero-width characters, private and
-// unassigned code points, and with one space for a line break or tab, or several of them in a row, and forevery other
+// unassigned code points, and with one space for a line break or tab, or several of them in a row, and for every other
 // kind of space. A byte that is not UTF-8 becomes U+FFFD. Text of plain ASCII is returned as it is.
 func Printable(s string) string {
 	if plainASCII(s) {

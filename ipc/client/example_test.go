@@ -100,7 +100,7 @@ func ExampleClient_TokenSource_google() {
 	fmt.Println(resp.Status)
 }
 
-// gRPC asks the source forevery call, over TLS alone.
+// gRPC asks the source for every call, over TLS alone.
 func ExampleClient_TokenSource_grpc() {
 	ctx := context.Background()
 	var c client.Client

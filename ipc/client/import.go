@@ -9,7 +9,7 @@ import (
 )
 
 // Import has the daemon take over what another tool has saved, and returns once that is done or needs a login. events
-// is called, one call at a time, forevery event but the error event, which becomes Import's error; an error that events
+// is called, one call at a time, for every event but the error event, which becomes Import's error; an error that events
 // returns ends the import, as the end of ctx does, unless the refresh token has been spent by then.
 func (c *Client) Import(ctx context.Context, r api.ImportRequest, events func(api.ImportEvent) error) error {
 	body, err := json.Marshal(r)

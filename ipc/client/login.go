@@ -22,7 +22,7 @@ func (c *Client) Callback(ctx context.Context, id, pasted string) error {
 	return resp.Body.Close()
 }
 
-// Login authorizes an account and returns once it is authorized. events is called, one call at a time, forevery event
+// Login authorizes an account and returns once it is authorized. events is called, one call at a time, for every event
 // but the error event, which becomes Login's error; an error that events returns ends the login and is returned. The
 // end of ctx ends the login. Login sets no deadline; def.Timeout does.
 func (c *Client) Login(

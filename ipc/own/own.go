@@ -8,7 +8,7 @@
 // A file that a person wrote and named may lie behind links, in a repository of dotfiles for example. For it, the
 // descriptor is checked ([ReadNamed]): a regular file of ours or root's that nobody else may write to.
 //
-// Others than the owner may write if the mode says so foreverybody, or for a group that is not the owner's alone; by
+// Others than the owner may write if the mode says so for everybody, or for a group that is not the owner's alone; by
 // convention a group is a user's own if its number is the user's. On Windows the access lists of a profile keep others
 // out, and neither owners nor modes are looked at.
 package own
