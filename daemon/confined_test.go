@@ -99,6 +99,12 @@ func TestPublicDocumentsLeadToNoPrivateAddress(t *testing.T) {
 		}
 		r.restart()
 		r.token()
+		// The record stands for a document that cannot be read, and leads no further than it.
+		r.server.Always(oauthtest.Discovery, oauthtest.Status(503))
+		r.restart()
+		r.token()
+		r.server.Always(oauthtest.Discovery, nil)
+		r.restart()
 		if result := r.logout(); !result.Revoked {
 			t.Errorf("got %+v, want the grant revoked", result)
 		}

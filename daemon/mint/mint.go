@@ -147,7 +147,7 @@ func (m *Minter) bound(ctx context.Context, a account.Account, c account.Credent
 		if p, err = m.book.KnownProvider(a); err != nil {
 			return provider.Provider{}, err
 		}
-		p.Endpoints.Token, p.Endpoints.Revocation = c.TokenEndpoint, c.RevocationEndpoint
+		p = p.WithSaved(c.TokenEndpoint)
 	}
 	if why := book.OriginOf(c).Differs(a, p); why != "" {
 		return provider.Provider{}, words.LoginRequired(a.Name, why)

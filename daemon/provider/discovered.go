@@ -3,6 +3,7 @@ package provider
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 
 	"oauthd/daemon/account"
 )
@@ -41,6 +42,14 @@ func (p Provider) WithDiscovered(found Provider) Provider {
 	maps.Copy(params, p.AuthParams)
 	maps.DeleteFunc(params, func(_, value string) bool { return value == "" })
 	p.AuthParams = params
+	return p
+}
+
+// WithSaved returns p with the token endpoint that its issuer's document named at the login, for a time in which that
+// document cannot be read. Requests to it are confined as those of [ConfineTo].
+func (p Provider) WithSaved(tokenEndpoint string) Provider {
+	p.Endpoints.Token = tokenEndpoint
+	p.strangers = strangersIn(p.Issuer, netip.Addr{}, []string{tokenEndpoint})
 	return p
 }
 
