@@ -319,8 +319,9 @@ func TestApplicationDefault(t *testing.T) {
 	r.adc = ADCPlaces{Env: file}
 	r.start()
 	// A login tries it out, stores nothing, and what it saw is listed before anybody asks for a token.
-	if done := r.tried("work", api.AccountDefinition{}); !slices.Equal(done.ScopesGranted, []string{"storage.read"}) || done.Email != robotEmail {
-		t.Errorf("login: got %q of %q, want the scope and the robot", done.ScopesGranted, done.Email)
+	if done := r.tried("work", api.AccountDefinition{}); !slices.Equal(done.ScopesGranted, []string{"storage.read"}) || done.Email != robotEmail ||
+		done.Provider != "google" {
+		t.Errorf("login: got %q of %q at %q, want the scope and the robot at google", done.ScopesGranted, done.Email, done.Provider)
 	}
 	if a := r.shown("work"); !slices.Equal(a.ScopesGranted, []string{"storage.read"}) || r.store.raw(t, "work") != "" {
 		t.Errorf("got %q listed, want the scope, and nothing stored", a.ScopesGranted)

@@ -36,9 +36,8 @@ func Pin(
 		return auth, key, err
 	case a.Grant == account.GrantClientCredentials && secret.IsZero():
 		return auth, account.Secret{}, words.NoMachineSecret()
-	case auth.Method != provider.AuthNone:
-		auth.Secret = secret
 	}
+	auth.Secret = secret
 	return auth, account.Secret{}, nil
 }
 

@@ -27,10 +27,10 @@ func (m *Minter) FromFiles(ctx context.Context, a account.Account) (account.Cred
 	if err != nil {
 		return account.Credential{}, p, words.Discovery(book.ProviderName(a), err)
 	}
-	auth, key, err := Pin(a, p, Given{}, account.Credential{})
+	auth, _, err := Pin(a, p, Given{}, account.Credential{})
 	return account.Credential{
 		Issuer: p.Issuer, TokenEndpoint: p.Endpoints.Token,
-		ClientID: auth.ID, AuthMethod: string(auth.Method), ClientSecret: auth.Secret, Key: key,
+		ClientID: auth.ID, AuthMethod: string(auth.Method), ClientSecret: auth.Secret,
 	}, p, err
 }
 
@@ -84,7 +84,7 @@ func (m *Minter) Ask(
 	default:
 		got, err = m.askAsHere(ctx, a, key, scopes)
 	}
-	if err == nil && got.Token.Scopes == nil { // RFC 6749 §5.1: as asked for
+	if got.Token.Scopes == nil { // RFC 6749 §5.1: as asked for
 		got.Token.Scopes = slices.Clone(scopes)
 	}
 	return got, words.Machine(a, err)

@@ -140,7 +140,7 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 // provider cannot be reached now, the record stands for it.
 func (m *Minter) bound(ctx context.Context, a account.Account, c account.Credential) (provider.Provider, error) {
 	if !a.Grant.HasClient() {
-		return book.MachineProvider(a), nil // the key says where it goes
+		return provider.Provider{}, nil // the key says where it goes
 	}
 	p, err := m.book.Resolve(ctx, a, false)
 	if err != nil {

@@ -38,7 +38,7 @@ func (m *Minter) refresh(
 	r, c, err := m.spendFor(ctx, a, key, c, p, scope)
 	switch {
 	case key.Scope != "":
-	case err == nil && c.SendScope && !before.SendScope:
+	case c.SendScope && !before.SendScope: // an answer brought fewer scopes
 		m.log.Info().Str("account", a.Name).Strs("scopes", r.Token.Scopes).Msg("a refresh brought fewer scopes, naming them from now on")
 		again, named, failure := m.spendFor(ctx, a, key, c, p, refreshScope(a, c, p))
 		if failure == nil {

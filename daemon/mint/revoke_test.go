@@ -76,3 +76,47 @@ func answer(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
 		Body: io.NopCloser(strings.NewReader(body))}
 }
+
+// Nothing is asked of a provider that offers no revocation, and the person is told where else to end the grant.
+func TestLogoutWithoutRevocation(t *testing.T) {
+	s := newStub(t)
+	s.start()
+	result := s.Revoke(t.Context(), s.account, account.Credential{ClientID: "app", RefreshToken: account.NewSecret("fake")})
+	if result.Revoked || !strings.Contains(result.Detail, "corp offers no revocation") || s.forms != nil {
+		t.Errorf("got %+v after %d requests, want the truth after none", result, len(s.forms))
+	}
+}
+
+// The refresh that brings the access token to revoke repeats the redirect URI, as every refresh does.
+func TestLastRefreshRepeatsTheRedirectURI(t *testing.T) {
+	const uri = "http://127.0.0.1:8400/callback"
+	s := newStub(t, `{"access_token":"fake","token_type":"Bearer"}`)
+	s.provider.RevocationForm, s.provider.Endpoints.Revocation = "bearer", "https://login.example.com/revoke"
+	s.start()
+	result := s.Revoke(t.Context(), s.account, account.Credential{
+		TokenEndpoint: tokenEndpoint, RevocationEndpoint: s.provider.Endpoints.Revocation, ClientID: "app", AuthMethod: "none",
+		RefreshToken: account.NewSecret("fake"), RedirectURI: uri,
+	})
+	if !result.Revoked {
+		t.Errorf("got %+v, want the grant revoked", result)
+	}
+	s.wantAsked("redirect_uri", uri, "")
+}
+
+// A grant is ended where it came from, although its provider is configured no more; without the client's key it is not.
+func TestLogoutOfWhatIsLeft(t *testing.T) {
+	s := newStub(t, "{}")
+	s.account.Provider = "gone"
+	s.start()
+	c := account.Credential{
+		RevocationEndpoint: "https://login.example.com/revoke", ClientID: "app", AuthMethod: "none", RefreshToken: account.NewSecret("fake"),
+	}
+	if result := s.Revoke(t.Context(), s.account, c); !result.Revoked || len(s.forms) != 1 {
+		t.Errorf("a provider that is gone: got %+v after %d requests, want the grant revoked", result, len(s.forms))
+	}
+	c.AuthMethod = "private_key_jwt"
+	result := s.Revoke(t.Context(), s.account, c)
+	if result.Revoked || !strings.Contains(result.Detail, "cannot authenticate") || len(s.forms) != 1 {
+		t.Errorf("a key that is gone: got %+v after %d requests, want the truth after no other", result, len(s.forms))
+	}
+}
