@@ -79,6 +79,7 @@ func TestPerformQuotesNoPanic(t *testing.T) {
 
 func TestPerform(t *testing.T) {
 	f := newFake()
+	f.fail = map[string]error{"set full": ErrFull, "remove locked": ErrLocked}
 	for _, step := range []struct {
 		req  request
 		want answer
@@ -88,6 +89,8 @@ func TestPerform(t *testing.T) {
 		{request{Op: opGet, Name: "work"}, answer{Value: []byte("a")}},
 		{request{Op: opDelete, Name: "work"}, answer{}},
 		{request{Op: opGet, Name: "work"}, answer{Error: ErrNotFound.Error(), Kind: "not_found"}},
+		{request{Op: opPut, Name: "full", Value: []byte("a")}, answer{Error: ErrFull.Error(), Kind: "full"}},
+		{request{Op: opDelete, Name: "locked"}, answer{Error: ErrLocked.Error(), Kind: "locked"}},
 	} {
 		if got := perform(f, step.req); string(got.Value) != string(step.want.Value) || got.Error != step.want.Error || got.Kind != step.want.Kind {
 			t.Errorf("%s: got error %q, kind %q, want %q, %q", step.req.Op, got.Error, got.Kind, step.want.Error, step.want.Kind)

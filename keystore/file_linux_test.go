@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"oauthd/keystore"
 
@@ -64,12 +65,12 @@ func TestFileFullDisk(t *testing.T) {
 			t.Errorf("Put %s: got %v, want %v", name, err, keystore.ErrFull)
 		}
 	}
+	wantOnly(t, dir, "other.age", "work.age") // half a record would take room that there is not
 	wantKept(t, f, "work", "old work")
 	wantKept(t, f, "other", "old other")
 	if _, err := f.Get(t.Context(), "new"); !errors.Is(err, keystore.ErrNotFound) {
 		t.Errorf("got %v, want %v", err, keystore.ErrNotFound)
 	}
-	wantOnly(t, dir, "other.age", "work.age")
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +192,11 @@ func TestFileDiskThatHangs(t *testing.T) {
 	}
 	waited()
 	wantKept(t, f, "other", "kept")
+	short, end := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer end()
+	if err := f.Put(short, "work", []byte("too early")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Put beside it: got %v, want %v", err, context.DeadlineExceeded)
+	}
 	cancel()
 	for range 2 {
 		if err := <-got; !errors.Is(err, context.Canceled) {
@@ -241,8 +247,12 @@ func TestFileOnlyFilesAreRecords(t *testing.T) {
 				if what != "" {
 					want = keystore.ErrNotFound
 				}
-				if _, err := f.Get(t.Context(), "work"); !errors.Is(err, want) {
-					t.Errorf("got %v, want %v", err, want)
+				_, err = f.Get(t.Context(), "work")
+				if !errors.Is(err, want) || errors.Is(err, keystore.ErrUnavailable) || what == "" && !strings.Contains(err.Error(), path) {
+					t.Errorf("got %v, want %v alone, and which file it is", err, want)
+				}
+				if _, err := os.Lstat(path); err != nil {
+					t.Errorf("got %v, want what is there left alone", err)
 				}
 				if tt.name == "a directory" && what == "" {
 					return // no file replaces it

@@ -310,6 +310,7 @@ func TestFilePartial(t *testing.T) {
 	if _, err := f.Get(t.Context(), "work"); !errors.Is(err, keystore.ErrNotFound) {
 		t.Errorf("got %v, want %v", err, keystore.ErrNotFound)
 	}
+	leave()
 	if names, err := f.Names(t.Context()); err != nil || len(names) != 0 {
 		t.Errorf("names: got %q, %v, want none", names, err)
 	}

@@ -40,7 +40,7 @@ const (
 func (f *File) Needs() string {
 	sealed, err := f.sealedIdentity()
 	switch {
-	case err == nil && byPassphrase(sealed):
+	case byPassphrase(sealed):
 		return NeedsPassphrase
 	case errors.Is(err, fs.ErrNotExist) && f.config.Identity == "":
 		return NeedsNewPassphrase
@@ -145,11 +145,8 @@ func (f *File) opener(sealed []byte, passphrase string) (identities []age.Identi
 		identities, _, err = readIdentities(f.config.Identity, passphrase)
 		return identities, ErrIdentity, err
 	}
-	if passphrase == "" {
-		return nil, nil, ErrNoPassphrase
-	}
 	identity, err := age.NewScryptIdentity(passphrase)
-	if err != nil {
+	if err != nil { // it is empty
 		return nil, nil, ErrNoPassphrase
 	}
 	identity.SetMaxWorkFactor(max(maxFactor, f.config.WorkFactor))
@@ -177,11 +174,8 @@ func (f *File) create(passphrase string) (*age.X25519Identity, error) {
 			return nil, err
 		}
 	} else {
-		if passphrase == "" {
-			return nil, ErrNoPassphrase
-		}
 		r, err := age.NewScryptRecipient(passphrase)
-		if err != nil {
+		if err != nil { // it is empty
 			return nil, ErrNoPassphrase
 		}
 		r.SetWorkFactor(f.config.WorkFactor)

@@ -38,7 +38,6 @@ func parsePlugin(line, pin string) (pluginIdentity, error) {
 
 // Unwrap implements [age.Identity].
 func (p pluginIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
-	*p.wanted = false
 	key, err := p.Identity.Unwrap(stanzas)
 	switch {
 	case err == nil || errors.Is(err, age.ErrIncorrectIdentity):

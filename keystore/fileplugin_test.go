@@ -132,6 +132,9 @@ func TestFilePlugin(t *testing.T) {
 			if !errors.Is(err, test.want) || f.Closed() != (test.want != nil) || errors.Is(err, keystore.ErrDamaged) {
 				t.Errorf("got %v, closed %t, want %v", err, f.Closed(), test.want)
 			}
+			if test.want == keystore.ErrIdentity && !strings.Contains(err.Error(), "its plugin failed") {
+				t.Errorf("got %v, want it blamed on the plugin", err)
+			}
 			if strings.Contains(fmt.Sprint(err), "AGE-") {
 				t.Error("the error says what the plugin said")
 			}

@@ -3,10 +3,12 @@
 package keystore_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -43,21 +45,35 @@ func TestKeychainWaitsForOrphan(t *testing.T) {
 	_, err := impatient.Get(t.Context(), "work")
 	wantError(t, "while the other's child lives", err, keystore.ErrNoAnswer, "another process")
 
+	patient := next(30 * time.Second)
+	var calls sync.WaitGroup
+	for range 2 { // one that takes the lock, and one that waits for it in this process
+		calls.Go(func() {
+			if _, err := patient.Get(t.Context(), "work"); err != nil {
+				t.Errorf("when it has ended: got %v, want nil", err)
+			}
+		})
+	}
 	end, err := os.OpenFile(filepath.Join(dir, "end"), os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = end.Close()
-	patient := next(30 * time.Second)
-	for range 2 {
-		if _, err := patient.Get(t.Context(), "work"); err != nil {
-			t.Errorf("when it has ended: got %v, want nil", err)
-		}
-	}
+	calls.Wait()
 	if _, err := impatient.Get(t.Context(), "work"); err == nil {
 		t.Error("while another process has the keychain: got nil, want an error")
 	}
 	runtime.KeepAlive(patient) // which has the lock for as long as its file is open
+}
+
+// No child is started for a name that no record can have.
+func TestKeychainRefusesANameItself(t *testing.T) {
+	k := keystore.NewKeychain(keystore.KeychainConfig{
+		Service: "oauthd", Env: []string{noBusEnv}, Command: []string{"/bin/echo", "{}"},
+	})
+	if _, err := k.Get(t.Context(), "work/0.0"); err == nil || errors.Is(err, keystore.ErrUnavailable) {
+		t.Errorf("got %v, want the name refused", err)
+	}
 }
 
 func TestKeychainLockCannotBeMade(t *testing.T) {
