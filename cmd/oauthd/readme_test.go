@@ -59,15 +59,24 @@ func TestMapIsTrue(t *testing.T) {
 	}
 }
 
-// TestEveryVerbIsInTheREADME compares the table of verbs with the program's.
-func TestEveryVerbIsInTheREADME(t *testing.T) {
-	table := section(t, "Verbs")
-	for _, v := range verbs() {
-		if v.name == keychainChild || v.name == "clients" { // hidden, and a page of help
-			continue
-		}
-		if !regexp.MustCompile("(?m)^\\|[^|]*`" + regexp.QuoteMeta(v.name) + "\\b").MatchString(table) {
-			t.Errorf("README.md's table has no verb %q", v.name)
+// TestTopicsOfTheREADME checks that the README is short and that the topics it names exist.
+func TestTopicsOfTheREADME(t *testing.T) {
+	root := moduleRoot(t)
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) > 9<<10 {
+		t.Errorf("README.md has %d bytes, want 9 KB at most", len(text))
+	}
+	_, list, _ := strings.Cut(section(t, "Read on"), ":\n\n")
+	names := strings.FieldsFunc(list, func(r rune) bool { return r < 'a' || r > 'z' })
+	if len(names) < 10 {
+		t.Fatalf("got the topics %q, want all of them", names)
+	}
+	for _, name := range names {
+		if _, err := os.Stat(filepath.Join(root, "cmd", "oauthd", "help", name+".md")); err != nil && name != "clients" {
+			t.Errorf("README.md names the topic %s, which does not exist", name)
 		}
 	}
 }
