@@ -19,8 +19,12 @@ import (
 type Config struct {
 	// Backend is the store: "keychain", "file" or "memory".
 	Backend string
+	// Chosen is true if config.toml names the backend.
+	Chosen bool
 	// Identity is the path of the age identities that open the file store; "" for a passphrase.
 	Identity string
+	// Seal is what encrypts the file store's key for this machine: "" for nothing, or [SealSystemdCreds].
+	Seal string
 	// OnEvent is the command to run when something happens to an account; nil for none. OpenBrowser is true if the browser
 	// may be opened for a login without asking first.
 	OnEvent     []string

@@ -21,6 +21,7 @@ type mainKeys struct {
 	Keystore    struct {
 		Backend  string `toml:"backend"`
 		Identity string `toml:"identity"`
+		Seal     string `toml:"seal"`
 	} `toml:"keystore"`
 	Providers map[string]provider.Row `toml:"providers"`
 }
@@ -48,28 +49,39 @@ func (c *Config) readMain() (tables map[string]bool) {
 		return nil
 	}
 	tables = changedTables(c.Providers, next.Providers)
-	c.Backend, c.Identity, c.Providers = next.Backend, next.Identity, next.Providers
+	c.Backend, c.Chosen, c.Identity, c.Seal, c.Providers = next.Backend, next.Chosen, next.Identity, next.Seal, next.Providers
 	c.OnEvent, c.OpenBrowser = next.OnEvent, next.OpenBrowser
 	return tables
 }
 
 // takeMain checks the keys of config.toml and takes those that are right.
 func (c *Config) takeMain(s *source, keys mainKeys) {
-	switch keys.Keystore.Backend {
+	c.takeKeystore(s, keys)
+	c.OnEvent, c.OpenBrowser = s.onEvent(keys.OnEvent), keys.OpenBrowser
+	for _, name := range slices.Sorted(maps.Keys(keys.Providers)) {
+		if row := keys.Providers[name]; s.checkProvider(name, row) {
+			c.Providers[name] = row.Provider(name)
+		}
+	}
+}
+
+// takeKeystore takes [keystore].
+func (c *Config) takeKeystore(s *source, keys mainKeys) {
+	switch backend := keys.Keystore.Backend; backend {
 	case "":
 	case "keychain", "file", "memory":
-		c.Backend = keys.Keystore.Backend
+		c.Backend, c.Chosen = backend, true
 	default:
 		s.add(s.line("keystore", "backend"), `backend is "keychain", "file" or "memory"`)
 	}
 	if c.Identity = keys.Keystore.Identity; c.Identity != "" && !filepath.IsAbs(c.Identity) {
 		c.Identity = filepath.Join(filepath.Dir(s.file), c.Identity)
 	}
-	c.OnEvent, c.OpenBrowser = s.onEvent(keys.OnEvent), keys.OpenBrowser
-	for _, name := range slices.Sorted(maps.Keys(keys.Providers)) {
-		if row := keys.Providers[name]; s.checkProvider(name, row) {
-			c.Providers[name] = row.Provider(name)
-		}
+	switch c.Seal = keys.Keystore.Seal; {
+	case c.Seal != "" && c.Seal != SealSystemdCreds:
+		s.add(s.line("keystore", "seal"), "seal is %q, or left out", SealSystemdCreds)
+	case c.Seal != "" && c.Identity != "":
+		s.add(s.line("keystore", "seal"), "seal and identity exclude each other: one key opens the file store")
 	}
 }
 

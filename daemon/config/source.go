@@ -110,7 +110,8 @@ func (s *source) line(table, key string) int {
 	for i, l := range strings.Split(string(s.text), "\n") {
 		l = strings.TrimSpace(l)
 		if strings.HasPrefix(l, "[") {
-			current = strings.Trim(l, "[] \t")
+			header, _, _ := strings.Cut(l, "]") // a comment may follow
+			current = strings.Trim(header, "[ \t")
 			if current == table && key == "" {
 				return i + 1
 			}
