@@ -35,6 +35,9 @@ type FileConfig struct {
 	// that a passphrase does. It matters when identity.age is created; after that identity.age itself says what opens
 	// it.
 	Identity string
+	// Sealer seals the key that opens identity.age; nil means that Identity or a passphrase does. It matters when
+	// identity.age is created, and for one that was created with it. With a Sealer there is no Identity.
+	Sealer Sealer
 	// WorkFactor is the binary logarithm of scrypt's cost for a new identity.age; 0 means 17.
 	WorkFactor int
 }
@@ -145,6 +148,23 @@ func (f *File) Names(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("keystore: %s: %w", opNames, fileError(err))
 	}
 	return names, nil
+}
+
+// Empty reports whether there is no record, whether the store is closed or not.
+func (f *File) Empty() (bool, error) {
+	dir, err := f.records()
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("keystore: %s: %w", opNames, fileError(err))
+	}
+	defer dir.Close()
+	names, err := namesIn(dir)
+	if err != nil {
+		return false, fmt.Errorf("keystore: %s: %w", opNames, fileError(err))
+	}
+	return len(names) == 0, nil
 }
 
 // records opens the directory of records.

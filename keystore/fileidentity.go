@@ -31,7 +31,7 @@ var (
 
 // What a [File] needs to be opened.
 const (
-	NeedsNothing       = ""               // a file of identities opens it
+	NeedsNothing       = ""               // a file of identities, or this machine's seal, opens it
 	NeedsPassphrase    = "passphrase"     // the one it was created with
 	NeedsNewPassphrase = "new_passphrase" // opening creates identity.age, and this will be its passphrase
 )
@@ -42,7 +42,7 @@ func (f *File) Needs() string {
 	switch {
 	case byPassphrase(sealed):
 		return NeedsPassphrase
-	case errors.Is(err, fs.ErrNotExist) && f.config.Identity == "":
+	case errors.Is(err, fs.ErrNotExist) && f.config.Identity == "" && f.config.Sealer == nil:
 		return NeedsNewPassphrase
 	}
 	return NeedsNothing
@@ -71,9 +71,9 @@ func (f *File) Closed() bool {
 }
 
 // Open opens the store, or checks the passphrase of a store that is open. The first time it creates identity.age. If a
-// file of identities opens the store, the passphrase may be ""; a plugin that asks for a PIN gets it.
+// file of identities or a seal opens the store, the passphrase may be ""; a plugin that asks for a PIN gets it.
 //
-// Errors are [ErrPassphrase], [ErrNoPassphrase], [ErrIdentity], [ErrDamaged] if identity.age is damaged,
+// Errors are [ErrPassphrase], [ErrNoPassphrase], [ErrIdentity], [ErrSealed], [ErrDamaged] if identity.age is damaged,
 // [ErrUnavailable] and [ErrFull] for the disk, and the context's if ctx ends first. After an error the store is as it
 // was before.
 func (f *File) Open(ctx context.Context, passphrase string) error {
@@ -83,7 +83,7 @@ func (f *File) Open(ctx context.Context, passphrase string) error {
 	identity, err := await(ctx, f.opening, func() (*age.X25519Identity, error) {
 		// scrypt's memory would stay with the process for minutes.
 		defer debug.FreeOSMemory()
-		return f.open(passphrase)
+		return f.open(ctx, passphrase)
 	})
 	if err != nil {
 		return fmt.Errorf("keystore: open: %w", err)
@@ -101,10 +101,10 @@ func (f *File) Close() {
 	f.identity = nil
 }
 
-func (f *File) open(passphrase string) (*age.X25519Identity, error) {
+func (f *File) open(ctx context.Context, passphrase string) (*age.X25519Identity, error) {
 	sealed, err := f.sealedIdentity()
 	if errors.Is(err, fs.ErrNotExist) {
-		return f.create(passphrase)
+		return f.create(ctx, passphrase)
 	}
 	if err != nil {
 		return nil, fileError(err)
@@ -114,7 +114,7 @@ func (f *File) open(passphrase string) (*age.X25519Identity, error) {
 		return nil, fileError(err)
 	}
 	_ = records.Close()
-	identities, wrong, err := f.opener(sealed, passphrase)
+	identities, wrong, err := f.opener(ctx, sealed, passphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,11 @@ func (f *File) open(passphrase string) (*age.X25519Identity, error) {
 }
 
 // opener returns what may open sealed, and the error to return if it does not.
-func (f *File) opener(sealed []byte, passphrase string) (identities []age.Identity, wrong error, err error) {
+func (f *File) opener(ctx context.Context, sealed []byte, passphrase string) (identities []age.Identity, wrong error, err error) {
+	if !byPassphrase(sealed) && f.config.Sealer != nil {
+		identity, err := f.unsealed(ctx)
+		return []age.Identity{identity}, ErrSealed, err
+	}
 	if !byPassphrase(sealed) {
 		if f.config.Identity == "" && bytes.HasPrefix(sealed, []byte("age-encryption.org/")) {
 			return nil, nil, fmt.Errorf("%w: %s was made with an identity file, and none is configured", ErrIdentity, identityFile)
@@ -154,7 +158,7 @@ func (f *File) opener(sealed []byte, passphrase string) (identities []age.Identi
 }
 
 // create makes a new identity, unless there are records that it could not read.
-func (f *File) create(passphrase string) (*age.X25519Identity, error) {
+func (f *File) create(ctx context.Context, passphrase string) (*age.X25519Identity, error) {
 	records, err := f.makeRecords()
 	if err != nil {
 		return nil, fileError(err)
@@ -168,18 +172,9 @@ func (f *File) create(passphrase string) (*age.X25519Identity, error) {
 		return nil, fmt.Errorf("%w: %s is missing, and only it can read the %d records that are there",
 			ErrDamaged, filepath.Join(f.config.Dir, identityFile), len(names))
 	}
-	var recipients []age.Recipient
-	if f.config.Identity != "" {
-		if _, recipients, err = readIdentities(f.config.Identity, passphrase); err != nil {
-			return nil, err
-		}
-	} else {
-		r, err := age.NewScryptRecipient(passphrase)
-		if err != nil { // it is empty
-			return nil, ErrNoPassphrase
-		}
-		r.SetWorkFactor(f.config.WorkFactor)
-		recipients = []age.Recipient{r}
+	recipients, err := f.recipients(ctx, passphrase)
+	if err != nil {
+		return nil, err
 	}
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -190,6 +185,24 @@ func (f *File) create(passphrase string) (*age.X25519Identity, error) {
 		return nil, errPlugin
 	}
 	return identity, f.saveIdentity(sealed)
+}
+
+// recipients returns to what a new identity.age is encrypted.
+func (f *File) recipients(ctx context.Context, passphrase string) ([]age.Recipient, error) {
+	switch {
+	case f.config.Sealer != nil:
+		r, err := f.makeSealed(ctx)
+		return []age.Recipient{r}, err
+	case f.config.Identity != "":
+		_, recipients, err := readIdentities(f.config.Identity, passphrase)
+		return recipients, err
+	}
+	r, err := age.NewScryptRecipient(passphrase)
+	if err != nil { // it is empty
+		return nil, ErrNoPassphrase
+	}
+	r.SetWorkFactor(f.config.WorkFactor)
+	return []age.Recipient{r}, nil
 }
 
 func (f *File) saveIdentity(sealed []byte) error {
@@ -205,6 +218,13 @@ func (f *File) saveIdentity(sealed []byte) error {
 func byPassphrase(sealed []byte) bool {
 	_, rest, _ := bytes.Cut(sealed, []byte("\n"))
 	return bytes.HasPrefix(rest, []byte("-> scrypt "))
+}
+
+// CheckIdentities returns nil if the file at path contains age identities, and nothing else; it does not use them. The
+// error is an [ErrIdentity].
+func CheckIdentities(path string) error {
+	_, _, err := readIdentities(path, "")
+	return err
 }
 
 // readIdentities reads a file as age-keygen and plugins write it. Its errors never quote the file.

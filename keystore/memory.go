@@ -50,6 +50,9 @@ func (m *Memory) Len() int {
 	return len(m.records)
 }
 
+// Empty reports whether there is no record.
+func (m *Memory) Empty() (bool, error) { return m.Len() == 0, nil }
+
 // Delete implements [Store].
 func (m *Memory) Delete(ctx context.Context, name string) error {
 	if err := begin(ctx, opDelete, name); err != nil {
