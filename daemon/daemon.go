@@ -54,6 +54,10 @@ type Config struct {
 	// ADC is where Google's application default credentials are looked for.
 	ADC ADCPlaces
 
+	// Again is called when another store was chosen and Run is about to return: the owner is to begin anew, with what
+	// config.toml says now. Nil means that no store can be chosen.
+	Again func()
+
 	// Version, Socket and StartedBy are what status shows.
 	Version   string
 	Socket    string

@@ -19,7 +19,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	}
 	leave, err := d.vault.Gate().Enter()
 	if err != nil {
-		return api.LogoutResult{}, words.Locked()
+		return api.LogoutResult{}, d.store.Problem(err)
 	}
 	defer leave()
 	d.logins.Supersede(name)

@@ -25,7 +25,8 @@ func (d *Daemon) Status(ctx context.Context) (api.Status, error) {
 		StartedBy: d.cfg.StartedBy,
 		Socket:    d.cfg.Socket,
 		Proxied:   d.cfg.Proxied,
-		Store:     api.Store{Backend: d.cfg.Config.Backend, State: "ok", Needs: d.vault.Gate().Needs()},
+		Store: api.Store{Backend: d.cfg.Config.Backend, Identity: d.cfg.Config.Identity, Seal: d.cfg.Config.Seal,
+			Chosen: d.book.Config().Chosen, State: "ok", Needs: d.vault.Gate().Needs()},
 		Accounts:  accounts,
 	}
 	err = vault.ErrShut

@@ -15,5 +15,6 @@ type Backend struct {
 	Watches   Watches
 	Files     Files
 	Locks     Locks
+	Stores    Stores
 	Control   Control
 }

@@ -65,11 +65,12 @@ type everything interface {
 	Providers
 	Watches
 	Locks
+	Stores
 	Control
 }
 
 func backendOf(e everything) Backend {
-	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Watches: e, Locks: e, Control: e}
+	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Watches: e, Locks: e, Stores: e, Control: e}
 }
 
 func sampleToken(r api.TokenRequest) api.Token {
@@ -134,6 +135,10 @@ func (f *fake) Status(context.Context) (api.Status, error) {
 func (f *fake) Shutdown(context.Context) error {
 	close(f.stopped)
 	return nil
+}
+
+func (f *fake) ChooseStore(_ context.Context, choice api.StoreChoice) (api.StoreChosen, error) {
+	return api.StoreChosen{File: choice.Backend + ".toml", Line: 2}, nil
 }
 
 func (f *fake) Lock(context.Context) error { return nil }

@@ -52,6 +52,10 @@ func (h *hostile) Shutdown(context.Context) error                 { return h.err
 func (h *hostile) Lock(context.Context) error                     { return h.err() }
 func (h *hostile) Unlock(context.Context, api.Confidential) error { return h.err() }
 
+func (h *hostile) ChooseStore(context.Context, api.StoreChoice) (api.StoreChosen, error) {
+	return answer[api.StoreChosen](h)
+}
+
 func (h *hostile) Remove(context.Context, string) (api.LogoutResult, error) {
 	return answer[api.LogoutResult](h)
 }

@@ -42,6 +42,7 @@ func (sv *serving) routes() []route {
 		sv.watchRoutes(),
 		sv.fileRoutes(),
 		sv.lockRoutes(),
+		sv.storeRoutes(),
 		sv.controlRoutes(),
 	)
 }

@@ -23,6 +23,8 @@ func oneOf(rt route) string {
 		}
 	case api.PathCallback:
 		path, body = "/v1/logins/work/callback", `{"url":"http://127.0.0.1:8400/callback?code=c&state=s"}`
+	case api.PathStore:
+		body = `{"backend":"file"}`
 	case api.PathImport:
 		body = `{"data":"x"}`
 	}
@@ -58,7 +60,7 @@ func TestEachGroupHasItsRoutes(t *testing.T) {
 	total := 0
 	for name, b := range map[string]Backend{
 		"Tokens": {Tokens: f}, "Accounts": {Accounts: f}, "Logins": {Logins: f}, "Imports": {Imports: f},
-		"Providers": {Providers: f}, "Watches": {Watches: f}, "Locks": {Locks: f}, "Control": {Control: f},
+		"Providers": {Providers: f}, "Watches": {Watches: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
 	} {
 		n := len(routesOf(b))
 		if total += n; n == 0 {
@@ -67,6 +69,28 @@ func TestEachGroupHasItsRoutes(t *testing.T) {
 	}
 	if total != len(all) {
 		t.Errorf("got %d routes one group at a time, want all %d", total, len(all))
+	}
+}
+
+func TestChooseStore(t *testing.T) {
+	r := start(t, full(), nil)
+	for name, tc := range map[string]struct {
+		body string
+		want int
+		says string
+	}{
+		"a store":        {`{"backend":"file","identity":"/key"}`, 200, `{"file":"file.toml","line":2,"restarting":false}`},
+		"another member": {`{"backend":"file","passphrase":"hunter2"}`, 400, "bad_request"},
+		"no body":        {"", 400, "bad_request"},
+		"another type":   {`{"backend":7}`, 400, "bad_request"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := fmt.Sprintf("POST /v1/store HTTP/1.1\r\nHost: oauthd\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(tc.body), tc.body)
+			resp, body := exchange(t, r.path, request)
+			if resp.StatusCode != tc.want || !strings.Contains(body, tc.says) {
+				t.Errorf("got %d %s, want %d and %s", resp.StatusCode, body, tc.want, tc.says)
+			}
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"oauthd/daemon"
 	"oauthd/daemon/attend"
@@ -21,6 +22,7 @@ import (
 	"oauthd/ipc/own"
 	"oauthd/keystore"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 )
 
@@ -74,7 +76,7 @@ func newKeychainChild(std stdio) *cobra.Command {
 	}
 }
 
-// serve runs the daemon; ready is called once it listens.
+// serve runs the daemon, and another one in its place whenever another store is chosen; ready is called once it listens.
 func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status, error)) error {
 	hardenProcess()
 	log, closeLog, err := openLog(std, o)
@@ -82,7 +84,18 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		return err
 	}
 	defer closeLog()
+	for {
+		var again atomic.Bool
+		err := serveOnce(ctx, std, o, log, func() { again.Store(true) }, ready)
+		if err != nil || !again.Load() || ctx.Err() != nil {
+			return err
+		}
+		log.Info().Msg("beginning anew with another store")
+	}
+}
 
+// serveOnce runs one daemon to its end; it calls again if there is to be another.
+func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logger, again func(), ready func(api.Status, error)) error {
 	env := client.DefaultEnvironment()
 	dir, err := env.ConfigDir()
 	if err != nil {
@@ -138,6 +151,7 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		HTTP:      providers,
 		UID:       os.Getuid(),
 		ADC:       adcPlaces(env),
+		Again:     again,
 		Version:   release,
 		Socket:    env.SocketPath(),
 		StartedBy: startedBy(o, std),
@@ -252,7 +266,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 
 // backend answers all that the socket asks with d, which listens at a door.
 func backend(d *daemon.Daemon, at *door) ipc.Backend {
-	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Watches: d, Files: d, Locks: d, Control: atDoor{d, at}}
+	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
 }
 
 // openStore returns the store that cfg names, with its files in state; one of files is closed.
@@ -261,7 +275,11 @@ func openStore(cfg *config.Config, state string) (keystore.Store, error) {
 	case "memory":
 		return &keystore.Memory{}, nil
 	case "file":
-		return keystore.NewFile(keystore.FileConfig{Dir: state, Identity: cfg.Identity}), nil
+		files := keystore.FileConfig{Dir: state, Identity: cfg.Identity}
+		if cfg.Seal == config.SealSystemdCreds {
+			files.Sealer = keystore.SystemdCreds{}
+		}
+		return keystore.NewFile(files), nil
 	}
 	self, err := os.Executable()
 	if err != nil {

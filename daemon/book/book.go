@@ -97,6 +97,9 @@ func (b *Book) Free(ctx context.Context, name string) error {
 // current returns the configuration as the files were read last.
 func (b *Book) current() *config.Config { return b.config.Load() }
 
+// Config returns the configuration in use.
+func (b *Book) Config() *config.Config { return b.current() }
+
 // Configured returns the account of that name as the files were read last.
 func (b *Book) Configured(name string) (account.Account, bool) { return b.current().Account(name) }
 

@@ -3,6 +3,7 @@ package book
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"oauthd/daemon/account"
@@ -103,6 +104,11 @@ func (b *Book) Missing(name string) (since time.Time) {
 	since = b.ledger.missing(name)
 	b.setFacts(name, Facts{MissingSince: since})
 	return since
+}
+
+// Remembered returns the accounts that had a credential in the store when it was last asked about them, without asking it.
+func (b *Book) Remembered() []string {
+	return slices.DeleteFunc(b.Names(), func(name string) bool { return !b.ledger.has(name) })
 }
 
 // Forgotten remembers that name has been logged out.

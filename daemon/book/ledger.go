@@ -91,6 +91,23 @@ func (l *ledger) missing(name string) (since time.Time) {
 	return p.MissingSince
 }
 
+// has reports whether name had a credential when the store was last asked.
+func (l *ledger) has(name string) bool {
+	l.mu.Lock()
+	known := l.noted[name]
+	l.mu.Unlock()
+	if known || l.dir == "" {
+		return known
+	}
+	dir, err := own.Open(filepath.Join(l.dir, "logins"))
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	p, err := read(dir, name)
+	return err == nil && p.MissingSince.IsZero()
+}
+
 func (l *ledger) forget(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -115,7 +115,7 @@ func (l *Logins) Login(ctx context.Context, name string, def api.AccountDefiniti
 	}
 	leave, err := l.vault.Gate().Enter()
 	if err != nil {
-		return words.Locked()
+		return l.store.Problem(err)
 	}
 	defer leave()
 	ctx, slot, err := l.Begin(ctx, name)

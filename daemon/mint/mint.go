@@ -65,7 +65,7 @@ func (m *Minter) Mint(ctx context.Context, key token.Key) (account.Token, error)
 	}
 	leave, err := m.vault.Gate().Enter()
 	if err != nil {
-		return account.Token{}, words.Locked()
+		return account.Token{}, m.store.Problem(err)
 	}
 	defer leave()
 	unlock, err := m.vault.Lock(ctx, a.Name)

@@ -7,7 +7,6 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/book"
-	"oauthd/daemon/words"
 )
 
 // retryEvery is how often a login that the provider has ended may be tried once more: some providers refuse a refresh
@@ -42,7 +41,7 @@ func (m *Minter) Retry(ctx context.Context, a account.Account) error {
 	}
 	leave, err := m.vault.Gate().Enter()
 	if err != nil {
-		return words.Locked()
+		return m.store.Problem(err)
 	}
 	defer leave()
 	unlock, err := m.vault.Lock(ctx, a.Name)

@@ -77,7 +77,7 @@ func (m *Imports) Import(ctx context.Context, r api.ImportRequest, events func(a
 	}
 	leave, err := m.vault.Gate().Enter()
 	if err != nil {
-		return words.Locked()
+		return m.store.Problem(err)
 	}
 	defer leave()
 	if err := t.claim(ctx); err != nil { // before a login of that name is told to end

@@ -12,6 +12,9 @@ import (
 // ErrShut means that the gate is shut: credentials may not be used until a person opens it.
 var ErrShut = errors.New("the gate is shut")
 
+// ErrRetired means that the store is being given up for another one, and the process will use that from its next start.
+var ErrRetired = errors.New("the gate is retired")
+
 // Openable is a store that a person opens and closes, such as [keystore.File]. Close and Closed return at once.
 type Openable interface {
 	// Open opens the store, or checks the passphrase of a store that is open.
@@ -36,6 +39,7 @@ type Gate struct {
 
 	// mu guards the fields below. It is held while Vault.mu is taken, never the other way round.
 	mu      sync.Mutex
+	retired bool
 	inside  int // what uses a credential now
 	opening int // calls of Open under way
 }
@@ -49,10 +53,14 @@ func newGate(store keystore.Store, saved func() bool) *Gate {
 	return g
 }
 
-// Enter is called before a credential is used, and leave once it is saved; it fails with [ErrShut] while g is shut.
+// Enter is called before a credential is used, and leave once it is saved; it fails with [ErrShut] while g is shut, and
+// with [ErrRetired] while it is retired.
 func (g *Gate) Enter() (leave func(), err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.retired {
+		return nil, ErrRetired
+	}
 	if g.shut.Load() {
 		return nil, ErrShut
 	}
@@ -65,6 +73,22 @@ func (g *Gate) leave() {
 	defer g.mu.Unlock()
 	g.inside--
 	g.closeIdleLocked()
+}
+
+// Retire lets nothing enter any more, so that nothing new can come into the store; undo takes that back. It is refused
+// while something uses a credential, or a credential is not saved yet.
+func (g *Gate) Retire() (undo func(), ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.retired || g.inside > 0 || !g.saved() {
+		return nil, false
+	}
+	g.retired = true
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.retired = false
+	}, true
 }
 
 // Locked reports whether g is shut.

@@ -32,6 +32,9 @@ func (s Store) Problem(err error) *api.Error {
 	if errors.Is(err, vault.ErrShut) {
 		return Locked()
 	}
+	if errors.Is(err, vault.ErrRetired) {
+		return (&api.Error{Code: api.Busy, Message: "the daemon is changing to another store", Hint: "try again", RetryAfter: 1}).Because(err)
+	}
 	if s.Backend == "file" {
 		return s.file(err)
 	}
@@ -68,8 +71,8 @@ func damaged(err error, store, hint string) *api.Error {
 }
 
 // otherwise names the choices there are without a keychain.
-const otherwise = `; or set backend = "memory" under [keystore] in config.toml, to keep credentials only while the daemon runs, ` +
-	`or backend = "file", to keep them encrypted by a passphrase`
+const otherwise = `; or log in with --store file, to keep credentials encrypted by a passphrase, ` +
+	`or with --store memory, to keep them only while the daemon runs`
 
 // noKeychain words a keychain that cannot be used: who started the daemon, why it cannot, and the choices.
 func (s Store) noKeychain(err error) *api.Error {
@@ -117,6 +120,10 @@ func (s Store) file(err error) *api.Error {
 		p.Code, p.Message = api.ConfigInvalid, "the identity file does not open the file store"
 		p.Hint = "check identity under [keystore] in config.toml, and that the file is the one it was made with; " +
 			"see the daemon's log for details"
+	case errors.Is(err, keystore.ErrSealed):
+		p.Code, p.Message = api.KeystoreUnavailable, "this machine does not open the key that was sealed for the file store"
+		p.Hint = "systemd-creds --user has to work here, for the user and on the machine that sealed it; without that, move " +
+			"identity.age, identity.cred and the records away, and log in again"
 	case errors.Is(err, keystore.ErrFull):
 		p.Code, p.Message = api.KeystoreFull, "the file store has no room for the record"
 		p.Hint = "free some space on the disk, then try again"

@@ -138,6 +138,12 @@ type Caller struct {
 type Store struct {
 	// Backend is "keychain", "file" or "memory".
 	Backend string `json:"backend"`
+	// Identity is the path of the age identities that open the file store, and Seal what seals its key instead; both
+	// "" if a passphrase opens it.
+	Identity string `json:"identity,omitempty"`
+	Seal     string `json:"seal,omitempty"`
+	// Chosen is true if config.toml names the backend.
+	Chosen bool `json:"chosen,omitempty"`
 	// State is "ok", "locked" or "unavailable", at the time of the request.
 	State string `json:"state"`
 	// Detail says what is wrong; "" if nothing is.
@@ -145,6 +151,25 @@ type Store struct {
 	// Needs is what unlock asks a person for: "passphrase", "new_passphrase" if the store is opened for the first time,
 	// or "" if it asks for nothing.
 	Needs string `json:"needs,omitempty"`
+}
+
+// StoreChoice is the body of a request that chooses the store.
+type StoreChoice struct {
+	// Backend is "keychain", "file" or "memory".
+	Backend string `json:"backend"`
+	// Identity is the absolute path of the age identities that are to open the file store, and Seal "systemd-creds" to
+	// have this machine open it; both "" for a passphrase.
+	Identity string `json:"identity,omitempty"`
+	Seal     string `json:"seal,omitempty"`
+}
+
+// StoreChosen says what became of a choice.
+type StoreChosen struct {
+	// File is the configuration file that names the store, and Line the line that does.
+	File string `json:"file"`
+	Line int    `json:"line"`
+	// Restarting is true if the daemon begins anew to use the store; false if it uses it already.
+	Restarting bool `json:"restarting"`
 }
 
 // UnlockRequest is the body of an unlock request.

@@ -24,6 +24,7 @@ const (
 	PathUnlock   = "/v1/unlock"
 	PathImport   = "/v1/import"
 	PathFiles    = "/v1/files"
+	PathStore    = "/v1/store"
 
 	PathProviders = "/v1/providers"
 	PathProvider  = "/v1/providers/{id}"

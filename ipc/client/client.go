@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -31,6 +32,10 @@ type Client struct {
 	// it at the same time share one call, whose context no single caller's end cancels. Nil means that a missing
 	// daemon is a [api.NoDaemon] error.
 	Start func(ctx context.Context) error
+	// Locked is called when the daemon answers that it is locked, with that error. If it returns nil, because a person has
+	// unlocked it meanwhile, the request is sent once more; otherwise its error is the request's. Nil means that nobody
+	// can be asked.
+	Locked func(ctx context.Context, locked error) error
 
 	mu       sync.Mutex // guards the fields below
 	idle     []*lineConn
@@ -48,6 +53,17 @@ func (c *Client) Close() error {
 		web.CloseIdleConnections()
 	}
 	return nil
+}
+
+// unlocked reports whether a request that failed with err is to be sent once more; if not, the error to return.
+func (c *Client) unlocked(ctx context.Context, err error) (again bool, _ error) {
+	if err == nil || c.Locked == nil || !errors.Is(err, &api.Error{Code: api.Locked}) {
+		return false, err
+	}
+	if err := c.Locked(ctx, err); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 func (c *Client) closeIdle() {

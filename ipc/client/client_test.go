@@ -128,6 +128,7 @@ func backendOf(b any) (all ipc.Backend) {
 	all.Providers, _ = b.(ipc.Providers)
 	all.Watches, _ = b.(ipc.Watches)
 	all.Locks, _ = b.(ipc.Locks)
+	all.Stores, _ = b.(ipc.Stores)
 	all.Control, _ = b.(ipc.Control)
 	return all
 }

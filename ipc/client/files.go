@@ -24,7 +24,7 @@ func (c *Client) AddFile(ctx context.Context, r api.FileRequest) (api.File, erro
 	if err != nil {
 		return f, err
 	}
-	err = c.exchange(ctx, http.MethodPost, api.PathFiles, "", body, &f)
+	err = c.callWith(ctx, http.MethodPost, api.PathFiles, "", body, &f)
 	return f, err
 }
 

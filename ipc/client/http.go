@@ -63,12 +63,21 @@ func (c *Client) callNamed(ctx context.Context, method, path, name string, into 
 	return c.call(ctx, method, path, name, into)
 }
 
-// call sends a request without a body and decodes the answer. It waits a minute at most when ctx has no deadline.
+// call is callWith without a body.
 func (c *Client) call(ctx context.Context, method, path, name string, into any) error {
-	return c.exchange(ctx, method, path, name, nil, into)
+	return c.callWith(ctx, method, path, name, nil, into)
 }
 
-// exchange is call with a body, nil for none.
+// callWith is exchange, and once more when a person has unlocked the daemon.
+func (c *Client) callWith(ctx context.Context, method, path, name string, body []byte, into any) error {
+	again, err := c.unlocked(ctx, c.exchange(ctx, method, path, name, body, into))
+	if again {
+		err = c.exchange(ctx, method, path, name, body, into)
+	}
+	return err
+}
+
+// exchange sends a request and decodes the answer. It waits a minute at most when ctx has no deadline.
 func (c *Client) exchange(ctx context.Context, method, path, name string, body []byte, into any) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc

@@ -23,6 +23,10 @@ func stream[E told](
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	resp, err := c.send(ctx, method, path, name, body)
+	again, err := c.unlocked(ctx, err)
+	if again {
+		resp, err = c.send(ctx, method, path, name, body)
+	}
 	if err != nil {
 		return false, err
 	}

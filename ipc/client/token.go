@@ -17,6 +17,15 @@ import (
 // deadline of its own, or until a person has logged in if r.Interactive is set. Callers need not keep the token: asking again is how they get a fresh one. The errors are those
 // of this package, foremost [ErrLoginRequired].
 func (c *Client) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	t, err := c.token(ctx, r)
+	again, err := c.unlocked(ctx, err)
+	if again {
+		return c.token(ctx, r)
+	}
+	return t, err
+}
+
+func (c *Client) token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
 	request, err := json.Marshal(r)
 	if err != nil {
 		return api.Token{}, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 
 	"oauthd/ipc/api"
@@ -22,15 +21,5 @@ func (c *Client) Unlock(ctx context.Context, passphrase api.Confidential) error 
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
-	defer cancel()
-	resp, err := c.send(ctx, http.MethodPost, api.PathUnlock, "", body)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)); err != nil {
-		return cutShort(ctx, err)
-	}
-	return nil
+	return c.exchange(ctx, http.MethodPost, api.PathUnlock, "", body, &struct{}{})
 }

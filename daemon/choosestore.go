@@ -1,0 +1,140 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/config"
+	"oauthd/ipc/api"
+	"oauthd/keystore"
+)
+
+// ChooseStore writes another store into config.toml and has the daemon begin anew with it. No credential may get lost
+// by that: while the store in use holds any, or a login is under way, it refuses.
+func (d *Daemon) ChooseStore(ctx context.Context, choice api.StoreChoice) (api.StoreChosen, error) {
+	if d.cfg.Again == nil {
+		return api.StoreChosen{}, &api.Error{Code: api.Unsupported, Message: "the store of this daemon cannot be changed",
+			Hint: "oauthd serve runs one that reads config.toml"}
+	}
+	if err := checkChoice(ctx, choice); err != nil {
+		return api.StoreChosen{}, err
+	}
+	want := config.Keystore(choice)
+	now := config.Keystore{Backend: d.cfg.Config.Backend, Identity: d.cfg.Config.Identity, Seal: d.cfg.Config.Seal}
+	if want == now {
+		return d.writeStore(ctx, want, false)
+	}
+	undo, ok := d.vault.Gate().Retire()
+	if !ok {
+		return api.StoreChosen{}, &api.Error{Code: api.Busy, Message: "a login or a refresh is using the store now",
+			Hint: "finish it, or end it, and try again"}
+	}
+	if err := d.mustHoldNothing(ctx, choice.Backend); err != nil {
+		undo()
+		return api.StoreChosen{}, err
+	}
+	chosen, err := d.writeStore(ctx, want, true)
+	if err != nil {
+		undo()
+		return api.StoreChosen{}, err
+	}
+	d.cfg.Again()
+	return chosen, d.Shutdown(ctx)
+}
+
+func (d *Daemon) writeStore(ctx context.Context, want config.Keystore, restarting bool) (api.StoreChosen, error) {
+	line, err := config.SetKeystore(d.cfg.Dir, want)
+	if err != nil {
+		return api.StoreChosen{}, storeNotWritten(err, want)
+	}
+	account.LogCaller(ctx, d.log.Info()).Str("store", want.Backend).Bool("restarting", restarting).Msg("store chosen")
+	return api.StoreChosen{File: config.MainFile(d.cfg.Dir), Line: line, Restarting: restarting}, nil
+}
+
+// storeNotWritten words a config.toml that was left as it was.
+func storeNotWritten(err error, want config.Keystore) error {
+	p := &api.Error{Code: api.ConfigInvalid, Message: err.Error()}
+	var untouchable *config.Untouchable
+	if errors.As(err, &untouchable) {
+		p.Hint = "write these lines into it yourself, then run oauthd stop:\n" + want.Lines()
+	} else {
+		p.Hint = "correct the file, then try again"
+	}
+	return p.Because(err)
+}
+
+// checkChoice refuses a store that could not be used.
+func checkChoice(ctx context.Context, c api.StoreChoice) error {
+	switch {
+	case c.Backend != "keychain" && c.Backend != "file" && c.Backend != "memory":
+		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf("there is no store %q", api.Excerpt(c.Backend)), Hint: "it is keychain, file or memory"}
+	case c.Backend != "file" && (c.Identity != "" || c.Seal != ""):
+		return &api.Error{Code: api.BadRequest, Message: "an identity or a seal is for the file store alone", Hint: `give "backend": "file" with it`}
+	case c.Identity != "" && c.Seal != "":
+		return &api.Error{Code: api.BadRequest, Message: "an identity and a seal exclude each other", Hint: "give one of them"}
+	case c.Seal != "" && c.Seal != config.SealSystemdCreds:
+		return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf("there is no seal %q", api.Excerpt(c.Seal)), Hint: "it is " + config.SealSystemdCreds}
+	case c.Identity != "" && !filepath.IsAbs(c.Identity):
+		return &api.Error{Code: api.BadRequest, Message: "the path of the identity is not absolute", Hint: "give the whole path"}
+	}
+	if c.Identity != "" {
+		if err := keystore.CheckIdentities(c.Identity); err != nil {
+			return (&api.Error{Code: api.BadRequest, Message: api.Excerpt(err.Error()),
+				Hint: "give a file as age-keygen -o FILE, or a plugin such as age-plugin-yubikey, writes it"}).Because(err)
+		}
+	}
+	if c.Seal != "" {
+		if err := (keystore.SystemdCreds{}).Works(ctx); err != nil {
+			return (&api.Error{Code: api.Unsupported, Message: "this machine cannot seal the file store: " + api.Excerpt(err.Error()),
+				Hint: "choose a passphrase or an age identity"}).Because(err)
+		}
+	}
+	return nil
+}
+
+// mustHoldNothing refuses while the store in use holds a credential. A store that cannot be asked is believed to hold
+// what was stored there before.
+func (d *Daemon) mustHoldNothing(ctx context.Context, next string) error {
+	if counted, ok := d.cfg.Store.(interface{ Empty() (bool, error) }); ok {
+		empty, err := counted.Empty()
+		if err != nil {
+			return d.store.Problem(err)
+		}
+		if empty {
+			return nil
+		}
+		return d.storeHolds("credentials", next)
+	}
+	var held []string
+	for _, name := range recordNames(d.book.Config()) {
+		data, err := d.cfg.Store.Get(ctx, name)
+		clear(data)
+		if err == nil {
+			held = append(held, name)
+		} else if !errors.Is(err, keystore.ErrNotFound) {
+			held = d.book.Remembered()
+			break
+		}
+	}
+	if len(held) == 0 {
+		return nil
+	}
+	return d.storeHolds("the credentials of "+api.Excerpt(strings.Join(held, ", ")), next)
+}
+
+func (d *Daemon) storeHolds(what, next string) error {
+	p := &api.Error{Code: api.BadRequest, Message: "the " + d.store.Backend + " store holds " + what + ", which another store would not have"}
+	switch {
+	case d.store.Backend == "memory":
+		p.Hint = "log these accounts out first (oauthd logout NAME): what is only in memory cannot be moved"
+	case next == "memory":
+		p.Hint = "log these accounts out first (oauthd logout NAME): credentials are not moved to memory"
+	default:
+		p.Hint = "oauthd stop, then oauthd keystore migrate --to " + next + " moves them"
+	}
+	return p
+}
