@@ -21,6 +21,7 @@ import (
 // importFlags are the flags of import that are not of the request as they stand.
 type importFlags struct {
 	secretStdin, deleteSource, asJSON bool
+	store                             string
 }
 
 func newImport(std stdio) *cobra.Command {
@@ -62,6 +63,7 @@ refresh tokens. --delete-source removes the file once its login is stored here.`
 	flags.BoolVar(&f.secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
 	flags.BoolVar(&r.TrustEndpoint, "trust-endpoint", false, "trust the token endpoint that the file names")
 	flags.BoolVar(&f.deleteSource, "delete-source", false, "remove the file once its login is stored")
+	flags.StringVar(&f.store, "store", "", "where to store credentials from now on: keychain, file or memory; written to config.toml")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -69,6 +71,10 @@ refresh tokens. --delete-source removes the file once its login is stored here.`
 func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest, f importFlags) error {
 	if file == "-" && f.secretStdin {
 		return badRequest("- and --client-secret-stdin both read standard input", "put one of them into a file")
+	}
+	chosen, err := storeFlag(f.store)
+	if err != nil {
+		return err
 	}
 	src, err := openSource(file, std.in, f.deleteSource)
 	if err != nil {
@@ -85,6 +91,9 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 	}
 	c := starting()
 	defer c.Close()
+	if err := readyStore(ctx, std, c, chosen); err != nil {
+		return err
+	}
 	var found, last api.ImportEvent
 	err = c.Import(ctx, r, func(e api.ImportEvent) error {
 		switch e.Event {

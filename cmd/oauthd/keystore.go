@@ -117,16 +117,24 @@ func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 
 // openNow opens files for this process.
 func openNow(ctx context.Context, std stdio, files *keystore.File, stdin bool) error {
+	open := func(passphrase api.Confidential) error { return openProblem(files.Open(ctx, string(passphrase))) }
 	passphrase, found, err := givenPassphrase()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if stdin || !found {
-		if passphrase, err = askPassphrase(ctx, std, files.Needs(), stdin); err != nil {
+	case stdin:
+		if passphrase, err = pipedPassphrase(std.in); err != nil {
 			return err
 		}
+		return open(passphrase)
+	case found || files.Needs() == keystore.NeedsNothing:
+		return open(passphrase)
 	}
-	err = files.Open(ctx, string(passphrase))
+	return askPassphrase(ctx, std, files.Needs(), open)
+}
+
+// openProblem words why a file store stays closed.
+func openProblem(err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return err
@@ -138,6 +146,19 @@ func openNow(ctx context.Context, std stdio, files *keystore.File, stdin bool) e
 	}
 	return (&api.Error{Code: api.KeystoreUnavailable, Message: api.Excerpt(err.Error()), Hint: "nothing was moved"}).Because(err)
 }
+
+// checkIdentity refuses a file without age identities.
+func checkIdentity(path string) error {
+	if err := keystore.CheckIdentities(path); err != nil {
+		return badRequest(api.Excerpt(err.Error()), "age-keygen -o FILE makes one; ? explains more")
+	}
+	return nil
+}
+
+// sealOffered reports whether this machine may be able to seal a file store; sealWorks tries it.
+func sealOffered(ctx context.Context) bool { return keystore.SystemdCreds{}.Offered(ctx) == nil }
+
+func sealWorks(ctx context.Context) error { return keystore.SystemdCreds{}.Works(ctx) }
 
 // openAtStart opens a store of files where that needs no person. What stands in the way is for the log: the daemon
 // runs, locked.

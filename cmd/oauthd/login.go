@@ -23,6 +23,8 @@ type loginFlags struct {
 	timeout             time.Duration
 	authParams          []string
 	paste               string
+	store               string
+	chosen              *api.StoreChoice // by store, or by the wizard
 }
 
 func newLogin(std stdio) *cobra.Command {
@@ -34,6 +36,9 @@ func newLogin(std stdio) *cobra.Command {
 		Long: `Creates the account if it is new, then authorizes it: your browser opens, you
 agree, and the credential is stored in the keychain. It is always a new login;
 what you leave out stays as it was. Without a name, on a terminal, it asks.
+
+Without a keychain it asks, on a terminal, where to store credentials instead;
+--store says so at once. Either is written to config.toml.
 
 Over SSH, or without a display, it shows a code to enter on another device if the
 provider supports that; else you paste the address that the browser was sent to.
@@ -54,25 +59,18 @@ and the secret or key that its tokens need is stored.`,
 			if err := f.apply(&def, std); err != nil {
 				return err
 			}
-			name := ""
-			switch {
-			case len(args) == 1:
-				name = args[0]
-			case !isTerminal(std.in) || !isTerminal(std.err):
-				return badRequest("login wants the name of an account", "oauthd login NAME; on a terminal oauthd login asks")
-			case cmd.Flags().NFlag() > 0:
-				return badRequest("login asks only when it is given nothing", "oauthd login NAME with the same flags")
-			default:
-				var command []string
-				var err error
-				if name, command, err = askLogin(cmd.Context(), std, &def); err != nil {
-					return err
-				}
-				say(std.err, "\nThe same in one line:\n\n  %s\n\n", quoted(command))
+			if len(args) == 1 {
+				return login(cmd.Context(), std, args[0], def, f)
 			}
-			return login(cmd.Context(), std, name, def, f)
+			return loginAsked(cmd, std, &def, f)
 		},
 	}
+	f.add(cmd, &def)
+	return cmd
+}
+
+// add gives cmd the flags of login.
+func (f *loginFlags) add(cmd *cobra.Command, def *api.AccountDefinition) {
 	flags := cmd.Flags()
 	flags.StringVar(&def.Provider, "provider", "", "a name that oauthd providers lists")
 	flags.StringVar(&def.Tenant, "tenant", "", "the tenant or domain, if the provider has them; see oauthd providers NAME")
@@ -93,13 +91,33 @@ and the secret or key that its tokens need is stored.`,
 	flags.BoolVar(&f.printURL, "print-url", false, "print the URL alone on standard output, for a program that drives the browser")
 	flags.StringVar(&f.paste, "paste", "", "give the login that waits elsewhere the address the browser was sent to (- reads standard input)")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Minute, "how long to wait for the browser")
+	flags.StringVar(&f.store, "store", "", "where to store credentials from now on: keychain, file or memory; written to config.toml")
 	flags.BoolVar(&def.Force, "force", false, "accept a different person than before")
 	flags.StringArrayVar(&f.authParams, "auth-param", nil, "k=v, one more parameter of the authorization request; may be repeated")
-	return cmd
 }
 
-// apply brings the flags into def.
-func (f loginFlags) apply(def *api.AccountDefinition, std stdio) error {
+// loginAsked asks for what login was not given.
+func loginAsked(cmd *cobra.Command, std stdio, def *api.AccountDefinition, f loginFlags) error {
+	switch {
+	case !isTerminal(std.in) || !isTerminal(std.err):
+		return badRequest("login wants the name of an account", "oauthd login NAME; on a terminal oauthd login asks")
+	case cmd.Flags().NFlag() > 0:
+		return badRequest("login asks only when it is given nothing", "oauthd login NAME with the same flags")
+	}
+	name, chosen, err := askLogin(cmd.Context(), std, def)
+	if err != nil {
+		return err
+	}
+	f.chosen = chosen
+	if err := login(cmd.Context(), std, name, *def, f); err != nil {
+		return err
+	}
+	showUses(std, name)
+	return nil
+}
+
+// apply brings the flags into def, and into f what else they say.
+func (f *loginFlags) apply(def *api.AccountDefinition, std stdio) error {
 	if f.timeout <= 0 {
 		return badRequest("--timeout must be positive", "--timeout 10m gives ten minutes")
 	}
@@ -111,6 +129,9 @@ func (f loginFlags) apply(def *api.AccountDefinition, std stdio) error {
 		def.Grant = "device_code"
 	}
 	var err error
+	if f.chosen, err = storeFlag(f.store); err != nil {
+		return err
+	}
 	if def.AuthParams, err = parseAuthParams(f.authParams); err != nil {
 		return err
 	}
@@ -158,6 +179,9 @@ func login(ctx context.Context, std stdio, name string, def api.AccountDefinitio
 	defer interrupt()
 	c := starting()
 	defer c.Close()
+	if err := readyStore(ctx, std, c, f.chosen); err != nil {
+		return err
+	}
 	view := &loginView{
 		std: std, name: name, client: c, ctx: ctx, interrupt: interrupt,
 		noBrowser: f.noBrowser, printURL: f.printURL, deadline: time.Now().Add(f.timeout),

@@ -1,110 +1,149 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
 	"oauthd/ipc/api"
-
-	"golang.org/x/term"
+	"oauthd/ipc/client"
 )
 
-// asker asks a person at a terminal, step by step.
-type asker struct {
-	ctx context.Context // ends with Ctrl-C, which a read from a terminal does not notice
-	std stdio
-	in  *bufio.Reader
-	// provider is the one of that name; it asks the daemon.
-	provider func(ctx context.Context, name string) (api.Provider, error)
+// wizard asks for all that a first login needs. Nothing is sent to a provider or written before its summary is agreed to.
+type wizard struct {
+	*asker
+	client *client.Client
+	def    *api.AccountDefinition
+	p      api.Provider
+	// name is the account's, and chosen the store, nil if it stays.
+	name   string
+	chosen *api.StoreChoice
+	// command is the command line that says the same, and rows are the summary.
+	command []string
+	rows    [][]string
 }
 
-// askLogin asks for all that a first login needs, and fills in def; it returns the account's name and the command line
-// that says the same.
-func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name string, command []string, err error) {
+// askLogin asks for all that a first login needs, and fills in def. chosen is the store that was chosen, if there is no
+// keychain.
+func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name string, chosen *api.StoreChoice, err error) {
+	a, err := newAsker(ctx, std)
+	if err != nil {
+		return "", nil, err
+	}
 	c := starting()
 	defer c.Close()
-	a := &asker{ctx: ctx, std: std, in: bufio.NewReader(std.in), provider: c.Provider}
-	fmt.Fprintf(std.err, "A few questions; Enter takes what stands in brackets. Ctrl-C gives up.\n\n")
-	command = []string{"oauthd", "login", ""}
-
-	var p api.Provider
-	where, err := a.ask("Provider: google, microsoft, github, any that oauthd providers lists, or an issuer's URL", "google", func(s string) error {
-		if strings.Contains(s, "://") {
-			return checkIssuer(s)
+	w := &wizard{asker: a, client: c, def: def}
+	s, err := c.Status(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	fmt.Fprint(std.err, "A few questions. Enter takes what is in brackets, ? explains, Tab completes,\n"+
+		"and the arrow keys bring back earlier answers. Ctrl-C gives up.\n\n")
+	for _, step := range []func() error{
+		w.askProvider, w.askPlace, w.askClient, w.askScopes,
+		func() error { return w.askName(s.Accounts) },
+		func() error { return w.askStore(s.Store) },
+		w.confirm,
+	} {
+		if err := step(); err != nil {
+			return "", nil, err
 		}
-		var err error
-		p, err = a.provider(ctx, s)
+	}
+	return w.name, w.chosen, nil
+}
+
+func (w *wizard) row(what, value string) { w.rows = append(w.rows, []string{"  " + what, value}) }
+
+func (w *wizard) says(flag string, value string) { w.command = append(w.command, flag, value) }
+
+func (w *wizard) askProvider() error {
+	all, err := w.client.Providers(w.ctx)
+	if err != nil {
 		return err
+	}
+	shown, names := wellKnown(all)
+	where, err := w.ask(question{
+		text: "Provider, or an issuer's URL", suggested: "google", choices: shown, names: names, other: true,
+		explain: "Who has the account: a number or a name, or the URL of any other OpenID Connect issuer (Keycloak, a company's " +
+			"own). oauthd providers NAME shows what each needs. Known by name: " + strings.Join(names, ", ") + ".",
+		check: func(s string) (err error) {
+			if strings.Contains(s, "://") {
+				return checkIssuer(s)
+			}
+			w.p, err = w.client.Provider(w.ctx, s)
+			return err
+		},
 	})
-	if err != nil {
-		return "", nil, err
+	switch {
+	case err != nil:
+		return err
+	case strings.Contains(where, "://"):
+		w.p = api.Provider{ProviderRow: api.ProviderRow{DefaultScopes: []string{"openid", "email"}}}
+		w.def.Issuer = where
+		w.says("--issuer", where)
+		w.row("issuer", where)
+	default:
+		w.def.Provider = where
+		w.says("--provider", where)
+		w.row("provider", cmp.Or(w.p.Title, where))
 	}
-	if strings.Contains(where, "://") {
-		p = api.Provider{ProviderRow: api.ProviderRow{DefaultScopes: []string{"openid", "email"}}}
-		def.Issuer = where
-		command = append(command, "--issuer", where)
-	} else {
-		def.Provider = where
-		command = append(command, "--provider", where)
+	return nil
+}
+
+// wellKnown returns the providers to show, which are the person's own and those that most people have, and all names.
+func wellKnown(all []api.Provider) (shown []choice, names []string) {
+	popular := []string{"google", "microsoft", "github", "gitlab", "slack", "dropbox", "fastmail", "yahoo", "atlassian", "zoom", "okta", "auth0"}
+	for _, p := range all {
+		names = append(names, p.Name)
+		if !p.BuiltIn {
+			shown = append(shown, choice{name: p.Name})
+		}
 	}
-	if command, err = a.askPlace(def, p, command); err != nil {
-		return "", nil, err
+	for _, name := range popular {
+		if slices.Contains(names, name) {
+			shown = append(shown, choice{name: name})
+		}
 	}
-	if command, err = a.askClient(def, p, command); err != nil {
-		return "", nil, err
-	}
-	suggested := strings.Join(p.DefaultScopes, " ")
-	scopes, err := a.ask("Scopes, with blanks between", suggested, nil)
-	if err != nil {
-		return "", nil, err
-	}
-	for _, scope := range strings.Fields(scopes) {
-		def.Scopes = append(def.Scopes, scope)
-		command = append(command, "--scope", scope)
-	}
-	accounts, err := c.Accounts(ctx)
-	if err != nil {
-		return "", nil, err
-	}
-	name, err = a.ask("A name for the account", freeName(def.Provider, accounts), api.CheckAccountName)
-	if err != nil {
-		return "", nil, err
-	}
-	command[2] = name
-	return name, command, nil
+	return shown, names
 }
 
 // askPlace asks for what a provider's URLs depend on, and says what to register there.
-func (a *asker) askPlace(def *api.AccountDefinition, p api.Provider, command []string) ([]string, error) {
-	var err error
+func (w *wizard) askPlace() (err error) {
+	def, p := w.def, w.p
 	if p.TenantHint != "" {
-		say(a.std.err, "  A tenant is %s.\n", p.TenantHint)
-		if def.Tenant, err = a.ask("Tenant", p.Tenant, required("this provider needs a tenant")); err != nil {
-			return nil, err
+		say(w.std.err, "  A tenant is %s.\n", p.TenantHint)
+		def.Tenant, err = w.ask(question{text: "Tenant", suggested: p.Tenant, check: required("this provider needs a tenant"),
+			explain: "The part of the provider's URLs that differs from customer to customer: " + p.TenantHint + "."})
+		if err != nil {
+			return err
 		}
+		w.row("tenant", def.Tenant)
 		if def.Tenant == p.Tenant {
 			def.Tenant = ""
 		} else {
-			command = append(command, "--tenant", def.Tenant)
+			w.says("--tenant", def.Tenant)
 		}
 	}
 	switch {
 	case p.RedirectPort == api.RedirectPortFixed:
-		def.RedirectURI, err = a.ask("Redirect URI, as registered there, with a port of your choice", p.RedirectURI, nil)
-		command = append(command, "--redirect-uri", def.RedirectURI)
+		def.RedirectURI, err = w.ask(question{
+			text: "Redirect URI, as registered", suggested: p.RedirectURI, check: required("this provider needs one"),
+			explain: "Where the browser comes back to: an address of this machine, with a port of your choice. It must be " +
+				"registered at the provider exactly as you type it here.",
+		})
+		w.says("--redirect-uri", def.RedirectURI)
+		w.row("redirect URI", def.RedirectURI)
 	case p.Name != "" && p.Name != "google":
-		say(a.std.err, "  The redirect URI to register there is %s\n", p.RedirectURI)
+		say(w.std.err, "  The redirect URI to register there is %s\n", p.RedirectURI)
+		w.row("redirect URI", p.RedirectURI)
 	}
-	return command, err
+	return err
 }
 
 // required refuses an empty answer.
@@ -117,55 +156,157 @@ func required(why string) func(string) error {
 	}
 }
 
+const googleClient = ".apps.googleusercontent.com"
+
 // askClient asks for the client, which a discovered issuer may register by itself.
-func (a *asker) askClient(def *api.AccountDefinition, p api.Provider, command []string) ([]string, error) {
-	if p.Name == "google" {
-		file, err := a.ask("Path of the client_secrets.json, or a client id", "client_secret.json", func(s string) error {
-			if strings.HasSuffix(s, ".apps.googleusercontent.com") {
+func (w *wizard) askClient() error {
+	if w.p.Name == "google" {
+		return w.askGoogleClient()
+	}
+	q := question{
+		text: "Client id, as registered at the provider", check: required("register a native (desktop) client at the provider first"),
+		explain: "Providers want to know which program asks. Register one there, as a native or desktop application, and " +
+			"copy its client id (or application id) to here. oauthd providers NAME shows what to register.",
+	}
+	if w.def.Issuer != "" {
+		q.text, q.check = "Client id, or nothing to have one registered", nil
+		q.explain = "The client that was registered for you at the issuer. Many issuers register one by themselves (RFC 7591) " +
+			"if you leave this empty."
+	}
+	id, err := w.ask(q)
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		w.row("client", "one that the issuer registers")
+		return nil
+	}
+	return w.askSecretOf(id)
+}
+
+func (w *wizard) askGoogleClient() error {
+	file, err := w.ask(question{
+		text: "Path of the client_secrets.json, or a client id", suggested: "client_secret.json", files: true,
+		explain: "Google wants to know which program asks. At https://console.cloud.google.com/apis/credentials create an " +
+			"OAuth client ID of type Desktop app, download its JSON, and give its path here.",
+		check: func(s string) error {
+			if strings.HasSuffix(s, googleClient) {
 				return nil
 			}
 			return checkClientSecrets(s)
-		})
-		if err != nil {
-			return nil, err
-		}
-		if !strings.HasSuffix(file, ".apps.googleusercontent.com") {
-			def.Provider = ""
-			command = command[:len(command)-2]
-			def.ClientSecrets, err = clientSecretsFile.read(file, nil)
-			return append(command, "--client-secrets", file), err
-		}
-		return a.askSecretOf(def, p, file, command)
+		},
+	})
+	if err != nil {
+		return err
 	}
-	question, check := "Client id, as registered at the provider", required("register a native (desktop) client at the provider first")
-	if def.Issuer != "" {
-		question, check = "Client id, or nothing to have the issuer register one", nil
+	if strings.HasSuffix(file, googleClient) {
+		return w.askSecretOf(file)
 	}
-	id, err := a.ask(question, "", check)
-	if err != nil || id == "" {
-		return command, err
-	}
-	return a.askSecretOf(def, p, id, command)
+	w.def.Provider = ""
+	w.command = w.command[:len(w.command)-2]
+	w.says("--client-secrets", file)
+	w.row("client", file)
+	w.def.ClientSecrets, err = clientSecretsFile.read(file, nil)
+	return err
 }
 
 // askSecretOf asks for the secret of a client that was registered by hand.
-func (a *asker) askSecretOf(def *api.AccountDefinition, p api.Provider, id string, command []string) ([]string, error) {
-	def.ClientID = id
-	command = append(command, "--client-id", id)
-	question := "Client secret, if the client has one (it does not show)"
-	if p.ClientSecretRequired {
-		question = "Client secret (it does not show)"
+func (w *wizard) askSecretOf(id string) error {
+	w.def.ClientID = id
+	w.says("--client-id", id)
+	text := "Client secret, if the client has one (it does not show)"
+	if w.p.ClientSecretRequired {
+		text = "Client secret (it does not show)"
 	}
-	secret, err := a.askSecret(question)
-	for err == nil && secret == "" && p.ClientSecretRequired {
-		say(a.std.err, "  %s gives no token to a client without one\n", p.Title)
-		secret, err = a.askSecret(question)
+	const explain = "What the provider showed beside the client id. A native or desktop client often has none: then press Enter.\n " +
+		"It goes into the store, never into a file."
+	secret, err := w.secret(text, explain)
+	for err == nil && secret == "" && w.p.ClientSecretRequired {
+		w.complain(errors.New(w.p.Title + " gives no token to a client without one"))
+		secret, err = w.secret(text, explain)
 	}
-	if err != nil || secret == "" {
-		return command, err
+	if err != nil {
+		return err
 	}
-	def.ClientSecret = secret
-	return append(command, "--client-secret-stdin"), nil
+	if secret == "" {
+		w.row("client", id)
+		return nil
+	}
+	w.row("client", id+", with its secret")
+	w.def.ClientSecret = secret
+	w.command = append(w.command, "--client-secret-stdin")
+	return nil
+}
+
+func (w *wizard) askScopes() error {
+	scopes, err := w.ask(question{
+		text: "Scopes, with blanks between", suggested: strings.Join(w.p.DefaultScopes, " "),
+		explain: "What the tokens may be used for, in the provider's words; its documentation lists them. Ask for no more " +
+			"than you need: a later login with --scope adds to it.",
+	})
+	for _, scope := range strings.Fields(scopes) {
+		w.def.Scopes = append(w.def.Scopes, scope)
+		w.says("--scope", scope)
+	}
+	w.row("scopes", cmp.Or(strings.Join(w.def.Scopes, " "), "what the provider gives unasked"))
+	return err
+}
+
+func (w *wizard) askName(accounts []api.Account) (err error) {
+	w.name, err = w.ask(question{
+		text: "A name for the account", suggested: freeName(w.def.Provider, accounts), check: api.CheckAccountName,
+		explain: "Yours to choose; programs ask for tokens by this name, as in oauthd token NAME.",
+	})
+	row := w.name
+	if slices.ContainsFunc(accounts, func(a api.Account) bool { return a.Name == w.name }) {
+		row += ", which exists: it gets this provider, client and scopes instead of its own"
+	}
+	w.rows = slices.Insert(w.rows, 0, []string{"  account", row})
+	return err
+}
+
+// askStore asks where to store the login, if there is no keychain and nobody has said.
+func (w *wizard) askStore(now api.Store) (err error) {
+	if !lacksStore(now) {
+		w.row("stored", storeWords(api.StoreChoice{Backend: now.Backend, Identity: now.Identity, Seal: now.Seal}))
+		return nil
+	}
+	fmt.Fprintln(w.std.err)
+	if w.chosen, err = w.store(now); err == nil {
+		w.row("stored", storeWords(*w.chosen))
+	}
+	return err
+}
+
+// confirm shows the summary, and goes on if the person agrees.
+func (w *wizard) confirm() error {
+	command := append([]string{"oauthd", "login", w.name}, w.command...)
+	fmt.Fprint(w.std.err, "\nThis login:\n\n")
+	if err := table(w.std.err, w.rows); err != nil {
+		return err
+	}
+	say(w.std.err, "\nThe same in one line:\n\n  %s\n\n", quoted(command))
+	agreed, err := w.yes("Log in now", "Nothing has been sent to the provider, or written, so far. yes does both: the browser opens for you to agree, "+
+		"and what comes of it is stored. no ends this without a trace.")
+	if err == nil && !agreed {
+		fmt.Fprintln(w.std.err, "\nNothing was sent or written.")
+		err = context.Canceled
+	}
+	if err == nil {
+		fmt.Fprintln(w.std.err)
+	}
+	return err
+}
+
+// showUses shows the commands that use a new account.
+func showUses(std stdio, name string) {
+	say(std.err, `
+Now use it:
+
+  oauthd token %[1]s
+  oauthd exec -e TOKEN=%[1]s -- CMD
+  oauthd status
+`, name)
 }
 
 // freeName suggests a name that no account has, because Enter must not log an account in again with other scopes.
@@ -182,84 +323,6 @@ func freeName(provider string, accounts []api.Account) string {
 		if name := fmt.Sprintf("work%d", n); !taken(name) {
 			return name
 		}
-	}
-}
-
-// ask repeats its question until check is content. "" takes the suggestion.
-func (a *asker) ask(question, suggested string, check func(string) error) (string, error) {
-	for {
-		if suggested == "" {
-			fmt.Fprintf(a.std.err, "%s: ", question)
-		} else {
-			say(a.std.err, "%s [%s]: ", question, suggested)
-		}
-		line, err := a.await(func() (string, error) { return a.in.ReadString('\n') })
-		if err != nil {
-			fmt.Fprintln(a.std.err)
-			if errors.Is(err, io.EOF) {
-				return "", badRequest("the questions were not answered", "oauthd login --help shows how to say it all at once")
-			}
-			return "", err
-		}
-		answer := strings.TrimSpace(line)
-		if answer == "" {
-			answer = suggested
-		}
-		if check == nil {
-			return answer, nil
-		}
-		err = check(answer)
-		if err == nil {
-			return answer, nil
-		}
-		a.refuse(err)
-	}
-}
-
-// refuse says why an answer is not taken.
-func (a *asker) refuse(err error) {
-	say(a.std.err, "  %v\n", err)
-	if hint := api.AsError(err).Hint; hint != "" && errors.As(err, new(*api.Error)) {
-		say(a.std.err, "  hint: %s\n", hint)
-	}
-}
-
-// askSecret reads a line without echo.
-func (a *asker) askSecret(question string) (api.Confidential, error) {
-	fmt.Fprintf(a.std.err, "%s: ", question)
-	in, ok := a.std.in.(*os.File)
-	if !ok {
-		return "", badRequest("a secret is asked for at a terminal only", "--client-secret-stdin reads a pipe")
-	}
-	visible, err := term.GetState(int(in.Fd()))
-	if err != nil {
-		return "", fileProblem("the terminal", err)
-	}
-	secret, err := a.await(func() (string, error) {
-		text, err := term.ReadPassword(int(in.Fd()))
-		return string(text), err
-	})
-	_ = term.Restore(int(in.Fd()), visible)
-	fmt.Fprintln(a.std.err)
-	return api.Confidential(strings.TrimSpace(secret)), err
-}
-
-// await returns what read does, or the end of the context; read then stays behind until the process ends.
-func (a *asker) await(read func() (string, error)) (string, error) {
-	type line struct {
-		text string
-		err  error
-	}
-	got := make(chan line, 1)
-	go func() {
-		text, err := read()
-		got <- line{text, err}
-	}()
-	select {
-	case l := <-got:
-		return l.text, l.err
-	case <-a.ctx.Done():
-		return "", a.ctx.Err()
 	}
 }
 

@@ -54,7 +54,8 @@ const exitInterrupted = 130
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, std stdio) int {
-	std.out, std.err = &screen{to: std.out}, &screen{to: std.err}
+	std.out, std.err = onScreen(std.out), onScreen(std.err)
+	ctx = withStdio(ctx, std)
 	err := newRoot(std, args).ExecuteContext(ctx)
 	if err == nil {
 		return 0

@@ -16,12 +16,13 @@ import (
 
 // The questions of oauthd login, as they begin.
 const (
-	askProvider      = "Provider: google, microsoft, github, any that oauthd providers lists, or an issuer's URL [google]: "
+	askProvider      = "Provider, or an issuer's URL [google]: "
 	askClientSecrets = "Path of the client_secrets.json, or a client id [client_secret.json]: "
-	askClientID      = "Client id, or nothing to have the issuer register one: "
+	askClientID      = "Client id, or nothing to have one registered: "
 	askSecret        = "Client secret, if the client has one (it does not show): "
 	askScopes        = "Scopes, with blanks between [openid email]: "
 	askName          = "A name for the account [work]: "
+	askConfirm       = "Log in now [yes]: "
 )
 
 // askingSeat has a browser that agrees to everything.
@@ -99,7 +100,7 @@ func TestQuestions(t *testing.T) {
 		{
 			name: "nothing but Enter",
 			answers: func(*seat) []string {
-				return []string{askProvider, "", askClientSecrets, "", askScopes, "", askName, ""}
+				return []string{askProvider, "", askClientSecrets, "", askScopes, "", askName, "", askConfirm, ""}
 			},
 			command: func(*seat) string {
 				return "oauthd login work --client-secrets client_secret.json --scope openid --scope email"
@@ -108,7 +109,7 @@ func TestQuestions(t *testing.T) {
 		{
 			name: "a file with a blank in its name",
 			answers: func(*seat) []string {
-				return []string{askProvider, "google", askClientSecrets, "it's mine.json", askScopes, "openid email calendar.read", askName, "work"}
+				return []string{askProvider, "google", askClientSecrets, "it's mine.json", askScopes, "openid email calendar.read", askName, "work", askConfirm, ""}
 			},
 			command: func(*seat) string {
 				return `oauthd login work --client-secrets 'it'\''s mine.json' --scope openid --scope email --scope calendar.read`
@@ -117,7 +118,7 @@ func TestQuestions(t *testing.T) {
 		{
 			name: "an issuer, a client and its secret",
 			answers: func(s *seat) []string {
-				return []string{askProvider, s.provider.Issuer(), askClientID, "post", askSecret, s.secret, askScopes, " openid  email ", askName, "work"}
+				return []string{askProvider, s.provider.Issuer(), askClientID, "post", askSecret, s.secret, askScopes, " openid  email ", askName, "work", askConfirm, ""}
 			},
 			command: func(s *seat) string {
 				return "oauthd login work --issuer " + s.provider.Issuer() + " --client-id post --client-secret-stdin --scope openid --scope email"
@@ -127,7 +128,7 @@ func TestQuestions(t *testing.T) {
 		{
 			name: "an issuer and a client without a secret",
 			answers: func(s *seat) []string {
-				return []string{askProvider, s.provider.Issuer(), askClientID, "native", askSecret, "", askScopes, "", askName, ""}
+				return []string{askProvider, s.provider.Issuer(), askClientID, "native", askSecret, "", askScopes, "", askName, "", askConfirm, ""}
 			},
 			command: func(s *seat) string {
 				return "oauthd login work --issuer " + s.provider.Issuer() + " --client-id native --scope openid --scope email"
@@ -136,7 +137,7 @@ func TestQuestions(t *testing.T) {
 		{
 			name: "an issuer that registers a client",
 			answers: func(s *seat) []string {
-				return []string{askProvider, s.provider.Issuer(), askClientID, "", askScopes, "", askName, ""}
+				return []string{askProvider, s.provider.Issuer(), askClientID, "", askScopes, "", askName, "", askConfirm, ""}
 			},
 			command: func(s *seat) string {
 				return "oauthd login work --issuer " + s.provider.Issuer() + " --scope openid --scope email"
@@ -149,13 +150,18 @@ func TestQuestions(t *testing.T) {
 			s.clientFile(t, "installed.json", "client_secret.json")
 			s.clientFile(t, "installed.json", "it's mine.json")
 			p := s.start(t, window, "", "login")
-			p.answers(t, tc.answers(s)...)
-			p.await(t, "The same in one line:")
+			answers := tc.answers(s)
+			last := len(answers) - 2
+			p.answers(t, answers[:last]...)
+			p.await(t, "This login:", "account", "work", "scopes", "openid email", "stored", "only in memory", "The same in one line:")
 			command := p.match(t, `\r\n  (oauthd login .*)\r\n`)[1]
+			s.wantNothing(t)
+			p.answers(t, answers[last:]...)
 			if want := tc.command(s); command != want {
 				t.Errorf("the command: got %s, want %s", command, want)
 			}
-			p.await(t, "work: logged in as ada@example.com")
+			p.await(t, "work: logged in as ada@example.com", "Now use it:", "oauthd token work\r\n",
+				"oauthd exec -e TOKEN=work -- CMD", "oauthd status\r\n")
 			p.wantExit(t, 0)
 			stdin := ""
 			if tc.stdin != nil {
@@ -183,6 +189,8 @@ func TestQuestionsAskAgain(t *testing.T) {
 		"ftp://login.example.com", "an issuer's URL begins with https://",
 		"https://", "names no host",
 		"http://login.example.com", "http:// is for this machine alone",
+		"goo\u200bgle", "characters in it that do not show",
+		strings.Repeat("g", maxTyped+1), "too long to be typed here",
 		"https://ada@login.example.com", "has no user, query or fragment",
 		"https://login.example.com/?tenant=1", "has no user, query or fragment",
 	)
@@ -207,20 +215,81 @@ func TestQuestionsAskAgain(t *testing.T) {
 		strings.Repeat("w", 64), "account",
 	)
 	p.answers(t, askName, "")
+	wrong(askConfirm, "maybe", "answer yes or no", "", "")
+	p.await(t, "work: logged in as ada@example.com")
+	p.wantExit(t, 0)
+}
+
+// Lines are edited as in a shell; a secret is not in their history.
+func TestQuestionsAreEdited(t *testing.T) {
+	const (
+		up, left, tab, back = "\x1b[A", "\x1b[D", "\t", "\x7f"
+		hidden              = "hidden secret"
+	)
+	s := askingSeat(t)
+	s.clientFile(t, "installed.json", "client_secret.json")
+	if exit, _, stderr := s.run(t, "", "oauthd", "login", "work", "--client-secrets", "client_secret.json", "--scope", "openid"); exit != 0 {
+		t.Fatalf("login: got exit %d, %s", exit, stderr)
+	}
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "login")
+	p.await(t, "   1 google ", "3 github", "more: ? lists them")
+	p.answers(t, askProvider, "?")
+	p.await(t, "Who has the account", "keycloak,")
+	p.answers(t, askProvider, "99") // no number of a choice
+	p.await(t, "there is no provider", askProvider)
+	p.press(t, "fastm"+tab+enter)
+	p.await(t, "The redirect URI to register there is")
+	p.answers(t, "Client id, as registered at the provider: ", "idd"+back)
+	p.answers(t, "Client secret, if the client has one (it does not show): ", "?")
+	p.await(t, "It goes into the store")
+	p.answers(t, "Client secret, if the client has one (it does not show): ", hidden)
+	p.match(t, `Scopes, with blanks between.*: `)
+	p.press(t, up+"x"+left+"-"+enter) // "id" came before the secret
+	p.answers(t, "A name for the account [fastmail]: ", "work")
+	p.await(t, "work, which exists: it gets this provider", "client", "id, with its secret", "scopes", "id-x")
+	p.answers(t, askConfirm, "?")
+	p.await(t, "Nothing has been sent to the provider, or written, so far.")
+	before := s.accountFile("work")
+	p.answers(t, askConfirm, "no")
+	p.await(t, "Nothing was sent or written.", "oauthd: interrupted")
+	p.wantExit(t, 130)
+	if s.accountFile("work") != before {
+		t.Error("the account has changed")
+	}
+	if strings.Contains(p.screen.String(), hidden) {
+		t.Error("the screen shows the client secret")
+	}
+}
+
+func TestQuestionsChooseByNumber(t *testing.T) {
+	s := askingSeat(t)
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "login")
+	p.answers(t, askProvider, "3")
+	p.answers(t, "Client id, as registered at the provider: ", "id", "Client secret (it does not show): ", "hidden",
+		"Scopes, with blanks between [read:user]: ", "", askName, "")
+	p.await(t, "GitHub", "--provider github")
+	p.answers(t, askConfirm, "n")
+	p.wantExit(t, 130)
+	s.wantNothing(t)
+}
+
+func TestQuestionsCompleteFiles(t *testing.T) {
+	s := askingSeat(t)
+	s.clientFile(t, "installed.json", "client-of-work.json")
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "login")
+	p.answers(t, askProvider, "", askClientSecrets, "client-of\t", askScopes, "", askName, "", askConfirm, "")
 	p.await(t, "work: logged in as ada@example.com")
 	p.wantExit(t, 0)
 }
 
 func TestQuestionsGivenUp(t *testing.T) {
 	window := pty.Winsize{Rows: 24, Cols: 80}
-	questions := []string{askProvider, "ISSUER", askClientID, "post", askSecret, "hidden", askScopes, "openid", askName, ""}
+	questions := []string{askProvider, "ISSUER", askClientID, "post", askSecret, "hidden", askScopes, "openid", askName, "", askConfirm, ""}
 	for _, key := range []struct {
 		name, press string
-		says        []string
-		exit        int
 	}{
-		{"Ctrl-C", ctrlC, []string{"oauthd: interrupted"}, 130},
-		{"Ctrl-D", ctrlD, []string{"oauthd: the questions were not answered", "hint: oauthd login --help"}, 2},
+		{"Ctrl-C", ctrlC},
+		{"Ctrl-D", ctrlD},
 	} {
 		for i := 0; i < len(questions); i += 2 {
 			at, _, _ := strings.Cut(questions[i], ",")
@@ -238,13 +307,8 @@ func TestQuestionsGivenUp(t *testing.T) {
 					p.hides(t)
 				}
 				p.press(t, key.press)
-				says, exit := key.says, key.exit
-				if questions[i] == askSecret && key.press == ctrlD {
-					p.press(t, ctrlC) // a hidden answer does not end with Ctrl-D
-					says, exit = []string{"oauthd: interrupted"}, 130
-				}
-				p.await(t, says...)
-				p.wantExit(t, exit)
+				p.await(t, "oauthd: interrupted")
+				p.wantExit(t, 130)
 				s.wantNothing(t)
 				if strings.Contains(p.screen.String(), "hidden") {
 					t.Error("the screen shows the client secret")
@@ -329,7 +393,7 @@ default_scopes = ["openid", "email"]
 	p.answers(t, "Tenant: ", "")
 	p.await(t, "this provider needs a tenant")
 	p.answers(t, "Tenant: ", host,
-		"Redirect URI, as registered there, with a port of your choice [http://127.0.0.1:8400/callback]: ", redirectURI,
+		"Redirect URI, as registered [http://127.0.0.1:8400/callback]: ", redirectURI,
 		"Client id, as registered at the provider: ", "post")
 	for _, secret := range []string{"", s.secret} {
 		p.await(t, askRequired)
@@ -341,6 +405,7 @@ default_scopes = ["openid", "email"]
 	}
 	p.answers(t, askScopes, "", askName, "")
 	p.await(t, "oauthd login work --provider corp --tenant "+host+" --redirect-uri "+redirectURI+" --client-id post --client-secret-stdin")
+	p.answers(t, askConfirm, "y")
 	p.await(t, "work: logged in as ada@example.com")
 	p.wantExit(t, 0)
 	if exit, out, _ := s.run(t, "", "oauthd", "account", "show", "work"); exit != 0 || !strings.Contains(out, host) {

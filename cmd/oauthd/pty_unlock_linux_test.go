@@ -26,16 +26,22 @@ func TestUnlockAtATerminal(t *testing.T) {
 		exit    int
 		says    string
 	}{
-		{"two that differ", []string{"A passphrase for the new file store", "hunter2 one", "The same again", "hunter2 two"}, 2, "the two passphrases differ"},
-		{"the first time", []string{"A passphrase for the new file store", "hunter2 one", "The same again", "hunter2 one"}, 0, "unlocked"},
-		{"a wrong one", []string{"Passphrase of the file store", "hunter2 two"}, 5, "the passphrase is wrong"},
-		{"the right one", []string{"Passphrase of the file store", "hunter2 one"}, 0, "unlocked"},
+		{"two that differ, and then two that do not", []string{
+			"A passphrase for the new file store", "hunter2 one", "The same again", "hunter2 two",
+			"the two passphrases differ", "", "A passphrase for the new file store", "hunter2 one", "The same again", "hunter2 one",
+		}, 0, "unlocked"},
+		{"a wrong one, and then the right one", []string{
+			"Passphrase of the file store", "hunter2 two", "the passphrase is wrong; try again", "", "Passphrase of the file store", "hunter2 one",
+		}, 0, "unlocked"},
+		{"given up", []string{"Passphrase of the file store", ctrlC}, 130, "oauthd: interrupted"},
 	} {
 		p := s.start(t, window, "", "unlock")
 		for i := 0; i < len(step.answers); i += 2 {
 			p.await(t, step.answers[i])
-			p.hides(t)
-			p.press(t, step.answers[i+1]+enter)
+			if answer := step.answers[i+1]; answer != "" { // else it says what is wrong
+				p.hides(t)
+				p.press(t, answer+enter)
+			}
 		}
 		p.await(t, step.says)
 		p.wantExit(t, step.exit)

@@ -65,8 +65,9 @@ func starting() *client.Client {
 	return c
 }
 
-// existing returns a client that only talks to a daemon that runs.
-func existing() *client.Client { return &client.Client{} }
+// existing returns a client that only talks to a daemon that runs. At a terminal it asks for the passphrase of a file
+// store that is closed.
+func existing() *client.Client { return &client.Client{Locked: openLocked()} }
 
 func badRequest(message, hint string) error {
 	return &api.Error{Code: api.BadRequest, Message: message, Hint: hint}

@@ -51,6 +51,14 @@ func unfinished(text []byte) int {
 	return 0
 }
 
+// onScreen returns w as a screen, which it may be already when one command runs another.
+func onScreen(w io.Writer) io.Writer {
+	if s, ok := w.(*screen); ok {
+		return s
+	}
+	return &screen{to: w}
+}
+
 // raw returns the stream behind a screen, for bytes of our own.
 func raw(w io.Writer) io.Writer {
 	if s, ok := w.(*screen); ok {

@@ -33,9 +33,7 @@ func TestSecretsOnStandardInput(t *testing.T) {
 	const secret = "correct horse"
 	for what, read := range map[string]func(io.Reader) (api.Confidential, error){
 		"client secret": readSecret,
-		"passphrase": func(r io.Reader) (api.Confidential, error) {
-			return askPassphrase(t.Context(), stdio{in: r}, "passphrase", true)
-		},
+		"passphrase":    pipedPassphrase,
 	} {
 		for name, text := range saved(secret) {
 			got, err := read(strings.NewReader(text))

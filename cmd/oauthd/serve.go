@@ -121,21 +121,7 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	at := &door{log: log, socket: env.SocketPath(), lock: lockPath(state, cfg.Backend, env.SocketPath())}
-	if cfg.Backend != "keychain" {
-		at.loses = func() bool { return losesAtEnd(store) }
-		at.others = func() []string { return otherSockets(env) }
-		at.locks = func(socket string) (needed, wanted []string) {
-			if cfg.Backend != "memory" { // its lock is in state already
-				return nil, nil
-			}
-			needed = []string{lockPath("", cfg.Backend, socket)}
-			if state != "" { // where clients look
-				wanted = []string{lockPath(state, "", "")}
-			}
-			return needed, wanted
-		}
-	}
+	at := doorOf(cfg, store, state, env, log)
 	wait := reloadOnHangup(ctx, std, at.place, log, stop)
 	defer wait()
 	defer stop()
@@ -159,6 +145,26 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		Desktop:   desktopHere(),
 		HookEnv:   daemonEnviron(os.Environ()),
 	}, at, resting, ready)
+}
+
+// doorOf returns where the daemon of cfg listens, and where else it may if its store would lose something.
+func doorOf(cfg *config.Config, store keystore.Store, state string, env api.Environment, log zerolog.Logger) *door {
+	at := &door{log: log, socket: env.SocketPath(), lock: lockPath(state, cfg.Backend, env.SocketPath())}
+	if cfg.Backend != "keychain" {
+		at.loses = func() bool { return losesAtEnd(store) }
+		at.others = func() []string { return otherSockets(env) }
+		at.locks = func(socket string) (needed, wanted []string) {
+			if cfg.Backend != "memory" { // its lock is in state already
+				return nil, nil
+			}
+			needed = []string{lockPath("", cfg.Backend, socket)}
+			if state != "" { // where clients look
+				wanted = []string{lockPath(state, "", "")}
+			}
+			return needed, wanted
+		}
+	}
+	return at
 }
 
 // desktopHere is the session of the person that the daemon works for; nil if the system has none.

@@ -1,12 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 
 	"oauthd/ipc/api"
+	"oauthd/ipc/client"
 
 	"github.com/spf13/cobra"
 )
@@ -43,57 +46,147 @@ creates the store and asks for the passphrase twice. White space around a passph
 is ignored.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c := starting()
-			defer c.Close()
-			s, err := c.Status(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if s.Store.State != "locked" && !stdin {
-				fmt.Fprintln(std.err, "oauthd: not locked")
-				return nil
-			}
-			passphrase, err := askPassphrase(cmd.Context(), std, s.Store.Needs, stdin)
-			if err != nil {
-				return err
-			}
-			if err := c.Unlock(cmd.Context(), passphrase); err != nil {
-				return err
-			}
-			fmt.Fprintln(std.err, "oauthd: unlocked")
-			return nil
+			return unlock(cmd.Context(), std, stdin)
 		},
 	}
 	cmd.Flags().BoolVar(&stdin, "passphrase-stdin", false, "read the passphrase from standard input")
 	return cmd
 }
 
-// askPassphrase asks for what the store needs, a new passphrase twice, without echo.
-func askPassphrase(ctx context.Context, std stdio, needs string, stdin bool) (api.Confidential, error) {
-	if stdin {
-		text, err := readText(std.in, maxPassphrase, "a passphrase", fmt.Sprintf("it may have %d bytes", maxPassphrase))
-		return api.Confidential(strings.TrimSpace(text)), err
+func unlock(ctx context.Context, std stdio, stdin bool) error {
+	c := starting()
+	defer c.Close()
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
 	}
+	switch {
+	case stdin:
+		var passphrase api.Confidential
+		if passphrase, err = pipedPassphrase(std.in); err == nil {
+			err = c.Unlock(ctx, passphrase)
+		}
+	case s.Store.State != "locked":
+		fmt.Fprintln(std.err, "oauthd: not locked")
+		return nil
+	default:
+		err = openStoreOf(ctx, std, c, s.Store.Needs)
+	}
+	if err == nil {
+		fmt.Fprintln(std.err, "oauthd: unlocked")
+	}
+	return err
+}
+
+// pipedPassphrase reads what --passphrase-stdin names.
+func pipedPassphrase(stdin io.Reader) (api.Confidential, error) {
+	text, err := readText(stdin, maxPassphrase, "a passphrase", fmt.Sprintf("it may have %d bytes", maxPassphrase))
+	return api.Confidential(strings.TrimSpace(text)), err
+}
+
+// openStoreOf unlocks c's daemon, whose store needs a passphrase, or a PIN that only its plugin knows of.
+func openStoreOf(ctx context.Context, std stdio, c *client.Client, needs string) error {
 	if needs == "" {
-		return "", nil
+		err := c.Unlock(ctx, "")
+		if !errors.Is(err, &api.Error{Code: api.Locked}) || !canAsk(std) {
+			return err
+		}
+		a, err := newAsker(ctx, std)
+		if err != nil {
+			return err
+		}
+		pin, err := a.secret("PIN for the identity that opens the file store", "")
+		if err != nil {
+			return err
+		}
+		return c.Unlock(ctx, pin)
 	}
+	return askPassphrase(ctx, std, needs, func(passphrase api.Confidential) error { return c.Unlock(ctx, passphrase) })
+}
+
+// askPassphrase asks for what the store needs, a new passphrase twice, until open takes it: what is mistyped, and then
+// typed again, must not land in the shell.
+func askPassphrase(ctx context.Context, std stdio, needs string, open func(api.Confidential) error) error {
 	if !isTerminal(std.in) {
-		return "", badRequest("there is no terminal to ask for the passphrase", "--passphrase-stdin reads a pipe")
+		return badRequest("there is no terminal to ask for the passphrase", "--passphrase-stdin reads a pipe")
 	}
-	a := &asker{ctx: ctx, std: std, in: bufio.NewReader(std.in)}
-	if needs != "new_passphrase" {
-		return a.askSecret("Passphrase of the file store")
-	}
-	first, err := a.askSecret("A passphrase for the new file store; without it nobody can read what is stored")
+	a, err := newAsker(ctx, std)
 	if err != nil {
-		return "", err
+		return err
 	}
-	second, err := a.askSecret("The same again")
-	if err != nil {
-		return "", err
+	for {
+		passphrase, err := a.passphrase(needs == newPassphrase)
+		if err != nil {
+			return err
+		}
+		if err = open(passphrase); !errors.Is(err, &api.Error{Code: api.Locked}) {
+			return err
+		}
+		a.complain(errors.New(api.AsError(err).Message + "; try again, or Ctrl-C gives up"))
 	}
-	if first != second {
-		return "", badRequest("the two passphrases differ", "try again")
+}
+
+// newPassphrase is what a file store needs that is still to be made.
+const newPassphrase = "new_passphrase"
+
+// passphrase asks for one that is not empty; for a new one twice, until both are the same.
+func (a *asker) passphrase(isNew bool) (api.Confidential, error) {
+	text := "Passphrase of the file store"
+	if isNew {
+		say(a.std.err, "Without this passphrase nobody, you included, can read what is stored.\n")
+		text = "A passphrase for the new file store"
 	}
-	return first, nil
+	for {
+		first, err := a.secret(text, "")
+		if err != nil {
+			return "", err
+		}
+		if first == "" {
+			a.complain(errors.New("it cannot be empty; Ctrl-C gives up"))
+			continue
+		}
+		if !isNew {
+			return first, nil
+		}
+		second, err := a.secret("The same again", "")
+		if err != nil {
+			return "", err
+		}
+		if first == second {
+			return first, nil
+		}
+		a.complain(errors.New("the two passphrases differ; begin again with the first"))
+	}
+}
+
+type stdioKey struct{}
+
+// withStdio puts the streams of a command line into ctx, for openLocked.
+func withStdio(ctx context.Context, std stdio) context.Context {
+	return context.WithValue(ctx, stdioKey{}, std)
+}
+
+// openLocked returns a [client.Client.Locked] that has a person at the terminal open the file store.
+func openLocked() func(ctx context.Context, locked error) error {
+	var one sync.Mutex // so that callers that wait together ask once
+	return func(ctx context.Context, locked error) error {
+		std, ok := ctx.Value(stdioKey{}).(stdio)
+		if !ok || !canAsk(std) {
+			return locked
+		}
+		one.Lock()
+		defer one.Unlock()
+		c := &client.Client{}
+		defer c.Close()
+		s, err := c.Status(ctx)
+		switch {
+		case err != nil:
+			return locked
+		case s.Store.State != "locked":
+			return nil
+		case s.Store.Needs == "": // a person has locked it, and nothing would prove who unlocks it
+			return locked
+		}
+		return openStoreOf(ctx, std, c, s.Store.Needs)
+	}
 }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+)
+
+// The ways to store credentials, as a person chooses among them.
+const (
+	byPassphrase = "passphrase"
+	byIdentity   = "identity"
+	bySeal       = "sealed"
+	inMemory     = "memory"
+)
+
+// storeFlag reads --store; nil for none.
+func storeFlag(backend string) (*api.StoreChoice, error) {
+	switch backend {
+	case "":
+		return nil, nil
+	case "keychain", "file", "memory":
+		return &api.StoreChoice{Backend: backend}, nil
+	}
+	return nil, badRequest("--store is file, keychain or memory", "file is encrypted by a passphrase, memory ends with the daemon")
+}
+
+// readyStore has c's daemon use the store that was chosen. If none was, there is no keychain and config.toml names no
+// store, a person at the terminal is asked. There, a store that is closed is opened too.
+func readyStore(ctx context.Context, std stdio, c *client.Client, chosen *api.StoreChoice) error {
+	if chosen == nil && !canAsk(std) {
+		return nil
+	}
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if chosen == nil && lacksStore(s.Store) {
+		a, err := newAsker(ctx, std)
+		if err != nil {
+			return err
+		}
+		if chosen, err = a.store(s.Store); err != nil {
+			return err
+		}
+	}
+	if chosen != nil {
+		if err := chooseStore(ctx, std, c, *chosen); err != nil || !canAsk(std) {
+			return err
+		}
+		if s, err = c.Status(ctx); err != nil {
+			return err
+		}
+	}
+	if s.Store.State != "locked" || s.Store.Needs == "" {
+		return nil
+	}
+	return openStoreOf(ctx, std, c, s.Store.Needs)
+}
+
+// lacksStore reports whether there is no keychain, and nobody has said what else to use.
+func lacksStore(s api.Store) bool {
+	return s.Backend == "keychain" && s.State == "unavailable" && !s.Chosen
+}
+
+// chooseStore has c's daemon write a choice into config.toml and use it, and says what was written where.
+func chooseStore(ctx context.Context, std stdio, c *client.Client, choice api.StoreChoice) error {
+	chosen, err := c.ChooseStore(ctx, choice)
+	if chosen.File != "" {
+		say(std.err, "oauthd: %s:%d says backend = %q now\n", chosen.File, chosen.Line, choice.Backend)
+	}
+	return err
+}
+
+// store asks where credentials are to be stored, because there is no keychain.
+func (a *asker) store(now api.Store) (*api.StoreChoice, error) {
+	say(a.std.err, "oauthd: %s.\nWhere shall credentials be stored instead?\n\n", now.Detail)
+	for {
+		where, err := a.ask(question{
+			text: "Store", suggested: byPassphrase, choices: a.stores(),
+			explain: "Encrypted files outlive the daemon and the machine's next start; what opens them is a passphrase that you " +
+				"type once after each start, or an age identity: a file, or a plugin for a TPM or a security key. What is " +
+				"only in memory is gone when the daemon ends, and you log in again. To use a keychain instead, press Ctrl-C, " +
+				"start one in your desktop session, run oauthd stop, and log in again.",
+		})
+		if err != nil {
+			return nil, err
+		}
+		switch where {
+		case inMemory:
+			return &api.StoreChoice{Backend: "memory"}, nil
+		case byPassphrase:
+			return &api.StoreChoice{Backend: "file"}, nil
+		case bySeal:
+			if err := sealWorks(a.ctx); err != nil {
+				a.complain(err)
+				continue
+			}
+			return &api.StoreChoice{Backend: "file", Seal: "systemd-creds"}, nil
+		}
+		return a.identity()
+	}
+}
+
+// stores are the stores to choose from on this machine.
+func (a *asker) stores() []choice {
+	all := []choice{
+		{byPassphrase, "files, encrypted by a passphrase"},
+		{byIdentity, "files, encrypted by an age identity or plugin (TPM, YubiKey)"},
+	}
+	if sealOffered(a.ctx) {
+		all = append(all, choice{bySeal, "files, sealed by this machine for you (systemd-creds): nothing to type"})
+	}
+	return append(all, choice{inMemory, "nowhere: only in memory, until the daemon ends"})
+}
+
+// identity asks for the file of the age identity that is to open the file store.
+func (a *asker) identity() (*api.StoreChoice, error) {
+	file, err := a.ask(question{
+		text: "Path of the identity file", files: true,
+		explain: "A file as age-keygen -o FILE writes it, or as a plugin does: age-plugin-tpm --generate -o FILE, or " +
+			"age-plugin-yubikey --identity > FILE. The plugin has to be on the PATH of the daemon too. Whoever has the " +
+			"file can open the store, so that one without a plugin belongs on a disk that only you can read.",
+		check: func(s string) error {
+			path, err := filepath.Abs(s)
+			if s == "" || err != nil {
+				return badRequest("give the path of a file", "? explains which")
+			}
+			return checkIdentity(path)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(file)
+	return &api.StoreChoice{Backend: "file", Identity: path}, err
+}
+
+// storeWords say where credentials are stored, or will be.
+func storeWords(c api.StoreChoice) string {
+	switch {
+	case c.Backend == "memory":
+		return "only in memory, until the daemon ends"
+	case c.Backend == "keychain":
+		return "in the keychain"
+	case c.Identity != "":
+		return "in files that " + c.Identity + " opens"
+	case c.Seal != "":
+		return "in files that this machine opens for you"
+	}
+	return "in files that a passphrase opens"
+}
