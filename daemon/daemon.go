@@ -68,6 +68,8 @@ type Config struct {
 	Desktop attend.Desktop
 	// HookEnv is the environment of a person's commands.
 	HookEnv []string
+	// Wipe overwrites the memory of what nothing refers to any more; nil means that nothing does.
+	Wipe func()
 }
 
 // ADCPlaces are the paths of Google's application default credentials; "" if there is none.
@@ -102,6 +104,9 @@ type Daemon struct {
 func New(cfg Config) *Daemon {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Wipe == nil {
+		cfg.Wipe = func() {}
 	}
 	if cfg.HTTP == nil {
 		cfg.HTTP = provider.NewHTTPClient()
@@ -201,6 +206,7 @@ func (d *Daemon) refreshed(key token.Key, minted *account.Token) {
 		d.minted(key, *minted)
 	}
 	d.show(key.Account)
+	d.wipeLocked()
 }
 
 // minted is called when there is a new token.
@@ -213,6 +219,7 @@ func (d *Daemon) minted(key token.Key, t account.Token) {
 func (d *Daemon) settled(name string) {
 	d.log.Info().Str("account", name).Bool("degraded", false).Msg("state")
 	d.news.Changed(name)
+	d.wipeLocked()
 }
 
 // show passes on that the account of that name may be otherwise than before.

@@ -9,7 +9,8 @@ import (
 )
 
 // Lock makes every request for a token fail until Unlock: it forgets the tokens, takes the files that hold one away, ends
-// the logins that wait for a person, and closes a store that can be closed, as soon as every refresh under way has been saved.
+// the logins that wait for a person, and closes a store that can be closed, as soon as every refresh under way has been
+// saved. What was in memory for all that is wiped.
 func (d *Daemon) Lock(ctx context.Context) error {
 	changed := d.vault.Gate().Shut()
 	d.logins.EndAll(words.Locked())
@@ -20,7 +21,16 @@ func (d *Daemon) Lock(ctx context.Context) error {
 	}
 	d.news.ChangedAll()
 	d.attend.ChangedAll()
+	d.wipeLocked()
 	return nil
+}
+
+// wipeLocked wipes what is no longer used, if d is locked: after Lock itself, and after each use of a credential that
+// the lock found under way.
+func (d *Daemon) wipeLocked() {
+	if d.vault.Gate().Locked() {
+		d.cfg.Wipe()
+	}
 }
 
 // Unlock ends what Lock, or a store that was closed at the start, has begun. A wrong passphrase leaves everything as it

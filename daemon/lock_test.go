@@ -19,8 +19,22 @@ import (
 type doored struct {
 	*scriptedStore
 
-	mu   sync.Mutex // guards the field below
-	open bool
+	mu    sync.Mutex // guards the fields below
+	open  bool
+	wiped bool // memory was wiped after the store was closed
+}
+
+func (s *doored) wipe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wiped = !s.open
+}
+
+// closedAndWiped reports whether nothing of what the store gave is left.
+func (s *doored) closedAndWiped() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.open && s.wiped
 }
 
 func (s *doored) Open(_ context.Context, passphrase string) error {
@@ -29,7 +43,7 @@ func (s *doored) Open(_ context.Context, passphrase string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open = true
+	s.open, s.wiped = true, false
 	return nil
 }
 
@@ -77,7 +91,7 @@ func (r *rig) startDoored() *doored {
 	}
 	cfg.Backend = "file"
 	store := &doored{scriptedStore: r.store}
-	d := New(Config{Dir: r.dir, Config: cfg, Store: store, Log: zerolog.New(r), HTTP: r.client, Now: r.now, UID: -1, Version: "1"})
+	d := New(Config{Dir: r.dir, Config: cfg, Store: store, Log: zerolog.New(r), HTTP: r.client, Now: r.now, UID: -1, Version: "1", Wipe: store.wipe})
 	r.d = d
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -140,8 +154,8 @@ func TestLockForgetsTokens(t *testing.T) {
 			r.wants(err, api.Locked)
 			r.wants(r.d.Login(t.Context(), "work", api.AccountDefinition{}, func(api.LoginEvent) {}), api.Locked)
 		}
-		if !store.Closed() {
-			t.Error("got an open store, want it closed")
+		if !store.closedAndWiped() {
+			t.Error("want a closed store, and memory wiped after that")
 		}
 		time.Sleep(48 * time.Hour)
 		if r.refreshes() != 1 {
@@ -176,8 +190,8 @@ func TestLockDuringRefresh(t *testing.T) {
 		hold.Release()
 		r.wants(<-served, api.Locked)
 		synctest.Wait()
-		if c := r.store.credential(t, "work"); !store.Closed() || !r.server.Active(c.RefreshToken.Reveal()) {
-			t.Errorf("got closed %t; want it closed, with the rotated credential", store.Closed())
+		if c := r.store.credential(t, "work"); !store.closedAndWiped() || !r.server.Active(c.RefreshToken.Reveal()) {
+			t.Errorf("got closed %t; want it closed and wiped, with the rotated credential", store.Closed())
 		}
 	})
 }
@@ -202,8 +216,8 @@ func TestLockWaitsForASave(t *testing.T) {
 		}
 		r.store.script(nil)
 		time.Sleep(2 * time.Minute)
-		if c := r.store.credential(t, "work"); !store.Closed() || !r.server.Active(c.RefreshToken.Reveal()) {
-			t.Errorf("got closed %t; want it closed, with the rotated credential", store.Closed())
+		if c := r.store.credential(t, "work"); !store.closedAndWiped() || !r.server.Active(c.RefreshToken.Reveal()) {
+			t.Errorf("got closed %t; want it closed and wiped, with the rotated credential", store.Closed())
 		}
 	})
 }

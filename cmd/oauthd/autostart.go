@@ -37,7 +37,7 @@ func startDaemon(ctx context.Context) error {
 
 	cmd := exec.Command(self, "serve", "--started-by", "auto", "--log-file", logFile, "--ready-fd", "3")
 	cmd.Dir = "/"
-	cmd.Env = daemonEnviron(os.Environ())
+	cmd.Env, _ = overwriting(daemonEnviron(os.Environ()))
 	cmd.Stdout, cmd.Stderr = log.file, log.file // what the runtime itself may say
 	cmd.ExtraFiles = []*os.File{tell}
 	cmd.SysProcAttr = ownSession()

@@ -20,6 +20,9 @@ func main() {
 	if len(quick.Rest) > 0 {
 		os.Exit(finish(os.Stdout, os.Stderr))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		startOverwriting()
+	}
 	os.Exit(run(interruptible(os.Args[1:]), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
 

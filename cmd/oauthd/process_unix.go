@@ -20,6 +20,9 @@ func hardenProcess() {
 	forbidDump()
 }
 
+// startAnew has the process run path from its start; it returns if that fails.
+func startAnew(path string, argv, environ []string) { _ = syscall.Exec(path, argv, environ) }
+
 // closeOnExec keeps descriptors that we inherited from our parent from being handed on to a child, until undo is called:
 // exec hands them on to the program that it becomes.
 func closeOnExec() (undo func()) {

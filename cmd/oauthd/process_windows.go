@@ -15,6 +15,9 @@ func ownSession() *syscall.SysProcAttr {
 // hardenProcess has nothing to do: new files are private to the user's profile, and no core is written.
 func hardenProcess() {}
 
+// startAnew has nothing to do: Windows cannot replace the program of a process.
+func startAnew(_ string, _, _ []string) {}
+
 // closeOnExec has nothing to do: handles are handed on one by one.
 func closeOnExec() (undo func()) { return func() {} }
 

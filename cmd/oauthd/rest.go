@@ -71,8 +71,7 @@ func (r *rest) quiet(ctx context.Context) bool {
 
 // lieDown gives memory back and stops the collector; wake starts it again.
 func lieDown() (wake func()) {
-	runtime.GC() // what a pool holds goes with the second collection
-	debug.FreeOSMemory()
+	wipe()
 	dropFilePages()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

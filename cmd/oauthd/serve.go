@@ -144,6 +144,7 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		Proxied:   proxyHere() != "",
 		Desktop:   desktopHere(),
 		HookEnv:   daemonEnviron(os.Environ()),
+		Wipe:      wipe,
 	}, at, resting, ready)
 }
 

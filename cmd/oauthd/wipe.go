@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// The memory of what Go has freed keeps its content until something else needs it, and secrets pass through many hands:
+// JSON, HTTP and TLS copy them. So the daemon runs with the setting by which the collector overwrites what it frees
+// (package runtime, "GODEBUG"). Then what nobody refers to any more is gone after a collection, whoever made the copy.
+
+// overwriteFreed is that setting.
+const overwriteFreed = "clobberfree=1"
+
+// overwriting returns environ with the setting; done is true if it was there already.
+func overwriting(environ []string) (with []string, done bool) {
+	const name = "GODEBUG="
+	setting := name + overwriteFreed
+	for _, entry := range environ {
+		value, ok := strings.CutPrefix(entry, name)
+		if !ok {
+			with = append(with, entry)
+			continue
+		}
+		if strings.Contains(value, "clobberfree=") { // a person who says otherwise is obeyed
+			return environ, true
+		}
+		setting = name + value + "," + overwriteFreed
+	}
+	return append(with, setting), false
+}
+
+// startOverwriting makes the process a daemon that overwrites what it frees. The runtime reads the setting only at its
+// start, so that the program is started again, as the same process, unless it was started by one that knew.
+func startOverwriting() {
+	environ, done := overwriting(os.Environ())
+	if done {
+		return
+	}
+	if self, err := os.Executable(); err == nil {
+		startAnew(self, os.Args, environ)
+	}
+}
+
+// wipe overwrites everything that the process holds and does not use.
+func wipe() {
+	runtime.GC() // what a pool holds goes with the second collection
+	debug.FreeOSMemory()
+}
