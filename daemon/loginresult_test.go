@@ -166,27 +166,6 @@ func TestWhatALoginStoredIsMissed(t *testing.T) {
 	}
 }
 
-// A login that is given up leaves the account as it was configured, whatever its definition said.
-func TestGivenUpLoginChangesNoAccount(t *testing.T) {
-	r := newRealRig(t, oauthtest.Config{})
-	r.start()
-	def := r.definition("openid")
-	def.AuthParams = map[string]string{"login_hint": "ada@example.com"}
-	r.loggedIn("work", def)
-	l := r.begin("work", api.AccountDefinition{AuthParams: map[string]string{"login_hint": "other@example.com", "hd": "example.com"}})
-	if got := query(t, l.url()).Get("hd"); got != "example.com" {
-		t.Errorf("got hd %q, want the parameter sent", got)
-	}
-	l.cancel()
-	r.wants(<-l.ended, api.LoginFailed)
-	l = r.begin("work", api.AccountDefinition{})
-	if q := query(t, l.url()); q.Has("hd") || q.Get("login_hint") != "ada@example.com" {
-		t.Errorf("got %q, want the parameters as they were", q)
-	}
-	l.cancel()
-	<-l.ended
-}
-
 // A login that is done holds the store open no longer.
 func TestLoginLetsGoOfTheStore(t *testing.T) {
 	r := newRealRig(t, oauthtest.Config{})
@@ -198,103 +177,37 @@ func TestLoginLetsGoOfTheStore(t *testing.T) {
 	}
 }
 
-// A definition that lacks something is refused by what it lacks.
-func TestIncompleteDefinitions(t *testing.T) {
-	r := newRealRig(t, oauthtest.Config{})
-	r.start()
-	r.store.script(func(_ context.Context, _, name string) error {
-		if name == ".probe" {
-			t.Error("the store was probed for a login that cannot be")
+// The answer to a device login is read in the provider's own way.
+func TestDeviceLoginInTheProvidersDialect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, deviceConfig)
+		r.write("config.toml", "[providers.corp]\nissuer = \""+r.server.Issuer()+"\"\nscope_separator = \",\"\n")
+		r.start()
+		r.server.Always(oauthtest.Token, oauthtest.Set("scope", "openid,email,offline_access"))
+		l := r.begin("work", api.AccountDefinition{Provider: "corp", ClientID: "app", Grant: "device_code", Scopes: []string{"openid", "email"}})
+		if err := r.server.ApproveDevice(l.event(api.EventDevice).UserCode); err != nil {
+			t.Fatal(err)
 		}
-		return nil
+		if done := l.event(api.EventDone); len(done.ScopesGranted) != 3 || done.Warnings != nil {
+			t.Errorf("got %q with warnings %q, want three scopes and none", done.ScopesGranted, done.Warnings)
+		}
+		if err := <-l.ended; err != nil {
+			t.Error(err)
+		}
 	})
-	for _, tt := range []struct {
-		name, account string
-		def           api.AccountDefinition
-		want          api.Code
-		hint          string
-	}{
-		{"nothing, of a new account", "new", api.AccountDefinition{}, api.UnknownAccount, "--client-secrets FILE"},
-		{"a client alone, of a new account", "new", api.AccountDefinition{ClientID: "app"}, api.BadRequest, "--provider P"},
-		{"no client of a program", "new", api.AccountDefinition{Provider: "github", Grant: "client_credentials"}, api.BadRequest, "--key-file FILE"},
-		{"no client of a person", "new", api.AccountDefinition{Provider: "github"}, api.BadRequest, "--client-secrets FILE"},
-		{"a provider that nobody knows", "new", api.AccountDefinition{Provider: "corp", ClientID: "app"}, api.UnknownProvider, ""},
-		{"a name that is none", "New", r.definition(), api.BadRequest, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			err := <-r.begin(tt.account, tt.def).ended
-			r.wants(err, tt.want)
-			if err != nil && !strings.Contains(api.AsError(err).Hint, tt.hint) {
-				t.Errorf("got hint %q, want %q in it", api.AsError(err).Hint, tt.hint)
-			}
-		})
-	}
-	if n := r.server.Requests(oauthtest.Discovery); n != 0 {
-		t.Errorf("got %d requests for the issuer's document, want none", n)
-	}
 }
 
-// A person's file that changes while a login is under way counts as soon as the login is done.
-func TestPersonsFileThatChangesMeanwhile(t *testing.T) {
-	r := newRealRig(t, oauthtest.Config{})
-	file := func(client string) {
-		r.write("accounts/work.toml", "issuer = \""+r.server.Issuer()+"\"\nclient_id = \""+client+"\"\nscopes = [\"openid\"]\n")
-	}
-	file("app")
+// A service account logs in again with the key that is stored, and what it was given beyond its scopes is told.
+func TestServiceAccountLogsInAgain(t *testing.T) {
+	r := newRealRig(t, machines())
 	r.start()
-	l := r.begin("work", api.AccountDefinition{})
-	at := l.url()
-	file("another")
-	if err := l.decide(at, oauthtest.Allow); err != nil {
-		t.Fatal(err)
+	r.tried("work", api.AccountDefinition{Grant: "service_account", Key: api.Confidential(r.robotKey()), Scopes: []string{"storage.read"}})
+	r.server.Script(oauthtest.Token, oauthtest.Set("scope", "storage.read storage.write"))
+	done := r.tried("work", api.AccountDefinition{})
+	if want := []string{"granted though not asked for: storage.write"}; !slices.Equal(done.Warnings, want) {
+		t.Errorf("got warnings %q, want %q", done.Warnings, want)
 	}
-	if a := r.shown("work"); a.State != api.StateLoginRequired {
-		t.Errorf("got state %s, want login_required: the credential belongs to another client", a.State)
-	}
-}
-
-// ours is the first line of a file that the daemon may rewrite.
-const ours = "# Written by oauthd, and rewritten whole at every login; without this line the file is yours and stays as it is.\n"
-
-// Scopes that are named come on top of the provider's default ones, if the account has none of its own and was logged in
-// with these.
-func TestFirstNamedScopes(t *testing.T) {
-	const issuer, token = "https://accounts.google.com", "https://oauth2.googleapis.com/token"
-	defaults := []string{"openid", "email"}
-	for _, tt := range []struct {
-		name     string
-		own      []string // the account's scopes
-		loggedIn string   // the token endpoint of the earlier login; "" for none
-		want     []string
-	}{
-		{"of an account without, logged in", nil, token, append(slices.Clone(defaults), "https://mail.google.com/")},
-		{"of an account without, never logged in", nil, "", []string{"https://mail.google.com/"}},
-		{"of an account without, logged in elsewhere", nil, "https://login.example.com/token", []string{"https://mail.google.com/"}},
-		{"of an account with scopes", []string{"profile"}, token, []string{"profile", "https://mail.google.com/"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			r := newRealRig(t, oauthtest.Config{})
-			text := ours + "provider = 'google'\nclient_id = 'app'\n"
-			if tt.own != nil {
-				text += "scopes = ['" + strings.Join(tt.own, "', '") + "']\n"
-			}
-			r.write("accounts/work.toml", text)
-			if tt.loggedIn != "" {
-				c := r.authorize("openid", "offline_access")
-				c.Issuer, c.TokenEndpoint, c.Scopes = issuer, tt.loggedIn, defaults
-				r.store.save(t, "work", c)
-			}
-			r.start()
-			l := r.begin("work", api.AccountDefinition{Scopes: []string{"https://mail.google.com/"}})
-			at := l.url()
-			l.cancel()
-			err := <-l.ended
-			if at == "" {
-				t.Fatalf("got %v, want an authorization URL", err)
-			}
-			if got := strings.Fields(query(t, at).Get("scope")); !slices.Equal(got, tt.want) {
-				t.Errorf("got scopes %q, want %q", got, tt.want)
-			}
-		})
+	if c := r.store.credential(t, "work"); c.LoggedInAt.IsZero() || c.Key.IsZero() {
+		t.Errorf("got it logged in at %v, with a key %t; want the time, and the key still", c.LoggedInAt, !c.Key.IsZero())
 	}
 }

@@ -174,6 +174,9 @@ func TestRefusedClientCredentialsLeaveNothing(t *testing.T) {
 			change(r, &def)
 			l := r.begin("work", def)
 			r.wants(<-l.ended, api.ProviderRejected)
+			if got := l.last().Event; got != "" {
+				t.Errorf("got event %q of a login that failed, want none", got)
+			}
 			r.nothingLeft("work")
 		})
 	}

@@ -144,6 +144,7 @@ func TestApplyRefuses(t *testing.T) {
 		{"a key id alone", program, api.AccountDefinition{KeyID: "k1"}, "there is none"},
 		{"a robot's key that is none", robot, api.AccountDefinition{Key: "{}"}, "the private key of work"},
 		{"a program's key that is none", program, api.AccountDefinition{Key: "{}"}, "the private key of work"},
+		{"a provider of a robot", robot, api.AccountDefinition{Provider: "google"}, "no provider, client or redirect"},
 		{"an issuer of a robot", robot, api.AccountDefinition{Issuer: "https://login.example.com"}, "no provider, client or redirect"},
 		{"a tenant of a robot", robot, api.AccountDefinition{Tenant: "acme"}, "no provider, client or redirect"},
 		{"a client of a robot", robot, api.AccountDefinition{ClientID: "app"}, "no provider, client or redirect"},

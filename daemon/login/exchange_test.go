@@ -46,3 +46,27 @@ func TestExchangeForOneResource(t *testing.T) {
 		t.Errorf("got %q granted, want %q", got, want)
 	}
 }
+
+// TestAsksForMore checks when a login says that it asks for more than an earlier one brought.
+func TestAsksForMore(t *testing.T) {
+	p := provider.Provider{Row: provider.Row{Issuer: "https://login.example.com"}}
+	before := account.Credential{Issuer: p.Issuer, RefreshToken: account.NewSecret("fake"), Scopes: []string{"a"}}
+	for _, tt := range []struct {
+		name   string
+		change func(a *attempt)
+		want   bool
+	}{
+		{"a new scope was named", func(*attempt) {}, true},
+		{"none was named", func(a *attempt) { a.scopes = scopesAsBefore }, false},
+		{"a known one was named", func(a *attempt) { a.Account.Scopes = []string{"a"} }, false},
+		{"the earlier one brought no refresh token", func(a *attempt) { a.Before.RefreshToken = account.Secret{} }, false},
+		{"the earlier one was at another issuer", func(a *attempt) { a.Before.Issuer = "https://other.example.com" }, false},
+	} {
+		a := &attempt{scopes: scopesNamed}
+		a.Provider, a.Before, a.Account.Scopes = p, before, []string{"a", "b"}
+		tt.change(a)
+		if got := a.asksForMore(); got != tt.want {
+			t.Errorf("%s: got %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}

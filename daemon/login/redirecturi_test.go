@@ -39,7 +39,7 @@ func TestFixedPort(t *testing.T) {
 	a.Account, a.Provider = account.Account{Name: "work"}, row.Provider("corp")
 	_, err := a.viaRedirect(t.Context(), func(e api.LoginEvent) { t.Errorf("got event %q, want none", e.Event) })
 	if e := api.AsError(err); err == nil || e.Code != api.BadRequest ||
-		!strings.Contains(e.Hint, "register http://localhost:8400/back at corp") ||
+		!strings.Contains(e.Message, "corp also compares the port") || !strings.Contains(e.Hint, "register http://localhost:8400/back at corp") ||
 		!strings.Contains(e.Hint, "--redirect-uri http://localhost:8400/back") {
 		t.Errorf("got %v, hint %q; want the redirect URI to register", err, api.AsError(err).Hint)
 	}
