@@ -49,7 +49,7 @@ func (a *arrivals) take(c *conn, n int) bool {
 	}
 	c.arrival.bytes += n
 	a.room -= n
-	for a.room < 0 && !c.madeWay.Load() {
+	for a.room < 0 { // c is one of them, and without it there was room
 		a.endLocked(a.arriving.Front().Value.(*conn))
 	}
 	return !c.madeWay.Load()

@@ -125,10 +125,7 @@ func decimal(n uint32) string {
 func parseUID(text string) (uid uint32, ok bool) {
 	const most = 1<<31 - 1
 	var n uint64
-	for _, c := range []byte(text) {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
+	for _, c := range []byte(text) { // what is no digit does not come out as it went in
 		if n = 10*n + uint64(c-'0'); n > most {
 			return 0, false
 		}

@@ -55,6 +55,7 @@ func TestFindInStepWithClient(t *testing.T) {
 		{name: "OAUTHD_SOCK is abstract", environ: []string{"OAUTHD_SOCK=@s"}, want: "@s", left: true},
 		{name: "known variables of ours", environ: []string{"OAUTHD_NO_AUTOSTART=1", "OAUTHD_PASSPHRASE_FILE=/p"}, want: "/tmp/oauthd-4242/oauthd.sock"},
 		{name: "an unknown variable of ours", environ: []string{"OAUTHD_X=1"}, want: "/tmp/oauthd-4242/oauthd.sock", left: true},
+		{name: "half a variable of ours", environ: []string{"OAUTHD_"}, want: "/tmp/oauthd-4242/oauthd.sock", left: true},
 		{name: "variables of others", environ: []string{"OAUTH=1", "MY_OAUTHD_X=1", "odd", "=odd"}, want: "/tmp/oauthd-4242/oauthd.sock"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,7 +75,7 @@ func TestPrivateDirInStepWithClient(t *testing.T) {
 	root := t.TempDir()
 	path := func(name string) string { return filepath.Join(root, name) }
 	for name, mode := range map[string]os.FileMode{
-		"ours": 0o700, "theirs too": 0o750, "everybody's": 0o777, "not ours to enter": 0o600, "group's": 0o700 | os.ModeSetgid, "sticky": 0o700 | os.ModeSticky,
+		"ours": 0o700, "theirs too": 0o750, "everybody's": 0o777, "everybody's to enter": 0o701, "not ours to enter": 0o600, "group's": 0o700 | os.ModeSetgid, "sticky": 0o700 | os.ModeSticky,
 	} {
 		if err := errors.Join(os.Mkdir(path(name), 0o700), os.Chmod(path(name), mode)); err != nil {
 			t.Fatal(err)
@@ -84,7 +85,7 @@ func TestPrivateDirInStepWithClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants := map[string]bool{
-		"ours": true, "theirs too": false, "everybody's": false, "not ours to enter": false, "group's": true, "sticky": true, "link": false, "file": false, "missing": false,
+		"ours": true, "theirs too": false, "everybody's": false, "everybody's to enter": false, "not ours to enter": false, "group's": true, "sticky": true, "link": false, "file": false, "missing": false,
 	}
 	if os.Getuid() == 0 {
 		if err := errors.Join(os.Mkdir(path("other's"), 0o700), os.Chown(path("other's"), nobody, nobody)); err != nil {
