@@ -71,7 +71,8 @@ func TestClientsPage(t *testing.T) {
 // clientDesk is a person's session with a daemon in this process: the account work is logged in, and the account
 // gone no longer is.
 type clientDesk struct {
-	dir    string // XDG_RUNTIME_DIR, and where the page's programs are
+	ctx    context.Context // of the daemon
+	dir    string          // XDG_RUNTIME_DIR, and where the page's programs are
 	client *client.Client
 	api    *httptest.Server // takes the newest token alone, and answers "let in"
 
@@ -92,6 +93,7 @@ func newDesktop(t *testing.T) *clientDesk {
 	t.Cleanup(func() { _ = d.client.Close() })
 
 	ctx, cancel := context.WithCancel(context.Background())
+	d.ctx = ctx
 	ready, over := make(chan struct{}), make(chan error, 1)
 	go func() {
 		over <- runDaemon(ctx, daemon.Config{
@@ -176,6 +178,14 @@ func (d *clientDesk) token(t *testing.T, force bool) string {
 		t.Fatal(err)
 	}
 	return token.AccessToken
+}
+
+// replace has the token of an account replaced.
+func (d *clientDesk) replace(t *testing.T, name string) {
+	t.Helper()
+	if _, err := d.client.Token(t.Context(), api.TokenRequest{Account: name, Force: true}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // run runs a program in the desktop's directory, with vars in its environment.
