@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"oauthd/ipc/own"
 
@@ -54,7 +55,8 @@ type File struct {
 	opening chan struct{} // holds one element during an opening, which is expensive
 	turns   sync.Map      // name → chan struct{} with room for one call
 
-	mu       sync.Mutex // guards the field below
+	wantsPIN atomic.Bool // a plugin has asked for a secret that nobody gave
+	mu       sync.Mutex  // guards the field below
 	identity *age.X25519Identity
 }
 

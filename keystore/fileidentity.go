@@ -34,6 +34,7 @@ const (
 	NeedsNothing       = ""               // a file of identities, or this machine's seal, opens it
 	NeedsPassphrase    = "passphrase"     // the one it was created with
 	NeedsNewPassphrase = "new_passphrase" // opening creates identity.age, and this will be its passphrase
+	NeedsPIN           = "pin"            // that of the identity's plugin, which has asked for one
 )
 
 // Needs returns what [File.Open] needs, whether the store is closed or not.
@@ -44,6 +45,8 @@ func (f *File) Needs() string {
 		return NeedsPassphrase
 	case errors.Is(err, fs.ErrNotExist) && f.config.Identity == "" && f.config.Sealer == nil:
 		return NeedsNewPassphrase
+	case f.wantsPIN.Load():
+		return NeedsPIN
 	}
 	return NeedsNothing
 }
@@ -86,6 +89,9 @@ func (f *File) Open(ctx context.Context, passphrase string) error {
 		return f.open(ctx, passphrase)
 	})
 	if err != nil {
+		if errors.Is(err, ErrNoPassphrase) && f.config.Identity != "" {
+			f.wantsPIN.Store(true)
+		}
 		return fmt.Errorf("keystore: open: %w", err)
 	}
 	f.mu.Lock()

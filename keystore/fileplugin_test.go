@@ -135,6 +135,9 @@ func TestFilePlugin(t *testing.T) {
 			if test.want == keystore.ErrIdentity && !strings.Contains(err.Error(), "its plugin failed") {
 				t.Errorf("got %v, want it blamed on the plugin", err)
 			}
+			if got, want := f.Needs(), map[bool]string{true: keystore.NeedsPIN}[errors.Is(test.want, keystore.ErrNoPassphrase)]; got != want {
+				t.Errorf("afterwards: needs %q, want %q", got, want)
+			}
 			if strings.Contains(fmt.Sprint(err), "AGE-") {
 				t.Error("the error says what the plugin said")
 			}

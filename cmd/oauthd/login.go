@@ -101,10 +101,10 @@ func loginAsked(cmd *cobra.Command, std stdio, def *api.AccountDefinition, f log
 	switch {
 	case !isTerminal(std.in) || !isTerminal(std.err):
 		return badRequest("login wants the name of an account", "oauthd login NAME; on a terminal oauthd login asks")
-	case cmd.Flags().NFlag() > 0:
+	case cmd.Flags().NFlag() > 1 || cmd.Flags().NFlag() == 1 && f.store == "":
 		return badRequest("login asks only when it is given nothing", "oauthd login NAME with the same flags")
 	}
-	name, chosen, err := askLogin(cmd.Context(), std, def)
+	name, chosen, err := askLogin(cmd.Context(), std, def, f.chosen)
 	if err != nil {
 		return err
 	}

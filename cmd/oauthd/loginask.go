@@ -29,16 +29,16 @@ type wizard struct {
 	rows    [][]string
 }
 
-// askLogin asks for all that a first login needs, and fills in def. chosen is the store that was chosen, if there is no
-// keychain.
-func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition) (name string, chosen *api.StoreChoice, err error) {
+// askLogin asks for all that a first login needs, and fills in def. chosen is given, or is what the person chose because
+// there is no keychain.
+func askLogin(ctx context.Context, std stdio, def *api.AccountDefinition, given *api.StoreChoice) (name string, chosen *api.StoreChoice, err error) {
 	a, err := newAsker(ctx, std)
 	if err != nil {
 		return "", nil, err
 	}
 	c := starting()
 	defer c.Close()
-	w := &wizard{asker: a, client: c, def: def}
+	w := &wizard{asker: a, client: c, def: def, chosen: given}
 	s, err := c.Status(ctx)
 	if err != nil {
 		return "", nil, err
@@ -267,6 +267,10 @@ func (w *wizard) askName(accounts []api.Account) (err error) {
 
 // askStore asks where to store the login, if there is no keychain and nobody has said.
 func (w *wizard) askStore(now api.Store) (err error) {
+	if w.chosen != nil {
+		w.row("stored", storeWords(*w.chosen))
+		return nil
+	}
 	if !lacksStore(now) {
 		w.row("stored", storeWords(api.StoreChoice{Backend: now.Backend, Identity: now.Identity, Seal: now.Seal}))
 		return nil

@@ -25,8 +25,9 @@ func TestMain(m *testing.M) {
 	}
 	benchtest.Main()
 	testscript.Main(m, map[string]func(){
-		"oauthd": main,
-		"agent":  func() { os.Exit(agent(os.Args[1:])) },
+		"oauthd":                  main,
+		"agent":                   func() { os.Exit(agent(os.Args[1:])) },
+		"age-plugin-" + pinPlugin: func() { os.Exit(agePlugin()) },
 	})
 }
 

@@ -319,6 +319,7 @@ func TestOpenedInPlace(t *testing.T) {
 		redirection, says string
 	}{
 		{[]string{"token", "work"}, ">token", ""},
+		{[]string{"exec", "-e", "TOKEN=work", "--", "sh", "-c", `test -n "$TOKEN" && echo started`}, "", "started"},
 		{s.login(), "", "work: logged in as ada@example.com"},
 		{[]string{"logout", "work"}, "", "work: "},
 		{[]string{"account", "remove", "work"}, "", "work: removed"},
@@ -351,4 +352,72 @@ func TestOpenedInPlace(t *testing.T) {
 			t.Errorf("%s: it asks", redirection)
 		}
 	}
+}
+
+// A security key's PIN is asked for once at a time, because the key counts the wrong ones.
+func TestPINOfAPlugin(t *testing.T) {
+	const pin = "271828"
+	identity, err := pinIdentity(pin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := barePlace(t, "")
+	s.write(t, "key.txt", identity+"\n")
+	window := pty.Winsize{Rows: 24, Cols: 80}
+	p := s.start(t, window, "", s.login()...)
+	p.answers(t, askStore, "identity", askIdentity, "key.txt")
+	p.await(t, "work: logged in as ada@example.com")
+	p.wantExit(t, 0)
+	if exit, _, stderr := s.run(t, "", "oauthd", "stop"); exit != 0 {
+		t.Fatalf("stop: got exit %d, %s", exit, stderr)
+	}
+	const ask = "PIN of the identity that opens the file store: "
+	for _, step := range []struct {
+		press, says string
+		args        []string
+		exit        int
+	}{
+		{ctrlC, "oauthd: interrupted", []string{"token", "work"}, 130},
+		{"314159" + enter, "oauthd: the identity file does not open the file store", []string{"token", "work"}, 2},
+		{pin + enter, "", []string{"token", "work"}, 0},
+		{pin + enter, "oauthd: unlocked", []string{"unlock"}, 0},
+	} {
+		p := s.start(t, window, ">token", step.args...)
+		p.await(t, ask)
+		p.press(t, step.press)
+		p.await(t, step.says)
+		p.wantExit(t, step.exit)
+		if strings.Contains(p.screen.String(), pin) {
+			t.Error("the screen shows the PIN")
+		}
+		if exit, _, stderr := s.run(t, "", "oauthd", "lock"); step.exit == 0 && exit != 0 {
+			t.Fatalf("lock: got exit %d, %s", exit, stderr)
+		}
+	}
+}
+
+// The move to another store asks until the passphrase is right, too.
+func TestMigrateAtATerminal(t *testing.T) {
+	s := barePlace(t, "[keystore]\nbackend = \"keychain\"\n")
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "keystore", "migrate", "--to", "file")
+	p.answers(t, askFirst, passphrase, askSecond, passphrase+"x", askFirst, passphrase, askSecond, passphrase)
+	p.await(t, "records moved from keychain to file: 0")
+	p.wantExit(t, 0)
+	p = s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "keystore", "migrate", "--to", "file")
+	p.answers(t, askPassphraseQ, "correct horse two")
+	p.await(t, "the passphrase is wrong; try again")
+	p.answers(t, askPassphraseQ, passphrase)
+	p.await(t, "records moved from keychain to file: 0")
+	p.wantExit(t, 0)
+}
+
+// A store that was given is not asked for, and the wizard asks the rest.
+func TestStoreFlagOfTheWizard(t *testing.T) {
+	s := barePlace(t, "")
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "login", "--store", "memory")
+	p.answers(t, askProvider, s.provider.Issuer(), askClientID, "native", askSecret, "", askScopes, "", askName, "")
+	p.await(t, "stored", "only in memory, until the daemon ends")
+	p.answers(t, askConfirm, "")
+	p.await(t, "backend = \"memory\" now", "work: logged in as ada@example.com")
+	p.wantExit(t, 0)
 }

@@ -84,24 +84,30 @@ func pipedPassphrase(stdin io.Reader) (api.Confidential, error) {
 	return api.Confidential(strings.TrimSpace(text)), err
 }
 
-// openStoreOf unlocks c's daemon, whose store needs a passphrase, or a PIN that only its plugin knows of.
+// openStoreOf unlocks c's daemon, whose store needs a passphrase, or the PIN of a plugin. A PIN is asked for once, because
+// a security key counts the wrong ones.
 func openStoreOf(ctx context.Context, std stdio, c *client.Client, needs string) error {
+	if needs != "" && needs != "pin" {
+		return askPassphrase(ctx, std, needs, func(passphrase api.Confidential) error { return c.Unlock(ctx, passphrase) })
+	}
 	if needs == "" {
 		err := c.Unlock(ctx, "")
-		if !errors.Is(err, &api.Error{Code: api.Locked}) || !canAsk(std) {
+		if !errors.Is(err, &api.Error{Code: api.Locked}) {
 			return err
 		}
-		a, err := newAsker(ctx, std)
-		if err != nil {
+		if s, problem := c.Status(ctx); problem != nil || s.Store.Needs != "pin" || !canAsk(std) {
 			return err
 		}
-		pin, err := a.secret("PIN for the identity that opens the file store", "")
-		if err != nil {
-			return err
-		}
-		return c.Unlock(ctx, pin)
 	}
-	return askPassphrase(ctx, std, needs, func(passphrase api.Confidential) error { return c.Unlock(ctx, passphrase) })
+	a, err := newAsker(ctx, std)
+	if err != nil {
+		return err
+	}
+	pin, err := a.secret("PIN of the identity that opens the file store", "")
+	if err != nil {
+		return err
+	}
+	return c.Unlock(ctx, pin)
 }
 
 // askPassphrase asks for what the store needs, a new passphrase twice, until open takes it: what is mistyped, and then

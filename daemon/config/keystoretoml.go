@@ -134,8 +134,6 @@ func keysOf(file string, text []byte) (keys mainKeys, err error) {
 	return keys, nil
 }
 
-var keystoreHeader = regexp.MustCompile(`^[ \t]*\[[ \t]*keystore[ \t]*\][ \t]*(#.*)?\r?\n?$`)
-
 // edited puts the keys of k into text, line by line.
 func edited(text string, k Keystore) string {
 	end := "\n"
@@ -143,7 +141,8 @@ func edited(text string, k Keystore) string {
 		end = "\r\n"
 	}
 	lines := strings.SplitAfter(text, "\n")
-	at := slices.IndexFunc(lines, keystoreHeader.MatchString)
+	header := regexp.MustCompile(`^[ \t]*\[[ \t]*keystore[ \t]*\][ \t]*(#.*)?\r?\n?$`)
+	at := slices.IndexFunc(lines, header.MatchString)
 	if at < 0 {
 		if text != "" && !strings.HasSuffix(text, "\n") {
 			text += end

@@ -22,6 +22,8 @@ func TestSetKeystore(t *testing.T) {
 		{"a comment alone", "# mine", byFile, "# mine\n\n[keystore]\nbackend = \"file\"\n", 4},
 		{"other tables", "[providers.corp]\nissuer = \"https://login.example.com\"\n", byFile,
 			"[providers.corp]\nissuer = \"https://login.example.com\"\n\n[keystore]\nbackend = \"file\"\n", 5},
+		{"keys before any table", "on_event = [\n  \"notify\",\n]\n", byFile,
+			"on_event = [\n  \"notify\",\n]\n\n[keystore]\nbackend = \"file\"\n", 6},
 		{"an empty table", "[keystore]", byFile, "[keystore]\nbackend = \"file\"\n", 2},
 		{"a table before another", "[ keystore ] # here\n\n[providers.corp]\nissuer = \"https://login.example.com\"", byFile,
 			"[ keystore ] # here\nbackend = \"file\"\n\n[providers.corp]\nissuer = \"https://login.example.com\"", 2},

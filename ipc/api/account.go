@@ -149,7 +149,7 @@ type Store struct {
 	// Detail says what is wrong; "" if nothing is.
 	Detail string `json:"detail,omitempty"`
 	// Needs is what unlock asks a person for: "passphrase", "new_passphrase" if the store is opened for the first time,
-	// or "" if it asks for nothing.
+	// "pin" if the plugin of an age identity has asked for one, or "" if it asks for nothing.
 	Needs string `json:"needs,omitempty"`
 }
 
