@@ -40,18 +40,16 @@ func TestNoFileHoldsATokenThatHasEnded(t *testing.T) {
 				for time.Since(began) < 3*time.Hour {
 					time.Sleep(time.Second)
 					synctest.Wait()
-					r.mu.Lock()
-					token := r.token
-					r.mu.Unlock()
+					token := r.latest()
 					r.want("token", token.AccessToken)
 					if left := time.Until(*token.ExpiresAt); left < tt.least {
 						t.Fatalf("after %v the file's token lives for %v, want %v at least", time.Since(began), left, tt.least)
 					}
 				}
+				r.stop()
 				if r.minted > tt.most {
 					t.Errorf("got %d tokens, want %d at most", r.minted, tt.most)
 				}
-				r.stop()
 			})
 		})
 	}
@@ -66,8 +64,8 @@ func TestATokenWithoutEndIsAskedForOnce(t *testing.T) {
 		}
 		time.Sleep(1000 * time.Hour)
 		synctest.Wait()
-		if r.asked != 1 {
-			t.Errorf("asked %d times, want once", r.asked)
+		if r.requests() != 1 {
+			t.Errorf("asked %d times, want once", r.requests())
 		}
 		r.stop()
 	})
@@ -109,10 +107,10 @@ func TestWhatIsRefusedIsNotInTheFile(t *testing.T) {
 			if f := r.listed("token"); f.LastError == nil || f.LastError.Code != code || f.WrittenAt != nil || f.ExpiresAt != nil {
 				t.Errorf("%s: got %+v, want the reason and no file", code, f)
 			}
-			asked := r.asked
+			asked := r.requests()
 			time.Sleep(24 * time.Hour) // nobody asks again before something changes
-			if r.asked != asked {
-				t.Errorf("%s: asked %d times more, want none", code, r.asked-asked)
+			if r.requests() != asked {
+				t.Errorf("%s: asked %d times more, want none", code, r.requests()-asked)
 			}
 			r.fail(nil)
 			r.k.Changed("work")
@@ -136,21 +134,21 @@ func TestATokenThatIsOnItsWayComesTooLate(t *testing.T) {
 	asked := r.asked
 	r.mu.Unlock()
 	r.k.Changed("work")
-	until(t, "asked", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.asked > asked })
+	until(t, "asked", func() bool { return r.requests() > asked })
 	locked := &api.Error{Code: api.Locked, Message: "locked", Hint: "unlock"}
 	r.k.Withdraw(t.Context(), "", locked)
 	r.want("token", "")
 	if e := r.listed("token").LastError; !errors.Is(e, locked) {
 		t.Errorf("the listing shows %v, want the lock at once", e)
 	}
-	asked = r.asked
+	asked = r.requests()
 	r.mu.Lock()
 	r.hold = nil
 	second := make(chan struct{})
 	r.hold = second
 	r.mu.Unlock()
 	close(hold) // the first answer has a token
-	until(t, "asked again", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.asked > asked })
+	until(t, "asked again", func() bool { return r.requests() > asked })
 	r.want("token", "")
 	r.fail(locked)
 	close(second)
@@ -209,10 +207,10 @@ func TestTheIDTokenEndsFirst(t *testing.T) {
 		if f.ExpiresAt == nil || !f.ExpiresAt.Equal(sooner) {
 			t.Errorf("got the end %v, want that of the ID token, %v", f.ExpiresAt, sooner)
 		}
-		asked := r.asked
+		asked := r.requests()
 		time.Sleep(9*time.Minute + 10*time.Second)
 		synctest.Wait()
-		if r.asked == asked {
+		if r.requests() == asked {
 			t.Error("nobody asked for another ID token")
 		}
 		r.stop()

@@ -65,7 +65,7 @@ func TestReplacingIsAskedForOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.mustAdd("token", func(q *api.FileRequest) { q.Replace = true })
-		r.want("token", r.token.AccessToken)
+		r.want("token", r.latest().AccessToken)
 	}
 	if err := os.WriteFile(r.path("token"), []byte("precious again"), 0o600); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ type rig struct {
 	k    *files.Keeper
 	stop func()
 
-	mu       sync.Mutex // guards the fields below
+	mu       sync.Mutex    // guards the fields below
 	lifetime time.Duration // of tokens; 0 for those without end
 	err      error
 	minted   int
@@ -207,4 +207,18 @@ func (r *rig) nothingLeft() {
 			return err
 		})
 	}
+}
+
+// requests returns how often a token was asked for.
+func (r *rig) requests() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
+}
+
+// latest returns the token that was minted last.
+func (r *rig) latest() api.Token {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.token
 }
