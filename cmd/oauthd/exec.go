@@ -33,13 +33,14 @@ func newExec(std stdio) *cobra.Command {
 and becomes CMD: signals, the terminal and the exit status are CMD's own. If a
 token cannot be had, nothing is started.
 
--e puts in the token itself, for a program that runs for less than a token lives.
+-e puts in the token itself, for a program that runs shorter than a token lives.
 -f puts in the path of a file that only you can read. The daemon replaces it
 before the token ends, for as long as CMD runs, and removes it then. It has no
 final newline.`,
 		Example: `  oauthd exec -e GITHUB_TOKEN=work -- gh repo list
   oauthd exec -f AWS_WEB_IDENTITY_TOKEN_FILE=corp --id-token -- aws s3 ls
-  oauthd exec -e AUTH=work --format bearer -- sh -c 'curl -H "Authorization: $AUTH" URL'`,
+  oauthd exec -e AUTH=work --format bearer -- ./client --port 8080`,
+		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			variables, err := readVariables(values, files)
 			if err != nil {
@@ -64,8 +65,8 @@ final newline.`,
 	}
 	flags := cmd.Flags()
 	flags.SetInterspersed(false) // what follows CMD is CMD's
-	flags.StringArrayVarP(&values, "env", "e", nil, "VAR=NAME: put a token of account NAME into VAR; may be repeated")
-	flags.StringArrayVarP(&files, "file", "f", nil, "VAR=NAME: put the path of a file with the token into VAR; may be repeated")
+	flags.StringArrayVarP(&values, "env", "e", nil, "put a token of account NAME into VAR (`VAR=NAME`); may be repeated")
+	flags.StringArrayVarP(&files, "file", "f", nil, "put the path of a file with it into VAR (`VAR=NAME`); may be repeated")
 	f.add(flags)
 	f.addLogin(flags)
 	return cmd

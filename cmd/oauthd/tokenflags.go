@@ -27,15 +27,15 @@ func (f *tokenFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.request.Audience, "audience", "", "ask for a token for this audience")
 	flags.StringVar(&f.request.Resource, "resource", "", "ask for a token for this resource (RFC 8707)")
 	flags.DurationVar(&f.minTTL, "min-ttl", 0, "how long the token must still be valid (default: 60s, or a quarter of its lifetime if that is shorter)")
-	flags.BoolVar(&f.form.IDToken, "id-token", false, "the OpenID Connect ID token instead; with json and env, beside the other")
-	flags.StringVar(&f.form.Format, "format", api.FormatRaw, strings.Join(api.Formats(), ", "))
-	flags.StringVar(&f.form.User, "user", "", "the user for xoauth2 and oauthbearer (default: the account's identity)")
-	flags.StringVar(&f.form.Host, "host", "", "the server for oauthbearer, such as imap.example.com")
-	flags.Int64Var(&f.form.Port, "port", 0, "its port, such as 993")
+	flags.BoolVar(&f.form.IDToken, "id-token", false, "the OpenID Connect ID token; json and env have both")
+	flags.StringVar(&f.form.Format, "format", api.FormatRaw, "how it is written: `FORMAT` is raw, json, header, headers, bearer, env, xoauth2 or oauthbearer")
+	flags.StringVar(&f.form.User, "user", "", "the user for the SASL formats (default: who logged in)")
+	flags.StringVar(&f.form.Host, "host", "", "the server for oauthbearer: imap.example.com")
+	flags.Int64Var(&f.form.Port, "port", 0, "its port: 993")
 }
 
 func (f *tokenFlags) addLogin(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.login, "login", false, "if a login is needed, log in first: here on a terminal, else when a person has been asked")
+	flags.BoolVar(&f.login, "login", false, "log in first if that is needed, here or on the desktop")
 }
 
 // settle checks the flags and finishes the request.
