@@ -3,6 +3,8 @@ package login
 import (
 	"testing"
 	"testing/synctest"
+
+	"oauthd/ipc/api"
 )
 
 // TestEndsInOrder checks that no login counts as ended before those that it took over from have let go of their port.
@@ -29,6 +31,22 @@ func TestEndsInOrder(t *testing.T) {
 			t.Error("the end of the others ended the third")
 		}
 		three[2].End()
+		if n := len(l.slots.byAccount); n != 0 {
+			t.Errorf("got %d logins under way once all have ended, want none", n)
+		}
 		l.Drain()
 	})
+}
+
+// TestBeginBehindALock checks that a login which slips in behind a lock does not stay.
+func TestBeginBehindALock(t *testing.T) {
+	l := (&witness{t: t}).logins()
+	l.vault.Gate().Shut()
+	if _, _, err := l.Begin(t.Context(), "work"); err == nil || api.AsError(err).Code != api.Locked {
+		t.Errorf("got %v, want locked", err)
+	}
+	if n := len(l.slots.byAccount); n != 0 {
+		t.Errorf("got %d logins under way, want none", n)
+	}
+	l.Drain()
 }
