@@ -91,6 +91,9 @@ func TestHTTP(t *testing.T) {
 			if tc.name == "method" && resp.Header.Get("Allow") != "GET, POST" {
 				t.Errorf("got Allow %q, want GET, POST", resp.Header.Get("Allow"))
 			}
+			if tc.name == "large body" && !strings.Contains(body, "more than 65536 bytes") {
+				t.Errorf("got %s, want the limit named", body)
+			}
 			if tc.name == "retry after" && resp.Header.Get("Retry-After") != "30" {
 				t.Errorf("got Retry-After %q, want 30", resp.Header.Get("Retry-After"))
 			}
