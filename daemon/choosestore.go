@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/config"
 	"oauthd/ipc/api"
 	"oauthd/keystore"
 )
+
+// identityPatience bounds the trial of an identity, for which a plugin may ask a person something.
+const identityPatience = 20 * time.Second
 
 // ChooseStore writes another store into config.toml and has the daemon begin anew with it. No credential may get lost
 // by that: while the store in use holds any, or a login is under way, it refuses.
@@ -82,7 +86,9 @@ func checkChoice(ctx context.Context, c api.StoreChoice) error {
 		return &api.Error{Code: api.BadRequest, Message: "the path of the identity is not absolute", Hint: "give the whole path"}
 	}
 	if c.Identity != "" {
-		if err := keystore.CheckIdentities(c.Identity); err != nil {
+		ctx, cancel := context.WithTimeout(ctx, identityPatience)
+		defer cancel()
+		if err := keystore.CheckIdentities(ctx, c.Identity); err != nil {
 			return (&api.Error{Code: api.BadRequest, Message: api.Excerpt(err.Error()),
 				Hint: "give a file as age-keygen -o FILE, or a plugin such as age-plugin-yubikey, writes it"}).Because(err)
 		}

@@ -226,10 +226,19 @@ func byPassphrase(sealed []byte) bool {
 	return bytes.HasPrefix(rest, []byte("-> scrypt "))
 }
 
-// CheckIdentities returns nil if the file at path contains age identities, and nothing else; it does not use them. The
-// error is an [ErrIdentity].
-func CheckIdentities(path string) error {
-	_, _, err := readIdentities(path, "")
+// CheckIdentities returns nil if the file at path contains age identities, and nothing else, to which a store can be
+// encrypted, so that their plugins are there. The error is an [ErrIdentity], or ctx's.
+func CheckIdentities(ctx context.Context, path string) error {
+	_, err := await(ctx, make(chan struct{}, 1), func() (struct{}, error) {
+		_, recipients, err := readIdentities(path, "")
+		if err != nil {
+			return struct{}{}, err
+		}
+		if _, err := seal([]byte("trial"), recipients...); err != nil { // a plugin's, whose text is its own
+			return struct{}{}, errPlugin
+		}
+		return struct{}{}, nil
+	})
 	return err
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"oauthd/keystore"
+
+	"filippo.io/age/plugin"
 )
 
 // fakeCreds is a systemd-creds that takes the command lines of systemd-creds(1) that we use, and no other.
@@ -142,8 +144,12 @@ func TestCheckIdentities(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"none", "other", "missing"} {
-		if err := keystore.CheckIdentities(filepath.Join(dir, name)); !errors.Is(err, keystore.ErrIdentity) {
+	line := plugin.EncodeIdentity("oauthdmissing", []byte("key"))
+	if err := os.WriteFile(filepath.Join(dir, "no plugin"), []byte(line+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"none", "other", "missing", "no plugin"} {
+		if err := keystore.CheckIdentities(t.Context(), filepath.Join(dir, name)); !errors.Is(err, keystore.ErrIdentity) {
 			t.Errorf("%s: got %v, want ErrIdentity", name, err)
 		}
 	}

@@ -147,9 +147,11 @@ func openProblem(err error) error {
 	return (&api.Error{Code: api.KeystoreUnavailable, Message: api.Excerpt(err.Error()), Hint: "nothing was moved"}).Because(err)
 }
 
-// checkIdentity refuses a file without age identities.
-func checkIdentity(path string) error {
-	if err := keystore.CheckIdentities(path); err != nil {
+// checkIdentity refuses a file without age identities, or whose plugin is not there.
+func checkIdentity(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	if err := keystore.CheckIdentities(ctx, path); err != nil {
 		return badRequest(api.Excerpt(err.Error()), "age-keygen -o FILE makes one; ? explains more")
 	}
 	return nil

@@ -47,11 +47,15 @@ func readyStore(ctx context.Context, std stdio, c *client.Client, chosen *api.St
 		}
 	}
 	if chosen != nil {
-		if err := chooseStore(ctx, std, c, *chosen); err != nil || !canAsk(std) {
+		anew, err := chooseStore(ctx, std, c, *chosen)
+		if err != nil || !canAsk(std) {
 			return err
 		}
 		if s, err = c.Status(ctx); err != nil {
 			return err
+		}
+		if anew && s.Store.State == "locked" { // and if nothing has to be typed, this says why it is
+			return openStoreOf(ctx, std, c, s.Store.Needs)
 		}
 	}
 	if s.Store.State != "locked" || s.Store.Needs == "" {
@@ -65,13 +69,14 @@ func lacksStore(s api.Store) bool {
 	return s.Backend == "keychain" && s.State == "unavailable" && !s.Chosen
 }
 
-// chooseStore has c's daemon write a choice into config.toml and use it, and says what was written where.
-func chooseStore(ctx context.Context, std stdio, c *client.Client, choice api.StoreChoice) error {
+// chooseStore has c's daemon write a choice into config.toml and use it, and says what was written where. anew is true if
+// the daemon did not use it before.
+func chooseStore(ctx context.Context, std stdio, c *client.Client, choice api.StoreChoice) (anew bool, err error) {
 	chosen, err := c.ChooseStore(ctx, choice)
 	if chosen.File != "" {
 		say(std.err, "oauthd: %s:%d says backend = %q now\n", chosen.File, chosen.Line, choice.Backend)
 	}
-	return err
+	return chosen.Restarting, err
 }
 
 // store asks where credentials are to be stored, because there is no keychain.
@@ -128,7 +133,7 @@ func (a *asker) identity() (*api.StoreChoice, error) {
 			if s == "" || err != nil {
 				return badRequest("give the path of a file", "? explains which")
 			}
-			return checkIdentity(path)
+			return checkIdentity(a.ctx, path)
 		},
 	})
 	if err != nil {
