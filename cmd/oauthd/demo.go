@@ -34,7 +34,7 @@ func newDemo(std stdio) *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "show a login and tokens on this machine, with nothing to configure",
+		Short: "try it: a login and tokens on this machine, then nothing left",
 		Long: `Starts an authorization server and a daemon of its own on this machine, logs in once,
 fetches tokens as other programs would, and shows that many callers with an expired
 token cause one refresh. Nothing of yours is touched, and nothing is left behind.`,

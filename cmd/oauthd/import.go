@@ -33,10 +33,10 @@ func newImport(std stdio) *cobra.Command {
 		Long: `Reads what another tool has saved, shows what it is, proves it by one refresh,
 and stores it as if you had logged in. The format is recognised by the content:
 
-  token.json of google-auth            application_default_credentials.json of gcloud
-  storage files of oauth2client        a service account's JSON key
-  oidc-gen -p NAME                     rclone config show NAME, or rclone's bare token
-  git credential fill                  a refresh token alone, on one line
+  token.json of google-auth     application_default_credentials.json of gcloud
+  oauth2client's storage files  a service account's JSON key
+  oidc-gen -p NAME              rclone config show NAME, or rclone's bare token
+  git credential fill           a refresh token alone, on one line
   client_secrets.json, with which a login goes on
 
 - reads standard input. If the file does not name the provider and the client that
@@ -47,7 +47,8 @@ Two programs that refresh the same login log each other out if the provider rota
 refresh tokens. --delete-source removes the file once its login is stored here.`,
 		Example: `  oauthd import token.json --as gmail --delete-source
   rclone config show drive | oauthd import - --as drive
-  printf 'protocol=https\nhost=gitlab.com\n\n' | git credential fill | oauthd import - --client-id ID`,
+  printf 'protocol=https\nhost=gitlab.com\n\n' | git credential fill |
+      oauthd import - --client-id ID`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return importFile(cmd.Context(), std, args[0], r, f)

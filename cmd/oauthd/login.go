@@ -46,10 +46,11 @@ provider supports that; else you paste the address that the browser was sent to.
 A program, a service account, or what Google's tools find on this machine needs no
 person: --grant client_credentials, service_account or adc is tried out instead,
 and the secret or key that its tokens need is stored.`,
-		Example: `  oauthd login work --client-secrets client_secret.json --scope openid --scope email
+		Example: `  oauthd login work --client-secrets client_secret.json --scope openid
   oauthd login work --provider microsoft --client-id ID --scope User.Read
   oauthd login corp --issuer https://login.corp.example --client-id ID
-  oauthd login build --grant client_credentials --issuer URL --client-id ID --client-secret-stdin
+  oauthd login build --grant client_credentials --issuer URL --client-id ID \
+      --client-secret-stdin
   oauthd login robot --grant service_account --key-file key.json --scope S`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -11,29 +11,60 @@ import (
 
 // verb makes a command. Making them all takes as long as asking for a token, so that they are made when they are needed.
 type verb struct {
-	name string
-	make func(stdio) *cobra.Command
+	name  string
+	group string // what help lists it under
+	make  func(stdio) *cobra.Command
 }
+
+// Groups of verbs, in the order of help.
+const (
+	accounts = "Accounts:"
+	tokens   = "Tokens:"
+	service  = "The daemon:"
+	learning = "Help and set-up:"
+)
 
 func verbs() []verb {
 	return []verb{
-		{"login", newLogin}, {"token", newToken}, {"exec", newExec}, {"file", newFile}, {"accounts", newAccounts}, {"account", newAccount}, {"logout", newLogout},
-		{"import", newImport}, {"providers", newProviders}, {"status", newStatus}, {"watch", newWatch}, {"reload", newReload},
-		{"lock", newLock}, {"unlock", newUnlock}, {"stop", newStop}, {"serve", newServe}, {"demo", newDemo},
-		{"keystore", newKeystore}, {keychainChild, newKeychainChild}, {"clients", newClientsPage},
+		{"login", accounts, newLogin},
+		{"logout", accounts, newLogout},
+		{"accounts", accounts, newAccounts},
+		{"account", accounts, newAccount},
+		{"import", accounts, newImport},
+		{"providers", accounts, newProviders},
+		{"token", tokens, newToken},
+		{"exec", tokens, newExec},
+		{"file", tokens, newFile},
+		{"watch", tokens, newWatch},
+		{"status", service, newStatus},
+		{"lock", service, newLock},
+		{"unlock", service, newUnlock},
+		{"reload", service, newReload},
+		{"serve", service, newServe},
+		{"stop", service, newStop},
+		{"keystore", service, newKeystore},
+		{"demo", learning, newDemo},
+		{"clients", "", newClientsPage},
+		{keychainChild, "", newKeychainChild},
 	}
+}
+
+func (v verb) command(std stdio) *cobra.Command {
+	c := v.make(std)
+	c.GroupID = v.group
+	return c
 }
 
 // newRoot returns the command for args: with the one verb that these begin with, or with all of them.
 func newRoot(std stdio, args []string) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "oauthd",
+		Use:   "oauthd [VERB]",
 		Short: "ssh-agent for OAuth",
 		Long: `oauthd is ssh-agent for OAuth. Log in once; every local program then gets a fresh
 access token over a Unix socket, and none ever sees a refresh token.
 
 Start with "oauthd demo", which needs nothing, or log in:
-  oauthd login work --client-secrets client_secret.json --scope openid --scope email
+  oauthd login work --client-secrets client_secret.json --scope openid
   oauthd token work`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -43,14 +74,20 @@ Start with "oauthd demo", which needs nothing, or log in:
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetArgs(args)
+	for _, group := range []string{accounts, tokens, service, learning} {
+		root.AddGroup(&cobra.Group{ID: group, Title: group})
+	}
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { showHelp(std, c) })
+	root.SetHelpCommandGroupID(learning)
+	root.SetHelpCommand(newHelp(std))
 	for _, v := range verbs() {
 		if len(args) > 0 && args[0] == v.name {
-			root.AddCommand(v.make(std))
+			root.AddCommand(v.command(std))
 			return root
 		}
 	}
 	for _, v := range verbs() {
-		root.AddCommand(v.make(std))
+		root.AddCommand(v.command(std))
 	}
 	root.Version = fullVersion()
 	return root

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"oauthd/ipc/api"
@@ -67,17 +68,25 @@ func raw(w io.Writer) io.Writer {
 	return w
 }
 
-// say prints a sentence of ours about what is a stranger's: every text and error in args stays on its line.
+// say prints a sentence of ours about what is a stranger's: every text and error in args stays on its line. A [styled]
+// argument is in its style if w shows colours.
 func say(w io.Writer, format string, args ...any) {
+	to := w
 	for i, arg := range args {
 		switch arg := arg.(type) {
 		case string:
 			args[i] = api.Printable(arg)
+		case styled:
+			args[i] = displayOf(w).paint(arg.style, arg.text)
+			to = raw(w)
 		case error:
 			args[i] = api.Printable(arg.Error())
+		case bool, int, int64, uint, uint64, rune, time.Duration: // nothing to filter
+		default:
+			args[i] = api.Printable(fmt.Sprint(arg))
 		}
 	}
-	fmt.Fprintf(w, format, args...)
+	fmt.Fprintf(to, format, args...)
 }
 
 // excerpts lists a stranger's words, each cut.

@@ -13,7 +13,7 @@ func newWatch(std stdio) *cobra.Command {
 		Long: `Prints a line for every account, or for the one named, and then a line for every new
 token and every change, until Ctrl-C. Tokens themselves are never printed. If the
 daemon restarts, it goes on, beginning with every account again.`,
-		Example: `  oauthd watch | jq --unbuffered -r 'select(.event == "account") | "\(.account) \(.status.state)"'
+		Example: `  oauthd watch | jq --unbuffered -r '[.event, .account, .status.state] | @tsv'
   oauthd watch work | jq --unbuffered 'select(.event == "token")'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestShorten(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		most int
+		want string
+	}{
+		{"ada@example.com", 15, "ada@example.com"},
+		{"ada@example.com", 14, "ada@exa…le.com"},
+		{"ada@example.com", 5, "ad…om"},
+		{"ada@example.com", 2, "a…"},
+		{"ada@example.com", 1, "…"},
+		{"ada@example.com", 0, ""},
+		{"ada@example.com", -3, ""},
+		{"Zoë@example.com", 6, "Zoë…om"},
+	} {
+		if got := shorten(test.text, test.most); got != test.want {
+			t.Errorf("shorten(%q, %d): got %q, want %q", test.text, test.most, got, test.want)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, test := range []struct {
+		name, text string
+		columns    int
+		want       []string
+	}{
+		{"fits", "one two", 7, []string{"one two"}},
+		{"two lines", "one two three", 7, []string{"one two", "three"}},
+		{"a long word", "a verylongword b", 5, []string{"a", "verylongword", "b"}},
+		{"no end", "one  two\nthree", 0, []string{"one two three"}},
+		{"characters, not bytes", "Zoë Zoë", 7, []string{"Zoë Zoë"}},
+		{"nothing", "", 7, []string{""}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := wrap(test.text, test.columns); !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestNearest(t *testing.T) {
+	all := []string{"login", "logout", "token", "status", "stop", "min-ttl"}
+	for word, want := range map[string]string{
+		"tokne": "token", "Token": "token", "lgin": "login", "stat": "status", "min-tll": "min-ttl", "mintll": "min-ttl",
+		"x": "", "frobnicate": "", "": "", "s": "",
+	} {
+		if got := nearest(word, all); got != want {
+			t.Errorf("nearest(%q): got %q, want %q", word, got, want)
+		}
+	}
+}
