@@ -125,7 +125,8 @@ func parses(args []string, whole bool) error {
 	cmd.InitDefaultHelpFlag()
 	err = cmd.ParseFlags(rest)
 	var value *pflag.InvalidValueError
-	if err != nil && !(errors.As(err, &value) && placeholder.MatchString(value.GetValue())) {
+	var noValue *pflag.ValueRequiredError
+	if err != nil && !(errors.As(err, &value) && placeholder.MatchString(value.GetValue())) && (whole || !errors.As(err, &noValue)) {
 		return err
 	}
 	if asksForHelp, _ := cmd.Flags().GetBool("help"); asksForHelp || !whole {
