@@ -2,9 +2,9 @@
 //
 // A file is replaced before its token ends, by a rename, so that it is always whole. It is there for exactly as long as
 // the socket would give its token: a lock or a logout takes it away, an unlock or a login brings it back. Some files
-// live as long as a process, whose end is waited for; the others live until [Keeper.End]. When the daemon ends it takes
-// all of them away. The next one of the same runtime directory goes on with them, and finds what one that was killed
-// has left: a record there names the files, without anything of a token but a digest.
+// live as long as a process, whose end is waited for; the others live until [Keeper.End], and are away while no daemon
+// runs. The next daemon of the same runtime directory goes on with all of them, and finds what one that was killed has
+// left: a record there names the files, without anything of a token but a digest.
 //
 // A file belongs to a person if its content is not what was written here last. Such a file is never replaced and never
 // removed, unless its replacement was asked for.
@@ -87,7 +87,8 @@ type entry struct {
 	commandRuns, commandAgain bool
 }
 
-// Run maintains files until ctx ends, and then removes them.
+// Run maintains files until ctx ends, and then removes them. Those of processes stay, because they are being read: the
+// next daemon goes on with them, or removes them if it finds their process gone.
 func (k *Keeper) Run(ctx context.Context) {
 	k.ctx = ctx
 	for _, e := range k.load() {
@@ -104,6 +105,9 @@ func (k *Keeper) Run(ctx context.Context) {
 	k.mu.Unlock()
 	k.work.Wait()
 	for _, e := range all {
+		if e.process != nil {
+			continue
+		}
 		if err := k.remove(context.Background(), e); err != nil {
 			account.LogError(k.cfg.Log.Warn(), err).Str("file", e.path).Msg("a token file stays")
 		}

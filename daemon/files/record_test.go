@@ -100,7 +100,13 @@ func TestTheNextDaemonGoesOn(t *testing.T) {
 		left[path] = read(t, path)
 	}
 	r.stop()
-	r.nothingLeft()
+	r.want("token", "")
+	r.want("changed", "")
+	for _, path := range []string{living.Path, ending.Path} {
+		if got := read(t, path); got != "at-0000000001" {
+			t.Errorf("got %q, want the file of a process that runs to stay", got)
+		}
+	}
 	// What a killed daemon leaves, with one file that a person changed since.
 	for path, text := range left {
 		write(t, path, text)
@@ -154,7 +160,6 @@ func TestAnotherProcessWithTheSamePID(t *testing.T) {
 	r := newRig(t)
 	c := newChild(t)
 	f := r.addFor(c)
-	text := read(t, f.Path)
 	var record []map[string]any
 	data, err := os.ReadFile(filepath.Join(r.dir, "record"))
 	if err != nil || json.Unmarshal(data, &record) != nil || len(record) != 1 {
@@ -166,7 +171,9 @@ func TestAnotherProcessWithTheSamePID(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(r.dir, "record"), string(data))
-	write(t, f.Path, text)
+	if read(t, f.Path) == "" {
+		t.Error("the file is not there")
+	}
 	r.stop = nil
 	r.start()
 	if all, err := r.k.List(t.Context()); len(all) != 0 || err != nil {

@@ -167,6 +167,8 @@ func TestWhoeverAskedIsTheCaller(t *testing.T) {
 	if got := read(t, f.Path); got != "at-0000000001" {
 		t.Errorf("got %q, want the token without a final newline", got)
 	}
-	r.stop()
+	if _, err := r.k.End(t.Context(), f.Path); err != nil {
+		t.Errorf("end it: %v", err)
+	}
 	r.nothingLeft()
 }
