@@ -62,7 +62,12 @@ func TestParseClientSecretsRefuses(t *testing.T) {
 		{"authorized user", `{"type":"authorized_user","refresh_token":"hidden","client_id":"1"}`, "authorized_user"},
 		{"external account", `{"type":"external_account","audience":"hidden"}`, "external_account"},
 		{"saved token", `{"token":"hidden","refresh_token":"hidden","client_id":"1"}`, "saved token"},
-		{"flat", `{"client_id":"hidden","client_secret":"hidden"}`, "top level"},
+		{"saved token, as a refresh token", `{"refresh_token":"hidden"}`, "saved token"},
+		{"saved token, as an access token", `{"access_token":"hidden"}`, "saved token"},
+		{"saved token, as a token", `{"token":"hidden"}`, "saved token"},
+		{"flat", `{"client_id":"hidden","client_secret":"hidden"}`, "client_id at its top level"},
+		{"client_id with a delete", `{"installed":{"client_id":"hidden\u007f"}}`, "client_id has a character"},
+		{"client_id beyond ASCII", `{"installed":{"client_id":"hiddené"}}`, "client_id has a character"},
 		{"something else", `{"hidden":1,"type":7}`, "neither"},
 		{"wrong case", `{"Installed":{"client_id":"hidden"}}`, "neither"},
 		{"not an object", `{"installed":"hidden"}`, `"installed" is not an object`},
@@ -103,9 +108,13 @@ func TestClientSecretsProvider(t *testing.T) {
 		{"port", auth, "https://oauth2.googleapis.com:8443/token", ""},
 		{"elsewhere", "https://login.example.com/a", "https://login.example.com/t", ""},
 		{"no token_uri", auth, "", ""},
+		{"no auth_uri", "", token, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p, err := ClientSecrets{Kind: KindInstalled, ClientID: "1", AuthURI: tc.auth, TokenURI: tc.token}.Provider()
+			if (tc.auth == "" || tc.token == "") && !strings.Contains(err.Error(), "has no auth_uri or no token_uri") {
+				t.Errorf("got %v, want what is missing", err)
+			}
 			if p.Name != tc.provider || (err == nil) != (tc.provider != "") {
 				t.Errorf("got %q, %v; want %q", p.Name, err, tc.provider)
 			}

@@ -92,6 +92,19 @@ func TestDocumentNamesNothingMorePrivateThanItsIssuer(t *testing.T) {
 	}
 }
 
+// Whoever trusts the place is told what it is and how to say so.
+func TestWhereADocumentMustNotLead(t *testing.T) {
+	for at, want := range map[string]string{
+		"https://127.0.0.1/x": "is on this machine, and the issuer is not; if you trust it, name the endpoints yourself",
+		"https://10.0.0.1/x":  "is on a private network, and the issuer is not; if you trust it, name the endpoints yourself",
+	} {
+		err := checkNamed(&url.URL{Scheme: "https", Host: "id.example.org"}, at)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", at, err, want)
+		}
+	}
+}
+
 func FuzzReach(f *testing.F) {
 	for _, host := range []string{"127.0.0.1", "[::1]", "[::ffff:7f00:1]", "localhost", "0x7f.1", "%31", "[fe80::1%25a]", "a.local.", "１"} {
 		f.Add(host)
