@@ -39,8 +39,10 @@ type conn struct {
 	ended atomic.Bool
 }
 
-// Read reads for net/http.
+// Read reads for net/http. It clears the buffer first, which lives as long as the connection and has the last request in
+// it, so that no secret stays there while the connection waits for another request.
 func (c *conn) Read(p []byte) (int, error) {
+	clear(p)
 	if len(c.head) > 0 {
 		n := copy(p, c.head)
 		c.head = c.head[n:]
