@@ -104,7 +104,7 @@ func TestNarrow(t *testing.T) {
 			r := newRealRig(t, oauthtest.Config{})
 			r.start()
 			tt.account.Name = "work"
-			r.d.book.Stored("work", book.Facts{Scopes: tt.granted, LoggedIn: !tt.loggedOut, Dead: tt.ended})
+			r.d.book.Stored(account.Account{Name: "work"}, book.Facts{Scopes: tt.granted, LoggedIn: !tt.loggedOut, Dead: tt.ended})
 			got, err := r.d.narrow(t.Context(), tt.account, strings.Fields(tt.wanted))
 			if tt.code != "" {
 				r.wants(err, tt.code)

@@ -92,10 +92,12 @@ func (b *Book) Facts(ctx context.Context, name string) (Facts, error) {
 	return f, nil
 }
 
-// Stored remembers f of a credential that is in the store.
-func (b *Book) Stored(name string, f Facts) {
-	b.ledger.stored(name)
-	b.setFacts(name, f)
+// Stored remembers f of a's credential, which is in the store, or of an account of which nothing is stored.
+func (b *Book) Stored(a account.Account, f Facts) {
+	if !a.SelfContained() {
+		b.ledger.stored(a.Name)
+	}
+	b.setFacts(a.Name, f)
 }
 
 // Missing remembers that the store has no credential of name, and returns since when, if there was one and nobody has
@@ -116,9 +118,6 @@ func (b *Book) Forgotten(name string) {
 	b.ledger.forgotten(name)
 	b.setFacts(name, Facts{})
 }
-
-// SelfContained remembers what was seen of an account of which nothing is stored.
-func (b *Book) SelfContained(name string, f Facts) { b.setFacts(name, f) }
 
 func (b *Book) setFacts(name string, f Facts) {
 	b.mu.Lock()

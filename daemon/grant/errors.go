@@ -99,6 +99,13 @@ func (e *ProviderError) Transient() (retryAfter time.Duration, ok bool) {
 	return e.RetryAfter, e.Kind == Transient
 }
 
+// Pause reports whether the request is made again only after a pause, and how long the provider asks that to be. Neither a
+// hotel's login page nor a wrong client gets better by asking at once, and callers may be many; only the end of a login is
+// answered without a request.
+func (e *ProviderError) Pause() (retryAfter time.Duration, ok bool) {
+	return e.RetryAfter, e.Kind != LoginRequired
+}
+
 // ofMachine turns fail into the error of a grant that needs no person, so a login cannot help. asserted means that the
 // request had a signed assertion, whose times are by this machine's clock.
 func (a Answer) ofMachine(fail *ProviderError, asserted bool) *ProviderError {

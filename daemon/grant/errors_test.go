@@ -67,6 +67,9 @@ func TestErrorKinds(t *testing.T) {
 				t.Errorf("got %s %q %q %d ambiguous=%v, want %s %q %q %d",
 					pe.Kind, pe.Code, pe.Subtype, pe.Status, pe.Ambiguous, tc.kind, tc.code, tc.subtype, tc.status)
 			}
+			if _, ok := pe.Pause(); ok == (tc.kind == LoginRequired) {
+				t.Errorf("got a pause %t, want one for all but the end of a login", ok)
+			}
 			if _, ok := pe.Transient(); ok != (tc.kind == Transient) {
 				t.Errorf("transient: got %v", ok)
 			}

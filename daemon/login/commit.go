@@ -46,11 +46,7 @@ func (t *finish) commit(ctx context.Context, c account.Credential, tok account.T
 		t.tokens.Put(token.Key{Account: name}, tok)
 		t.minted(token.Key{Account: name}, tok)
 	}
-	if t.Account.SelfContained() {
-		t.book.SelfContained(name, book.FactsOf(c))
-	} else {
-		t.book.Stored(name, book.FactsOf(c))
-	}
+	t.book.Stored(t.Account, book.FactsOf(c))
 	return nil
 }
 

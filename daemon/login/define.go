@@ -68,7 +68,7 @@ func apply(a *account.Account, def api.AccountDefinition) (with mint.Given, err 
 
 // bad words a definition that does not make sense.
 func bad(format string, args ...any) error {
-	return words.BadRequest("oauthd login --help shows what goes together", format, args...)
+	return words.BadRequest(words.Quoting(format, args...), "oauthd login --help shows what goes together")
 }
 
 func checkTogether(def api.AccountDefinition) error {

@@ -20,15 +20,15 @@ func applyMachine(a *account.Account, def api.AccountDefinition, with *mint.Give
 	a.Subject, a.Audience = cmp.Or(def.Subject, a.Subject), cmp.Or(def.Audience, a.Audience)
 	switch {
 	case !a.Grant.HasClient() && ofClient(def):
-		return words.BadRequest("leave out what names one", "a %s account has no provider, client or redirect to name", a.Grant)
+		return words.BadRequest(words.Quoting("a %s account has no provider, client or redirect to name", a.Grant), "leave out what names one")
 	case a.Subject != "" && a.Grant != account.GrantServiceAccount:
-		return words.BadRequest("--grant service_account", "a subject is for a service account")
+		return words.BadRequest("a subject is for a service account", "--grant service_account")
 	case a.Audience != "" && a.Grant.Interactive():
-		return words.BadRequest("--auth-param audience=… where the provider has such a parameter", "an audience is for grants without a person")
+		return words.BadRequest("an audience is for grants without a person", "--auth-param audience=… where the provider has such a parameter")
 	case def.Key != "" && a.Grant == account.GrantADC:
-		return words.BadRequest("--grant service_account with --key-file", "application default credentials bring their own key")
+		return words.BadRequest("application default credentials bring their own key", "--grant service_account with --key-file")
 	case def.KeyID != "" && def.Key == "":
-		return words.BadRequest("--key-file FILE", "a key id names a key, and there is none")
+		return words.BadRequest("a key id names a key, and there is none", "--key-file FILE")
 	case def.Key == "":
 		return nil
 	}

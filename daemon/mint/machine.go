@@ -49,11 +49,11 @@ func (m *Minter) mintMachine(
 ) (account.Token, error) {
 	got, err := m.Ask(ctx, a, key, c, p)
 	if err != nil {
-		return account.Token{}, patient(err)
+		return account.Token{}, err
 	}
 	if a.SelfContained() && key == (token.Key{Account: a.Name}) {
 		c.Scopes, c.Email = got.Token.Scopes, got.Email
-		m.book.SelfContained(a.Name, book.FactsOf(c))
+		m.book.Stored(a, book.FactsOf(c))
 	}
 	return got.Token, nil
 }

@@ -96,7 +96,7 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	if err != nil {
 		return account.Token{}, m.store.Problem(err)
 	}
-	m.book.Stored(a.Name, book.FactsOf(c))
+	m.book.Stored(a, book.FactsOf(c))
 	if c.Dead {
 		return account.Token{}, words.LoginRequired(a.Name, "the provider has ended this login")
 	}
@@ -124,7 +124,7 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 		}
 	}
 	if err != nil {
-		return account.Token{}, patient(err)
+		return account.Token{}, err
 	}
 	t := r.Token
 	t.RefreshLate = p.RefreshKillsAccessToken
@@ -164,23 +164,4 @@ func (m *Minter) unrefreshable(a account.Account, c account.Credential) (account
 		return account.Token{}, words.LoginRequired(a.Name, "the access token has expired, and the provider gave no refresh token")
 	}
 	return account.Token{Access: c.AccessToken, Type: c.TokenType, Expiry: c.Expiry, Scopes: c.Scopes, RefreshLate: true}, nil
-}
-
-// waiting is a refusal that is asked about again only after a pause: neither a hotel's login page nor a wrong client
-// gets better by asking at once, and callers may be many.
-type waiting struct{ *grant.ProviderError }
-
-// Transient makes the cache back off.
-func (w waiting) Transient() (retryAfter time.Duration, ok bool) { return w.RetryAfter, true }
-
-// Unwrap returns the refusal.
-func (w waiting) Unwrap() error { return w.ProviderError }
-
-// patient has the cache back off from every failure but the end of a login, which is answered without a request.
-func patient(err error) error {
-	var refused *grant.ProviderError
-	if errors.As(err, &refused) && refused.Kind != grant.LoginRequired {
-		return waiting{refused}
-	}
-	return err
 }

@@ -148,7 +148,7 @@ func (m *Minter) rotate(
 	if changed || stale {
 		m.save(ctx, a, c, changed)
 	}
-	m.book.Stored(a.Name, book.FactsOf(c))
+	m.book.Stored(a, book.FactsOf(c))
 	return c
 }
 

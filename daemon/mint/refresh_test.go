@@ -40,9 +40,9 @@ func TestDialectOfARefresh(t *testing.T) {
 	if err == nil || !s.stored().Dead {
 		t.Errorf("got %v, dead %t; want the login ended", err, s.stored().Dead)
 	}
-	var passing interface{ Transient() (time.Duration, bool) }
+	var passing interface{ Pause() (time.Duration, bool) }
 	if errors.As(err, &passing) {
-		if _, ok := passing.Transient(); ok {
+		if _, ok := passing.Pause(); ok {
 			t.Error("the end of a login passes for a failure that time heals")
 		}
 	}

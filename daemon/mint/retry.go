@@ -58,6 +58,6 @@ func (m *Minter) Retry(ctx context.Context, a account.Account) error {
 		return m.store.Problem(err)
 	}
 	m.log.Info().Str("account", a.Name).Msg("trying a login once more that the provider has ended")
-	m.book.Stored(a.Name, book.FactsOf(c))
+	m.book.Stored(a, book.FactsOf(c))
 	return nil
 }

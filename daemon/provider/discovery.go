@@ -47,6 +47,9 @@ func (e *DiscoveryError) Transient() (retryAfter time.Duration, ok bool) {
 	return e.RetryAfter, e.transient
 }
 
+// Pause reports whether the document is asked for again only after a pause, and how long the server asks that to be.
+func (e *DiscoveryError) Pause() (retryAfter time.Duration, ok bool) { return e.Transient() }
+
 // Discover reads the metadata of the authorization server with that issuer (RFC 8414 §3, OpenID Connect Discovery 1.0
 // §4). It tries the well-known URLs in turn, follows no redirect, and takes only a document whose issuer is equal to
 // issuer, byte by byte. For an issuer of the built-in table the table's rules apply to the discovered endpoints. A nil

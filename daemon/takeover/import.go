@@ -122,27 +122,27 @@ func (m *Imports) read(r api.ImportRequest) (*takeover, error) {
 	t := &takeover{Imports: m, out: login.Outcome{Asked: f.Scopes, Imported: true}, found: f, request: r}
 	switch {
 	case r.Provider != "" && r.Issuer != "":
-		return nil, words.BadRequest("leave one out", "give a provider or an issuer, not both")
+		return nil, words.BadRequest("give a provider or an issuer, not both", "leave one out")
 	case r.Sole && f.Shared != "":
-		return nil, words.BadRequest("leave out --delete-source, then remove the credential by the tool that wrote it",
-			"the file cannot be removed after the import: %s", f.Shared)
+		return nil, words.BadRequest(words.Quoting("the file cannot be removed after the import: %s", f.Shared),
+			"leave out --delete-source, then remove the credential by the tool that wrote it")
 	case r.ClientID != "" && f.ClientID != "" && r.ClientID != f.ClientID:
-		return nil, words.BadRequest("leave out --client-id; a refresh token works only for its own client",
-			"the refresh token in the file belongs to another client")
+		return nil, words.BadRequest("the refresh token in the file belongs to another client",
+			"leave out --client-id; a refresh token works only for its own client")
 	}
 	if r.Issuer != "" {
 		if err := provider.CheckIssuer(r.Issuer); err != nil {
-			return nil, words.BadRequest("write it exactly as the provider's documentation does", "issuer: %v", err)
+			return nil, words.BadRequest(words.Quoting("issuer: %v", err), "write it exactly as the provider's documentation does")
 		}
 	}
 	if r.RedirectURI != "" {
 		if u, err := url.Parse(r.RedirectURI); err != nil || u.Scheme == "" {
-			return nil, words.BadRequest("write it exactly as the other tool registered it", "the redirect URI is no URI")
+			return nil, words.BadRequest("the redirect URI is no URI", "write it exactly as the other tool registered it")
 		}
 	}
 	for _, scope := range r.Scopes {
 		if err := account.CheckScope(scope); err != nil {
-			return nil, words.BadRequest("give one --scope for each", "%v", err)
+			return nil, words.BadRequest(words.Quoting("%v", err), "give one --scope for each")
 		}
 	}
 	t.secret = f.ClientSecret
@@ -158,12 +158,12 @@ func (m *Imports) read(r api.ImportRequest) (*takeover, error) {
 	}
 	if f.Kind == foreign.KindKey {
 		if r.Provider != "" || r.Issuer != "" || r.ClientID != "" || r.ClientSecret != "" {
-			return nil, words.BadRequest("leave them out", "a service account's key names its own provider, and has no client")
+			return nil, words.BadRequest("a service account's key names its own provider, and has no client", "leave them out")
 		}
 		t.out.Account.Grant, t.out.Account.ClientID = account.GrantServiceAccount, ""
 	}
 	if t.out.Account.Name == "" {
-		return nil, words.BadRequest("pass --as NAME", "the file suggests no name for the account")
+		return nil, words.BadRequest("the file suggests no name for the account", "pass --as NAME")
 	}
 	return t, account.CheckName(t.out.Account.Name)
 }

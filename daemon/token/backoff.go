@@ -81,11 +81,11 @@ func backoff(count int, jitter float64) time.Duration {
 // transient reports whether err is passing, and after how long the provider wants to be asked again; 0 means it did not
 // say. A context that ended is passing too: nobody has refused anything.
 func transient(err error) (retryAfter time.Duration, ok bool) {
-	var t interface {
-		Transient() (retryAfter time.Duration, ok bool)
+	var p interface {
+		Pause() (retryAfter time.Duration, ok bool)
 	}
-	if errors.As(err, &t) {
-		retryAfter, ok = t.Transient()
+	if errors.As(err, &p) {
+		retryAfter, ok = p.Pause()
 		return min(max(retryAfter, 0), maxRetryAfter), ok
 	}
 	return 0, errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)

@@ -44,7 +44,7 @@ type Minter interface {
 	// caller's, and must return soon after that ends. It is called at most once at a time per account, and
 	// concurrently for different ones.
 	//
-	// An error with a method Transient() (retryAfter time.Duration, ok bool) in its tree that answers ok, or the end
+	// An error with a method Pause() (retryAfter time.Duration, ok bool) in its tree that answers ok, or the end
 	// of a context, is taken as passing and backed off from; every other error is definite, is never remembered for
 	// the next caller, and ends the refresh ahead of expiry until a token comes again.
 	Mint(ctx context.Context, key Key) (account.Token, error)
@@ -63,8 +63,6 @@ type Request struct {
 	IDToken bool
 	// Unasked says that nobody wants the token: asking for it begins or prolongs no refresh ahead of expiry.
 	Unasked bool
-	// Now is when the request came, by the cache's clock; zero means now.
-	Now time.Time
 }
 
 // Config is what a [Cache] is made of.
@@ -149,7 +147,7 @@ func (c *Cache) now() time.Time { return c.clock().Round(0) }
 // Errors: the Minter's; a [*BackoffError] around it if it was a passing one; [ErrNoIDToken]; [ErrBusy]; the context's if
 // ctx ends first; [ErrClosed] after shutdown. The token's Scopes are shared: do not change them.
 func (c *Cache) Token(ctx context.Context, r Request) (account.Token, error) {
-	if h := c.hit(&r); h != nil {
+	if h := c.hit(r, c.now()); h != nil {
 		return h.token.forRequest(r), nil
 	}
 	return c.ask(ctx, r)
@@ -158,8 +156,9 @@ func (c *Cache) Token(ctx context.Context, r Request) (account.Token, error) {
 // Answer is Token for a caller of the socket: the one place at which an access token leaves the daemon. A token that is
 // cached is shaped and encoded once. What the answer's pointers point to is shared: do not change it.
 func (c *Cache) Answer(ctx context.Context, r Request) (api.Token, error) {
-	if h := c.hit(&r); h != nil {
-		return h.answer(r), nil
+	now := c.now()
+	if h := c.hit(r, now); h != nil {
+		return h.answer(r, now), nil
 	}
 	t, err := c.ask(ctx, r)
 	if err != nil {

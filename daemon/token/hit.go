@@ -19,13 +19,8 @@ type hit struct {
 	plain, withID atomic.Pointer[api.Token]
 }
 
-// hit returns what serves r at once; nil if that takes the mutex. It sets r.Now.
-func (c *Cache) hit(r *Request) *hit {
-	if r.Now.IsZero() {
-		r.Now = c.now()
-	} else {
-		r.Now = r.Now.Round(0)
-	}
+// hit returns what serves r at once; nil if that takes the mutex.
+func (c *Cache) hit(r Request, now time.Time) *hit {
 	if r.Force || c.ended.Load() {
 		return nil
 	}
@@ -41,11 +36,11 @@ func (c *Cache) hit(r *Request) *hit {
 	if h == nil {
 		return nil
 	}
-	if ok, err := h.token.serves(*r, r.Now); !ok || err != nil {
+	if ok, err := h.token.serves(r, now); !ok || err != nil {
 		return nil
 	}
 	if !r.Unasked {
-		h.entry.asked.set(r.Now)
+		h.entry.asked.set(now)
 	}
 	return h
 }
@@ -77,7 +72,7 @@ func (s *slot) publishLocked(key Key, h *hit) {
 }
 
 // answer returns the token as a caller sees it, encoded.
-func (h *hit) answer(r Request) api.Token {
+func (h *hit) answer(r Request, now time.Time) api.Token {
 	shaped := &h.plain
 	if r.IDToken {
 		shaped = &h.withID
@@ -89,7 +84,7 @@ func (h *hit) answer(r Request) api.Token {
 		shaped.Store(t)
 	}
 	out := *t
-	out.ExpiresIn = expiresIn(h.token.Expiry, r.Now)
+	out.ExpiresIn = expiresIn(h.token.Expiry, now)
 	return out
 }
 

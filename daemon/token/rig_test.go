@@ -101,8 +101,8 @@ func name(n int) string { return fmt.Sprintf("t%d", n) }
 // passing is a failure that may be over soon.
 type passing struct{ retryAfter time.Duration }
 
-func (passing) Error() string                      { return "provider unreachable" }
-func (p passing) Transient() (time.Duration, bool) { return p.retryAfter, true }
+func (passing) Error() string                  { return "provider unreachable" }
+func (p passing) Pause() (time.Duration, bool) { return p.retryAfter, true }
 
 var errDefinite = errors.New("login required")
 

@@ -45,7 +45,7 @@ func FuzzQuotes(f *testing.F) {
 		err := errors.New(text)
 		work := account.Account{Name: "work"}
 		for name, err := range map[string]error{
-			"bad request":      BadRequest("", "%s and %v", text, err),
+			"bad request":      BadRequest(Quoting("%s and %v", text, err), ""),
 			"unknown provider": UnknownProvider(text, nil),
 			"tenant":           Tenant("corp", true, err),
 			"key":              Key(work, err),

@@ -8,8 +8,13 @@ import (
 	"oauthd/ipc/api"
 )
 
-// BadRequest words a request that does not make sense. Texts and errors in args are quoted as excerpts.
-func BadRequest(hint, format string, args ...any) *api.Error {
+// BadRequest words a request that does not make sense.
+func BadRequest(message, hint string) *api.Error {
+	return &api.Error{Code: api.BadRequest, Message: message, Hint: hint}
+}
+
+// Quoting is [fmt.Sprintf] for a sentence that quotes others: texts and errors in args are quoted as excerpts.
+func Quoting(format string, args ...any) string {
 	for i, arg := range args {
 		switch arg := arg.(type) {
 		case string:
@@ -18,7 +23,7 @@ func BadRequest(hint, format string, args ...any) *api.Error {
 			args[i] = api.Foreign(arg)
 		}
 	}
-	return &api.Error{Code: api.BadRequest, Message: fmt.Sprintf(format, args...), Hint: hint}
+	return fmt.Sprintf(format, args...)
 }
 
 // ConfigInvalid words a mistake in a configuration file.
