@@ -64,13 +64,14 @@ type everything interface {
 	Imports
 	Providers
 	Watches
+	Files
 	Locks
 	Stores
 	Control
 }
 
 func backendOf(e everything) Backend {
-	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Watches: e, Locks: e, Stores: e, Control: e}
+	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
 }
 
 func sampleToken(r api.TokenRequest) api.Token {
@@ -139,6 +140,19 @@ func (f *fake) Shutdown(context.Context) error {
 
 func (f *fake) ChooseStore(_ context.Context, choice api.StoreChoice) (api.StoreChosen, error) {
 	return api.StoreChosen{File: choice.Backend + ".toml", Line: 2}, nil
+}
+
+func (f *fake) Files(context.Context) ([]api.File, error) { return nil, nil }
+
+func (f *fake) AddFile(_ context.Context, r api.FileRequest) (api.File, error) {
+	return api.File{Path: r.Path + "|" + r.Template + "|" + r.Form().User, Account: r.Token().Account, Scope: r.Token().Scope}, nil
+}
+
+func (f *fake) EndFile(_ context.Context, path string) (api.File, error) {
+	if path != "/a b" {
+		return api.File{}, &api.Error{Code: api.BadRequest, Message: "oauthd maintains no file " + path}
+	}
+	return api.File{Path: path}, nil
 }
 
 func (f *fake) Lock(context.Context) error { return nil }

@@ -56,6 +56,14 @@ func (h *hostile) ChooseStore(context.Context, api.StoreChoice) (api.StoreChosen
 	return answer[api.StoreChosen](h)
 }
 
+func (h *hostile) Files(context.Context) ([]api.File, error) { return answer[[]api.File](h) }
+
+func (h *hostile) AddFile(context.Context, api.FileRequest) (api.File, error) {
+	return answer[api.File](h)
+}
+
+func (h *hostile) EndFile(context.Context, string) (api.File, error) { return answer[api.File](h) }
+
 func (h *hostile) Remove(context.Context, string) (api.LogoutResult, error) {
 	return answer[api.LogoutResult](h)
 }
@@ -130,7 +138,7 @@ func requestTo(method, target string, body bool) string {
 	text := ""
 	if body {
 		text = `{}`
-		if strings.HasSuffix(target, "/token") {
+		if strings.HasSuffix(target, "/token") || strings.HasSuffix(target, "/files") {
 			text = `{"account":"work"}`
 		}
 	}

@@ -23,6 +23,12 @@ func oneOf(rt route) string {
 		}
 	case api.PathCallback:
 		path, body = "/v1/logins/work/callback", `{"url":"http://127.0.0.1:8400/callback?code=c&state=s"}`
+	case api.PathFiles:
+		if rt.method == "POST" {
+			body = `{"account":"work","path":"/x"}`
+		} else if rt.query {
+			path += "?path=/a%20b"
+		}
 	case api.PathStore:
 		body = `{"backend":"file"}`
 	case api.PathImport:
@@ -60,7 +66,7 @@ func TestEachGroupHasItsRoutes(t *testing.T) {
 	total := 0
 	for name, b := range map[string]Backend{
 		"Tokens": {Tokens: f}, "Accounts": {Accounts: f}, "Logins": {Logins: f}, "Imports": {Imports: f},
-		"Providers": {Providers: f}, "Watches": {Watches: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
+		"Providers": {Providers: f}, "Watches": {Watches: f}, "Files": {Files: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
 	} {
 		n := len(routesOf(b))
 		if total += n; n == 0 {
