@@ -58,6 +58,7 @@ func bans() []ban {
 		{pkg: "ipc/api", never: []pattern{ours}},
 		{pkg: "ipc/client", never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/ipc"}},
 		{pkg: "cmd/oauthd/live", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
+		{pkg: "cmd/oauthd/doctor", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/own"}},
 		{pkg: "ipc/peer", never: []pattern{ours}},
 		{pkg: "ipc/quick", never: []pattern{anything}, but: []pattern{"syscall"}},
 		{pkg: "ipc/own", never: []pattern{ours}},
@@ -135,7 +136,7 @@ func floors() [][]string {
 		{"daemon/login"},
 		{"daemon/takeover"},
 		{"daemon"},
-		{"cmd/oauthd/live"},
+		{"cmd/oauthd/doctor", "cmd/oauthd/live"},
 		{"cmd/oauthd", "cmd/oauthd/oauthd-helper"},
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"oauthd/daemon"
 	"oauthd/daemon/config"
+	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 	"oauthd/ipc/own"
@@ -218,3 +219,46 @@ func passphraseIn(path string) (api.Confidential, error) {
 	}
 	return api.Confidential(strings.TrimSpace(string(text))), nil
 }
+
+// configHere returns what is wrong in the configuration; nil if nothing is.
+func configHere() error {
+	dir, err := client.DefaultEnvironment().ConfigDir()
+	if err != nil {
+		return err
+	}
+	if _, err = config.Load(dir); err != nil {
+		return &api.Error{Code: api.ConfigInvalid, Message: err.Error()}
+	}
+	return nil
+}
+
+// storeHere tries the configured store, without a daemon, by asking it for a record that cannot exist.
+func storeHere(ctx context.Context) (backend string, err error) {
+	env := client.DefaultEnvironment()
+	dir, err := env.ConfigDir()
+	if err != nil {
+		return "", err
+	}
+	cfg, _ := config.Load(dir) // what is wrong there is somebody else's finding
+	if cfg == nil {
+		cfg = &config.Config{Backend: "keychain"}
+	}
+	state, err := env.StateDir()
+	if err != nil && cfg.Backend != "memory" {
+		return cfg.Backend, err
+	}
+	store, err := openStore(cfg, state)
+	if err != nil {
+		return cfg.Backend, err
+	}
+	if _, err = store.Get(ctx, "oauthd-doctor"); errors.Is(err, keystore.ErrNotFound) {
+		err = nil
+	}
+	if err != nil {
+		return cfg.Backend, words.Store{Backend: cfg.Backend}.Problem(err)
+	}
+	return cfg.Backend, nil
+}
+
+// busHere returns the address of the session bus.
+func busHere() (string, error) { return keystore.SessionBus(os.Environ(), os.Getuid()) }

@@ -43,6 +43,7 @@ func verbs() []verb {
 		{"serve", service, newServe},
 		{"stop", service, newStop},
 		{"keystore", service, newKeystore},
+		{"doctor", service, newDoctor},
 		{"demo", learning, newDemo},
 		{"clients", "", newClientsPage},
 		{keychainChild, "", newKeychainChild},

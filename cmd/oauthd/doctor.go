@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"oauthd/cmd/oauthd/doctor"
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+
+	"github.com/spf13/cobra"
+)
+
+func newDoctor(std stdio) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "look for what keeps oauthd from working, and say what to do",
+		Long: `Looks at the daemon, its socket and lock, the directories, the store, the browser,
+proxy and certificates, each account, and whether its provider can be reached and
+agrees about the time. It changes nothing and starts nothing. What it prints has
+nothing secret in it, so it can go into a bug report.
+
+The exit status is 1 if something is at fault; a warning does not count.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found := examine(cmd.Context())
+			if asJSON {
+				if err := printJSON(std.out, found); err != nil {
+					return err
+				}
+			} else if err := printFindings(std, found); err != nil {
+				return err
+			}
+			for _, f := range found {
+				if f.Status == doctor.Fault {
+					return &exitError{status: 1}
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func examine(ctx context.Context) []doctor.Finding {
+	c := existing()
+	defer c.Close()
+	return doctor.Examine(ctx, doctor.Patient{
+		Env: client.DefaultEnvironment(), Version: release, Status: c.Status, Provider: c.Provider, Config: configHere, Store: storeHere,
+		Bus: busHere, Browser: browserHere, Now: time.Now,
+		HTTP: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+	})
+}
+
+// browserHere returns why no browser can be opened, "" if one can, and the programs that would be tried.
+func browserHere() (why string, programs []string) {
+	commands, _ := browserCommands("https://login.example.com/", os.Getenv, runtime.GOOS)
+	for _, argv := range commands {
+		programs = append(programs, argv[0])
+	}
+	return noBrowserHere(os.Getenv, runtime.GOOS), programs
+}
+
+// printFindings prints a line for each finding, and one with what to do below what is wrong.
+func printFindings(std stdio, found []doctor.Finding) error {
+	width := 0
+	for _, f := range found {
+		width = max(width, len(f.Check))
+	}
+	for _, f := range found {
+		say(std.out, "%s %s %s\n", pad(f.Status, len(doctor.Warning)), pad(f.Check, width), f.Detail)
+		if f.Fix != "" {
+			say(std.out, "%s  %s\n", strings.Repeat(" ", len(doctor.Warning)), "→ "+f.Fix)
+		}
+	}
+	return nil
+}
+
+func pad(text string, width int) string {
+	text = api.Printable(text)
+	return text + strings.Repeat(" ", max(width-len([]rune(text)), 0))
+}
