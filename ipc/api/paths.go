@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // The HTTP paths, version 1. {name} stands for an account's name, {id} for a login's id or the account's name, or for a
@@ -47,7 +48,8 @@ type Environment struct {
 }
 
 // SocketPath returns where the daemon listens: $OAUTHD_SOCK, else under $XDG_RUNTIME_DIR, else under /run/user/UID
-// if that is ours, else under /tmp/oauthd-UID; on macOS under the home's Library. Only $OAUTHD_SOCK can make it relative.
+// if that is ours, else under /tmp/oauthd-UID; on macOS under the home's Library; on Windows a named pipe. Only
+// $OAUTHD_SOCK can make it relative.
 func (e Environment) SocketPath() string {
 	path, _ := e.socket()
 	return path
@@ -62,7 +64,13 @@ func (e Environment) SocketVariable() string {
 func (e Environment) socket() (path, variable string) {
 	const name = "oauthd.sock"
 	if s := e.Getenv("OAUTHD_SOCK"); s != "" {
+		if e.GOOS == "windows" {
+			s = pipeName(s)
+		}
 		return s, "OAUTHD_SOCK"
+	}
+	if e.GOOS == "windows" {
+		return e.pipe(), ""
 	}
 	if e.GOOS == "darwin" {
 		if home := e.home(); home != "" {
@@ -77,6 +85,28 @@ func (e Environment) socket() (path, variable string) {
 		return filepath.Join(dir, "oauthd", name), ""
 	}
 	return filepath.Join("/tmp/oauthd-"+strconv.Itoa(e.UID), name), ""
+}
+
+// PipeRoot is where Windows has its named pipes.
+const PipeRoot = `\\.\pipe\`
+
+// pipe returns the named pipe of Windows' user. Another user's pipe of that name does no harm: its owner is checked.
+func (e Environment) pipe() string {
+	user := strings.Map(func(r rune) rune {
+		if r == '\\' || r == '/' {
+			return '-'
+		}
+		return r
+	}, e.Getenv("USERNAME"))
+	return strings.TrimSuffix(PipeRoot+"oauthd-"+user, "-")
+}
+
+// pipeName returns a pipe's name as Windows has it, if it was written with slashes, as POSIX shells for Windows want.
+func pipeName(s string) string {
+	if rest, ok := strings.CutPrefix(s, "//./pipe/"); ok {
+		return PipeRoot + rest
+	}
+	return s
 }
 
 // ConfigDir returns the directory of config.toml and accounts/: $XDG_CONFIG_HOME/oauthd, else ~/.config/oauthd
@@ -135,12 +165,16 @@ func (e Environment) dir(xdg, windows, fallback string) (string, error) {
 
 // noHome is the error of a place that cannot be found without a home; variable would choose it too.
 func (e Environment) noHome(variable string) error {
-	why := "HOME is not set"
-	if e.Getenv("HOME") != "" {
-		why = "HOME is not an absolute path"
+	home, user := "HOME", "uid "+strconv.Itoa(e.UID)
+	if e.GOOS == "windows" {
+		home, user = "USERPROFILE", "this user"
 	}
-	err := &Error{Code: ConfigInvalid, Message: "there is no home directory: " + why + ", and the system's list of users has none for uid " +
-		strconv.Itoa(e.UID), Hint: "set HOME to the absolute path of your home directory"}
+	why := home + " is not set"
+	if e.Getenv(home) != "" {
+		why = home + " is not an absolute path"
+	}
+	err := &Error{Code: ConfigInvalid, Message: "there is no home directory: " + why + ", and the system's list of users has none for " +
+		user, Hint: "set " + home + " to the absolute path of your home directory"}
 	if variable != "HOME" {
 		err.Hint += ", or " + variable + " to a directory of yours"
 		if e.Getenv(variable) != "" {
@@ -162,6 +196,9 @@ func (e Environment) SocketProblem(cause error) *Error {
 	}
 	p := &Error{Code: ConfigInvalid, Message: "the socket's place cannot be used: " + why,
 		Hint: "set XDG_RUNTIME_DIR to a directory of yours with mode 0700"}
+	if e.GOOS == "windows" {
+		p.Hint = `unset OAUTHD_SOCK, or set it to the name of a pipe, such as \\.\pipe\oauthd`
+	}
 	switch variable {
 	case "XDG_RUNTIME_DIR":
 		p.Message += " (XDG_RUNTIME_DIR is " + e.Getenv(variable) + ")"
@@ -171,7 +208,9 @@ func (e Environment) SocketProblem(cause error) *Error {
 		}
 	case "OAUTHD_SOCK":
 		p.Message += " (OAUTHD_SOCK is " + e.Getenv(variable) + ")"
-		p.Hint = "unset OAUTHD_SOCK, or set it to a path in a directory of yours with mode 0700"
+		if e.GOOS != "windows" {
+			p.Hint = "unset OAUTHD_SOCK, or set it to a path in a directory of yours with mode 0700"
+		}
 	}
 	var advised interface{ Advice() string }
 	if errors.As(cause, &advised) && advised.Advice() != "" {

@@ -114,11 +114,13 @@ func FuzzPlaces(f *testing.F) {
 	f.Add(".", "..", "~", "a/b", " /")
 	f.Add("/home/ada", "/c", "/s", "/r", "")
 	f.Fuzz(func(t *testing.T, home, config, state, runtime, user string) {
-		vars := map[string]string{"HOME": home, "XDG_CONFIG_HOME": config, "XDG_STATE_HOME": state, "XDG_RUNTIME_DIR": runtime}
+		vars := map[string]string{"HOME": home, "XDG_CONFIG_HOME": config, "XDG_STATE_HOME": state, "XDG_RUNTIME_DIR": runtime, "USERNAME": user}
 		for _, goos := range []string{"linux", "darwin", "windows"} {
 			e := environment(user, maps.Clone(vars))
 			e.GOOS = goos
-			if path := e.SocketPath(); !filepath.IsAbs(path) {
+			path := e.SocketPath()
+			pipe, isPipe := strings.CutPrefix(path, api.PipeRoot)
+			if goos == "windows" && (!isPipe || strings.ContainsAny(pipe, `\/`)) || goos != "windows" && !filepath.IsAbs(path) {
 				t.Errorf("%s: the socket's place is %q", goos, path)
 			}
 			for what, place := range map[string]func() (string, error){"configuration": e.ConfigDir, "state": e.StateDir, "home": e.Home} {
@@ -166,3 +168,28 @@ type advised struct{}
 
 func (advised) Error() string  { return "it is loose" }
 func (advised) Advice() string { return "chmod 700 it" }
+
+func TestPipe(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		vars map[string]string
+		want string
+	}{
+		{"of the user", map[string]string{"USERNAME": "ada"}, `\\.\pipe\oauthd-ada`},
+		{"a name with blanks", map[string]string{"USERNAME": "Ada L"}, `\\.\pipe\oauthd-Ada L`},
+		{"separators in the name", map[string]string{"USERNAME": `CORP\ada/x`}, `\\.\pipe\oauthd-CORP-ada-x`},
+		{"no name", nil, `\\.\pipe\oauthd`},
+		{"Unix' places do not matter", map[string]string{"USERNAME": "ada", "XDG_RUNTIME_DIR": "/run/user/1000"}, `\\.\pipe\oauthd-ada`},
+		{"named", map[string]string{"USERNAME": "ada", "OAUTHD_SOCK": `\\.\pipe\other`}, `\\.\pipe\other`},
+		{"named with slashes", map[string]string{"OAUTHD_SOCK": "//./pipe/other"}, `\\.\pipe\other`},
+		{"no pipe, which is for others to refuse", map[string]string{"OAUTHD_SOCK": `C:\oauthd.sock`}, `C:\oauthd.sock`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := environment("", tt.vars)
+			e.GOOS = "windows"
+			if got := e.SocketPath(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
