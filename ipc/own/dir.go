@@ -44,23 +44,6 @@ func (d *Dir) Close() error { return d.root.Close() }
 // Path returns the path of the file name, for messages and for what takes nothing but a path.
 func (d *Dir) Path(name string) string { return filepath.Join(d.path, name) }
 
-// Private refuses a directory that is not ours, or whose mode is not 0700.
-func (d *Dir) Private() error {
-	info, err := d.root.Stat(".")
-	if err != nil {
-		return err
-	}
-	uid, known := owner(info)
-	switch {
-	case !known:
-	case uid != os.Geteuid():
-		return &Refused{Path: d.path, Why: fmt.Sprintf("belongs to uid %d, not to you (uid %d)", uid, os.Geteuid())}
-	case info.Mode().Perm() != 0o700:
-		return &Refused{Path: d.path, Why: fmt.Sprintf("has mode %#o and must have 0700", info.Mode().Perm()), Hint: "chmod 700 " + d.path}
-	}
-	return nil
-}
-
 // Make makes the directory name, 0700, if it is missing, and opens it as [Make] does.
 func (d *Dir) Make(name string) (*Dir, error) { return Make(d.Path(name)) }
 
@@ -129,7 +112,7 @@ func (d *Dir) Replace(name string, data []byte) error {
 		err = d.root.Rename(next, name)
 	}
 	if err != nil {
-		_ = d.root.Remove(next)
+		_ = remove(d.root, next)
 	}
 	return err
 }
@@ -148,7 +131,7 @@ func (d *Dir) Writable() error {
 		return err
 	}
 	_ = f.Close()
-	return d.root.Remove(name)
+	return remove(d.root, name)
 }
 
 // Chmod sets the mode of name, which must not be a link.
@@ -158,7 +141,7 @@ func (d *Dir) Chmod(name string, mode fs.FileMode) error { return d.root.Chmod(n
 func (d *Dir) Rename(name, to string) error { return d.root.Rename(name, to) }
 
 // Remove removes the file or link name.
-func (d *Dir) Remove(name string) error { return d.root.Remove(name) }
+func (d *Dir) Remove(name string) error { return remove(d.root, name) }
 
 // Lstat looks at name, and does not follow a link.
 func (d *Dir) Lstat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }

@@ -90,5 +90,5 @@ func (n *Named) Remove() error {
 	if err != nil || !bytes.Equal(data, n.Data) {
 		return changed
 	}
-	return root.Remove(name)
+	return remove(root, name)
 }

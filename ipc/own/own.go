@@ -9,15 +9,13 @@
 // descriptor is checked ([ReadNamed]): a regular file of ours or root's that nobody else may write to.
 //
 // Others than the owner may write if the mode says so for everybody, or for a group that is not the owner's alone; by
-// convention a group is a user's own if its number is the user's. On Windows the access lists of a profile keep others
-// out, and neither owners nor modes are looked at.
+// convention a group is a user's own if its number is the user's. On Windows the owner may be the user, the administrators
+// or the system, and others may write if the access list gives that right to a group that every user is in.
 package own
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 )
 
 // ErrTooLarge is what a [Refused] of a file with too many bytes wraps.
@@ -42,33 +40,6 @@ func (e *Refused) Unwrap() error { return e.cause }
 
 // Advice returns the hint.
 func (e *Refused) Advice() string { return e.Hint }
-
-// Ours reports whether a file belongs to this process's user.
-func Ours(info fs.FileInfo) bool {
-	uid, known := owner(info)
-	return !known || uid == os.Geteuid()
-}
-
-// checkOwner refuses what belongs to anybody but us and root.
-func checkOwner(path string, info fs.FileInfo) error {
-	uid, known := owner(info)
-	if !known || trusted(uid) {
-		return nil
-	}
-	return &Refused{Path: path, Why: fmt.Sprintf("belongs to uid %d, not to you (uid %d)", uid, os.Geteuid())}
-}
-
-// checkWriters refuses what others than its owner may write to.
-func checkWriters(path string, info fs.FileInfo) error {
-	if !writableByOthers(info) {
-		return nil
-	}
-	e := &Refused{Path: path, Why: fmt.Sprintf("can be written to by others (mode %04o)", info.Mode().Perm()), Hint: "chmod go-w " + path}
-	if info.Mode()&fs.ModeSticky != 0 || !Ours(info) {
-		e.Hint = "choose a place that only you can write to"
-	}
-	return e
-}
 
 // checkFile refuses what is not a regular file of ours or root's, or what others may write to.
 func checkFile(path string, info fs.FileInfo) error {

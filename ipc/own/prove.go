@@ -47,7 +47,7 @@ func prove(path string, create bool) (proven string, err error) {
 		if err := checkOwner(next, info); err != nil {
 			return "", err
 		}
-		if info.Mode()&fs.ModeSymlink != 0 {
+		if isLink(info) {
 			target, err := os.Readlink(next)
 			if err != nil {
 				return "", err
@@ -73,20 +73,6 @@ func prove(path string, create bool) (proven string, err error) {
 // steps splits a path into its names. A ".." is one: after a link it is not what the text before it says.
 func steps(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == filepath.Separator || r == '/' })
-}
-
-// checkStep refuses what is not a directory that can be on the way.
-func checkStep(path string, info fs.FileInfo) error {
-	if !info.IsDir() {
-		return &Refused{Path: path, Why: "is " + kindOrFile(info.Mode()) + ", not a directory"}
-	}
-	if err := checkOwner(path, info); err != nil {
-		return err
-	}
-	if info.Mode()&fs.ModeSticky != 0 {
-		return nil
-	}
-	return checkWriters(path, info)
 }
 
 func kindOrFile(m fs.FileMode) string {

@@ -1,3 +1,5 @@
+//go:build !windows
+
 package own
 
 import (
@@ -38,6 +40,15 @@ func SocketDir(path string) (*Dir, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// ProveSocket makes and proves the directory of the socket path, as [SocketDir] does.
+func ProveSocket(path string) error {
+	dir, err := SocketDir(path)
+	if err != nil {
+		return err
+	}
+	return dir.Close()
 }
 
 // SocketFits refuses a path that is too long for a socket.
