@@ -14,11 +14,11 @@ import (
 
 // accept starts a goroutine for each connection, until the server is to stop. A lack of descriptors or memory only
 // delays it.
-func (sv *serving) accept(l *net.UnixListener) error {
+func (sv *serving) accept(l net.Listener) error {
 	const firstPause, lastPause = 5 * time.Millisecond, time.Second
 	pause := firstPause
 	for {
-		uc, err := l.AcceptUnix()
+		nc, err := l.Accept()
 		switch {
 		case err == nil:
 			pause = firstPause
@@ -35,7 +35,7 @@ func (sv *serving) accept(l *net.UnixListener) error {
 		default:
 			return fmt.Errorf("ipc: accept: %w", err)
 		}
-		c := &conn{UnixConn: uc, writeTimeout: sv.limits.write, watchdog: sv.watchdog, arrivals: &sv.arrivals}
+		c := &conn{Conn: nc, writeTimeout: sv.limits.write, watchdog: sv.watchdog, arrivals: &sv.arrivals}
 		if sv.enter(c) {
 			sv.watchdog.add(c)
 			sv.work.Go(func() { sv.handle(c) })
@@ -57,7 +57,7 @@ func passing(err error) bool {
 
 // handle identifies the caller, recognises the protocol by the first byte, and serves it.
 func (sv *serving) handle(c *conn) {
-	p, err := peer.Of(c.UnixConn)
+	p, err := peer.Of(c.Conn)
 	if err != nil || p.UID != sv.cfg.UID {
 		sv.cfg.Log.Warn().Err(err).Int("uid", p.UID).Int("pid", p.PID).Msg("connection of another user refused")
 		c.refuse(sv.limits.refuse, &api.Error{
@@ -71,7 +71,7 @@ func (sv *serving) handle(c *conn) {
 	buf := make([]byte, lineBuffer)
 	n := 0
 	if sv.readBy(c, time.Now().Add(sv.limits.firstByte)) {
-		n, _ = c.UnixConn.Read(buf)
+		n, _ = c.Conn.Read(buf)
 	}
 	switch {
 	case n == 0:
@@ -147,6 +147,6 @@ func (sv *serving) expireOwn() {
 	sv.mu.Lock()
 	defer sv.mu.Unlock()
 	for c := range sv.own {
-		_ = c.UnixConn.SetReadDeadline(longAgo())
+		_ = c.Conn.SetReadDeadline(longAgo())
 	}
 }

@@ -24,7 +24,7 @@ func pair(t *testing.T, a *arrivals) (ours *conn, theirs *net.UnixConn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = uc.Close() })
-	return &conn{UnixConn: uc, arrivals: a, watchdog: newWatchdog(), writeTimeout: time.Second}, theirs
+	return &conn{Conn: uc, arrivals: a, watchdog: newWatchdog(), writeTimeout: time.Second}, theirs
 }
 
 // holds checks what is left of the room, and how many requests are arriving.

@@ -59,7 +59,7 @@ func (a *arrivals) take(c *conn, n int) bool {
 func (a *arrivals) endLocked(c *conn) {
 	a.releaseLocked(c)
 	c.madeWay.Store(true)
-	_ = c.UnixConn.SetReadDeadline(longAgo())
+	_ = c.Conn.SetReadDeadline(longAgo())
 }
 
 // arrived keeps the request of c from having to make way. It returns false if it had to already.

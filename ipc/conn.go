@@ -14,7 +14,7 @@ import (
 
 // conn is a caller's connection. A write that the caller does not take in time fails.
 type conn struct {
-	*net.UnixConn
+	net.Conn
 	caller       account.Caller
 	writeTimeout time.Duration
 	// account is the one that c asked for last; see serving.asksFor.
@@ -51,7 +51,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	n, err := c.UnixConn.Read(p)
+	n, err := c.Conn.Read(p)
 	if c.arrive(n) {
 		return n, err
 	}
@@ -70,9 +70,18 @@ func (c *conn) writeAt(now time.Time, p []byte) (int, error) {
 	by := c.watchdog.instant(now.Add(c.writeTimeout))
 	c.writeBy.Store(by)
 	c.watchdog.by(by)
-	n, err := c.UnixConn.Write(p)
+	n, err := c.Conn.Write(p)
 	c.writeBy.Store(0)
 	return n, err
+}
+
+// CloseWrite tells the caller that nothing more comes, if the system can: net/http does so before it closes a connection
+// that the caller still writes to. A pipe has one end for both.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // SetReadDeadline ends reads at t: at once if t is before this process began, which is how net/http ends a read, and
@@ -84,14 +93,14 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	}
 	if by < 0 {
 		c.ended.Store(true)
-		return c.UnixConn.SetReadDeadline(t)
+		return c.Conn.SetReadDeadline(t)
 	}
 	c.readBy.Store(by)
 	if by != 0 {
 		c.watchdog.by(by)
 	}
 	if c.ended.CompareAndSwap(true, false) && !c.madeWay.Load() {
-		return c.UnixConn.SetReadDeadline(time.Time{})
+		return c.Conn.SetReadDeadline(time.Time{})
 	}
 	return nil
 }
@@ -101,8 +110,8 @@ func (c *conn) refuse(wait time.Duration, e *api.Error) {
 	web := false
 	if wait > 0 {
 		var first [lineBuffer]byte
-		_ = c.UnixConn.SetReadDeadline(time.Now().Add(wait))
-		n, _ := c.UnixConn.Read(first[:])
+		_ = c.Conn.SetReadDeadline(time.Now().Add(wait))
+		n, _ := c.Conn.Read(first[:])
 		web = n > 0 && first[0] != '{'
 	}
 	c.answer(web, e)
@@ -118,5 +127,5 @@ func (c *conn) answer(web bool, e *api.Error) {
 		body = append([]byte(head), body...)
 	}
 	_ = c.SetWriteDeadline(time.Now().Add(c.writeTimeout))
-	_, _ = c.UnixConn.Write(body)
+	_, _ = c.Conn.Write(body)
 }

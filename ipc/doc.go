@@ -1,4 +1,4 @@
-// Package ipc is the server on the Unix socket. It speaks HTTP and one-line JSON on the same socket, identifies the
+// Package ipc is the server on the Unix socket, which is a named pipe on Windows. It speaks HTTP and one-line JSON on the same socket, identifies the
 // caller once per connection, decodes strictly, and asks one [Backend].
 //
 // It promises that a connection that sends nothing, sends half a request, or does not read its answer delays nobody but

@@ -14,6 +14,9 @@ import (
 	"oauthd/ipc/api"
 )
 
+// ErrInUse means that another process answers on the socket.
+var ErrInUse = errors.New("another daemon is listening there")
+
 func badRequest(message, hint string) *api.Error {
 	return &api.Error{Code: api.BadRequest, Message: message, Hint: hint}
 }

@@ -60,7 +60,7 @@ func (r *lineReader) next(begun func()) ([]byte, error) {
 			return nil, errNoRoom
 		}
 		searched = r.end
-		n, err := r.conn.UnixConn.Read(r.buf[r.end:])
+		n, err := r.conn.Conn.Read(r.buf[r.end:])
 		r.end += n
 		if r.conn.madeWay.Load() {
 			return nil, errNoRoom

@@ -1,3 +1,5 @@
+//go:build !windows
+
 package ipc
 
 import (
@@ -12,16 +14,13 @@ import (
 	"oauthd/ipc/own"
 )
 
-// ErrInUse means that another process answers on the socket.
-var ErrInUse = errors.New("another daemon is listening there")
-
 // Listen creates a socket at path, with mode 0600, and listens on it. Its directory is created if it is missing; it
 // must belong to us, have mode 0700, and not be a symbolic link. A socket that nobody answers on is replaced. If
 // somebody answers, the error is [ErrInUse]; anything else at path is an error too, and stays. Closing the listener
 // removes the socket.
 //
 // Two processes must not call Listen for the same path at the same time; a lock has to keep them apart.
-func Listen(path string) (*net.UnixListener, error) {
+func Listen(path string) (net.Listener, error) {
 	dir, err := own.SocketDir(path)
 	if err != nil {
 		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
@@ -68,6 +67,16 @@ func clearStale(dir *own.Dir, name string) error {
 		return err
 	}
 	return nil
+}
+
+// Answers reports whether somebody accepts connections at path.
+func Answers(path string) bool {
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 func kind(m fs.FileMode) string {

@@ -28,7 +28,7 @@ type Config struct {
 	Requested func()
 }
 
-// Server serves a [Backend] on Unix sockets. It may be used concurrently.
+// Server serves a [Backend] on Unix sockets, or on named pipes of Windows. It may be used concurrently.
 type Server struct {
 	cfg     Config
 	limits  limits
@@ -106,7 +106,7 @@ type serving struct {
 // Serve answers connections to l until ctx ends. Then it closes l, ends idle connections and streams of events at once,
 // gives other requests about 5 s to finish, and returns nil once all its goroutines have ended. An error means that l
 // failed.
-func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop, cancel := context.WithCancel(ctx)
 	defer cancel()
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))

@@ -76,7 +76,7 @@ func (w *watchdog) fire() {
 		for _, d := range [...]struct {
 			at  *atomic.Int64
 			end func(time.Time) error
-		}{{&c.readBy, c.UnixConn.SetReadDeadline}, {&c.writeBy, c.UnixConn.SetWriteDeadline}} {
+		}{{&c.readBy, c.Conn.SetReadDeadline}, {&c.writeBy, c.Conn.SetWriteDeadline}} {
 			switch at := d.at.Load(); {
 			case at == 0:
 			case at <= now:

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"oauthd/ipc/api"
@@ -35,12 +36,16 @@ func startDaemon(ctx context.Context) error {
 	defer ready.Close()
 	defer tell.Close()
 
-	cmd := exec.Command(self, "serve", "--started-by", "auto", "--log-file", logFile, "--ready-fd", "3")
-	cmd.Dir = "/"
+	cmd := exec.Command(self, "serve", "--started-by", "auto", "--log-file", logFile)
+	cmd.Dir = rootDir()
 	cmd.Env, _ = overwriting(daemonEnviron(os.Environ()))
 	cmd.Stdout, cmd.Stderr = log.file, log.file // what the runtime itself may say
-	cmd.ExtraFiles = []*os.File{tell}
 	cmd.SysProcAttr = ownSession()
+	fd, err := handOver(cmd, tell)
+	if err != nil {
+		return startProblem(err)
+	}
+	cmd.Args = append(cmd.Args, "--ready-fd", strconv.FormatUint(uint64(fd), 10))
 	defer closeOnExec()()
 	if err := cmd.Start(); err != nil {
 		return startProblem(err)
@@ -108,13 +113,13 @@ func daemonEnviron(environ []string) []string {
 		"DBUS_SESSION_BUS_ADDRESS": true, "GOOGLE_APPLICATION_CREDENTIALS": true, "CLOUDSDK_CONFIG": true,
 		"HTTP_PROXY": true, "HTTPS_PROXY": true, "NO_PROXY": true, "ALL_PROXY": true,
 		"http_proxy": true, "https_proxy": true, "no_proxy": true, "all_proxy": true,
-		"SystemRoot": true, "USERPROFILE": true, "APPDATA": true, "LOCALAPPDATA": true, // Windows does not start without
 	}
 	prefixes := []string{"LC_", "XDG_", "OAUTHD_", "GCE_METADATA_", "SSL_CERT_"}
 	var kept []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		keep := exact[name]
+		name = comparedName(name)
+		keep := exact[name] || neededHere[name]
 		for _, prefix := range prefixes {
 			keep = keep || strings.HasPrefix(name, prefix)
 		}

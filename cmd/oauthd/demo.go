@@ -67,7 +67,7 @@ func (d *demo) run(ctx context.Context, keep bool) (err error) {
 		return demoProblem(err)
 	}
 	defer os.RemoveAll(dir)
-	d.socket = filepath.Join(dir, "oauthd.sock")
+	d.socket = socketIn(dir)
 	d.client = &client.Client{Socket: d.socket}
 	defer d.client.Close()
 

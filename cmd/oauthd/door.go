@@ -68,7 +68,7 @@ func (d *door) leave() {
 
 // open listens, on l first and then wherever the daemon moves, and returns when ctx ends or nobody can reach it any more.
 // gone is closed when l's socket is gone.
-func (d *door) open(ctx context.Context, server *ipc.Server, l *net.UnixListener, gone <-chan struct{}) error {
+func (d *door) open(ctx context.Context, server *ipc.Server, l net.Listener, gone <-chan struct{}) error {
 	var work sync.WaitGroup
 	defer work.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -90,7 +90,9 @@ func (d *door) open(ctx context.Context, server *ipc.Server, l *net.UnixListener
 		if ctx.Err() != nil {
 			return nil
 		}
-		l.SetUnlinkOnClose(false) // what is there now is not ours
+		if socket, ok := l.(*net.UnixListener); ok {
+			socket.SetUnlinkOnClose(false) // what is there now is not ours
+		}
 		var err error
 		if l, gone, err = d.move(ctx); err != nil {
 			return nil
@@ -99,7 +101,7 @@ func (d *door) open(ctx context.Context, server *ipc.Server, l *net.UnixListener
 }
 
 // move listens elsewhere. Those who are connected stay so.
-func (d *door) move(ctx context.Context) (*net.UnixListener, <-chan struct{}, error) {
+func (d *door) move(ctx context.Context) (net.Listener, <-chan struct{}, error) {
 	was := d.place()
 	log := d.log.With().Str("socket", was).Logger()
 	if d.loses == nil || !d.loses() || !d.vanished(ctx, was) {
@@ -139,10 +141,10 @@ func (d *door) vanished(ctx context.Context, socket string) bool {
 	}
 }
 
-func (d *door) listen(ctx context.Context, socket string) (*net.UnixListener, <-chan struct{}, error) {
+func (d *door) listen(ctx context.Context, socket string) (net.Listener, <-chan struct{}, error) {
 	needed, wanted := d.locks(socket)
 	var taken []*heldLock
-	undo := func(err error) (*net.UnixListener, <-chan struct{}, error) {
+	undo := func(err error) (net.Listener, <-chan struct{}, error) {
 		for _, lock := range taken {
 			lock.release()
 		}

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
 
+	"oauthd/ipc"
 	"oauthd/ipc/api"
 	"oauthd/ipc/own"
 )
@@ -61,8 +61,7 @@ func (l *heldLock) wait(ctx context.Context, path string) error {
 			return nil
 		}
 		holder := readLockFile(l.file)
-		if conn, err := net.Dial("unix", holder.Socket); err == nil {
-			_ = conn.Close()
+		if ipc.Answers(holder.Socket) {
 			return &api.Error{
 				Code:    api.AlreadyRunning,
 				Message: fmt.Sprintf("a daemon already runs (pid %d, socket %s)", holder.PID, api.Excerpt(holder.Socket)),
@@ -83,12 +82,12 @@ func silentHolder(path string, holder api.LockFile) error {
 	path = api.Excerpt(path)
 	if !ownProcess(holder.PID) {
 		return &api.Error{Code: api.AlreadyRunning, Message: "another process holds " + path + ", and no daemon of yours is behind it",
-			Hint: "wait for it to end; fuser -v " + path + " names it"}
+			Hint: "wait for it to end" + whoHolds(path)}
 	}
 	return &api.Error{
 		Code:    api.AlreadyRunning,
 		Message: fmt.Sprintf("a daemon (pid %d) holds %s and does not answer on %s", holder.PID, path, api.Excerpt(holder.Socket)),
-		Hint:    fmt.Sprintf("wait for it to end, or end it: kill %d", holder.PID),
+		Hint:    fmt.Sprintf("wait for it to end, or end it: %s %d", killCommand, holder.PID),
 	}
 }
 

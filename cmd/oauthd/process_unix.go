@@ -4,14 +4,43 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
+// killCommand is what a person types to end a process, before its pid.
+const killCommand = "kill"
+
+// whoHolds continues a hint by how to learn which process has a file open.
+func whoHolds(path string) string { return "; fuser -v " + path + " names it" }
+
 // ownSession detaches a child from our terminal.
 func ownSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
+// runtimeDir is the directory of what belongs to the socket: where it is.
+func runtimeDir(socket string) string { return filepath.Dir(socket) }
+
+// socketIn returns a socket of which dir is the [runtimeDir].
+func socketIn(dir string) string { return filepath.Join(dir, "oauthd.sock") }
+
+// rootDir is the working directory of a daemon, which keeps no file system in use.
+func rootDir() string { return "/" }
+
+// handOver has cmd inherit file, and returns the number under which it finds it.
+func handOver(cmd *exec.Cmd, file *os.File) (fd uintptr, err error) {
+	cmd.ExtraFiles = append(cmd.ExtraFiles, file)
+	return uintptr(2 + len(cmd.ExtraFiles)), nil
+}
+
+// neededHere are further variables without which programs do not work on this system.
+var neededHere map[string]bool
+
+// comparedName returns a variable's name as it is compared.
+func comparedName(name string) string { return name }
 
 // hardenProcess keeps what this process holds from other users' eyes: new files are private and no core is written.
 func hardenProcess() {

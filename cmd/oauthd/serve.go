@@ -198,11 +198,10 @@ func stateDirOf(cfg *config.Config, state string) string {
 
 // checkSocketDir makes and proves the directory of the socket, before anything is written there.
 func checkSocketDir(env api.Environment) error {
-	dir, err := own.SocketDir(env.SocketPath())
-	if err != nil {
+	if err := own.ProveSocket(env.SocketPath()); err != nil {
 		return env.SocketProblem(err)
 	}
-	return dir.Close()
+	return nil
 }
 
 // adcPlaces is where Google's own tools keep and look for application default credentials. A path that depends on the
@@ -249,7 +248,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	if err != nil {
 		return err
 	}
-	cfg.RuntimeDir, cfg.FileRecord = filepath.Dir(cfg.Socket), fileRecord(cfg.Socket)
+	cfg.RuntimeDir, cfg.FileRecord = runtimeDir(cfg.Socket), fileRecord(cfg.Socket)
 	d := daemon.New(cfg)
 	server := ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
@@ -321,7 +320,7 @@ func fileRecord(socket string) string {
 // so its lock is its socket's.
 func lockPath(state, backend, socket string) string {
 	if backend == "memory" {
-		return strings.TrimSuffix(socket, filepath.Ext(socket)) + ".lock"
+		return filepath.Join(runtimeDir(socket), strings.TrimSuffix(filepath.Base(socket), filepath.Ext(socket))+".lock")
 	}
 	return filepath.Join(state, "lock")
 }

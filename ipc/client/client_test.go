@@ -455,7 +455,7 @@ func TestKilledUnderARequest(t *testing.T) {
 			}
 			var wg sync.WaitGroup
 			wg.Go(func() {
-				c, err := dying.AcceptUnix()
+				c, err := dying.Accept()
 				if err != nil {
 					t.Error(err)
 					return
@@ -494,7 +494,7 @@ func TestOddAnswers(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				for {
-					c, err := l.AcceptUnix()
+					c, err := l.Accept()
 					if err != nil {
 						return
 					}

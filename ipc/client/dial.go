@@ -43,7 +43,7 @@ func (c *Client) place() place {
 }
 
 // dial connects to the daemon. If none answers it follows the lock file, waits out a restart, or has one started.
-func (c *Client) dial(ctx context.Context) (*net.UnixConn, error) {
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	p := c.place()
 	if err := own.SocketFits(p.socket); err != nil {
 		if c.Socket != "" {
@@ -104,7 +104,7 @@ func (c *Client) dial(ctx context.Context) (*net.UnixConn, error) {
 // or is another user's.
 func (p place) explain(err error) error {
 	var e *api.Error
-	if p.fixed || p.uid != os.Geteuid() || !errors.As(err, &e) {
+	if p.fixed || p.uid != os.Geteuid() || p.env.GOOS == "windows" || !errors.As(err, &e) {
 		return err
 	}
 	variable := p.env.SocketVariable()
@@ -145,9 +145,8 @@ func (c *Client) persist(ctx context.Context, do func() error) error {
 }
 
 // connect connects to one socket and checks who listens there.
-func connect(ctx context.Context, socket string, uid int) (*net.UnixConn, error) {
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "unix", socket)
+func connect(ctx context.Context, socket string, uid int) (net.Conn, error) {
+	conn, err := dialSocket(ctx, socket)
 	var timeout net.Error
 	switch {
 	case err == nil:
@@ -165,11 +164,6 @@ func connect(ctx context.Context, socket string, uid int) (*net.UnixConn, error)
 	default:
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	conn, ok := nc.(*net.UnixConn)
-	if !ok {
-		_ = nc.Close()
-		return nil, fmt.Errorf("client: %s is no Unix socket", socket)
-	}
 	p, err := peer.Of(conn)
 	if err != nil {
 		_ = conn.Close()
@@ -180,8 +174,8 @@ func connect(ctx context.Context, socket string, uid int) (*net.UnixConn, error)
 		_ = conn.Close()
 		return nil, &api.Error{
 			Code:    api.Forbidden,
-			Message: fmt.Sprintf("the daemon at %s runs as uid %d, not as uid %d", socket, p.UID, uid),
-			Hint:    "if that is meant, set OAUTHD_SOCK to the socket and OAUTHD_SOCK_UID to its uid",
+			Message: fmt.Sprintf("the daemon at %s runs as %s, not as %s", socket, p.User(), userName(uid)),
+			Hint:    otherUserHint,
 		}
 	}
 	return conn, nil

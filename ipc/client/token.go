@@ -68,7 +68,7 @@ var errConnection = errors.New("client: the connection broke")
 
 // lineConn is a connection that speaks line JSON.
 type lineConn struct {
-	conn *net.UnixConn
+	conn net.Conn
 	in   *bufio.Reader
 }
 
