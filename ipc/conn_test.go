@@ -15,13 +15,13 @@ func TestReadClearsTheBuffer(t *testing.T) {
 	}
 	defer l.Close()
 	client := dial(t, path)
-	server, err := l.AcceptUnix()
+	server, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
 	var room arrivals
-	var c net.Conn = &conn{UnixConn: server, arrivals: &room, head: []byte("PO")}
+	var c net.Conn = &conn{Conn: server, arrivals: &room, head: []byte("PO")}
 	send(t, client, "ST")
 	for range 2 {
 		buffer := []byte(`{"client_secret":"fake"}`)

@@ -169,6 +169,9 @@ func violations(files []source) (found []string) {
 					found = append(found, fmt.Sprintf("%s imports %s: banned", f.path, imported))
 				}
 			}
+			if strings.HasPrefix(imported, "github.com/Microsoft/") && !strings.HasSuffix(name, "_windows.go") {
+				found = append(found, fmt.Sprintf("%s imports %s: Windows only", f.path, imported))
+			}
 			// Whoever imports the fast lane answers command lines.
 			if imported == "oauthd/ipc/quick" && !strings.HasPrefix(pkg, "cmd/") {
 				found = append(found, fmt.Sprintf("%s imports %s: commands only", f.path, imported))
@@ -269,6 +272,8 @@ func TestViolationsAreReported(t *testing.T) {
 		{"page imports templates", "redirect/page.go", "html/template", "no method"},
 		{"api imports a module", "ipc/api/x.go", "github.com/rs/zerolog", "standard library"},
 		{"api imports the standard library", "ipc/api/x.go", "encoding/json", ""},
+		{"socket imports pipes", "ipc/listen_windows.go", "github.com/Microsoft/go-winio", ""},
+		{"socket imports pipes everywhere", "ipc/listen.go", "github.com/Microsoft/go-winio", "Windows only"},
 		{"what opens files imports the vocabulary", "ipc/own/x.go", "oauthd/ipc/api", "banned"},
 		{"client imports the server", "ipc/client/x.go", "oauthd/ipc", "banned"},
 		{"client imports the vocabulary", "ipc/client/x.go", "oauthd/ipc/api", ""},
