@@ -75,7 +75,7 @@ func (c *conn) writeAt(now time.Time, p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite tells the caller that nothing more comes, if the system can: net/http does so before it closes a connection
+// CloseWrite lets the caller read to the end, if the system can: net/http does so before it closes a connection
 // that the caller still writes to. A pipe has one end for both.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
