@@ -43,6 +43,7 @@ func TestFastLane(t *testing.T) {
 		{"an answer that does not go out whole", testFastRest},
 		{"another user", testFastOtherUser},
 		{"the helper passes on", testHelperPassesOn},
+		{"a program with a token", testFastExec},
 	} {
 		t.Run(part.name, func(t *testing.T) { t.Parallel(); part.run(t, p) })
 	}

@@ -1,6 +1,6 @@
-// Package quick is the fast lane for `oauthd token NAME`. A program that imports it answers that one command line while
-// it is still being initialised, and exits. For every other command line, and at the first surprise, the package does
-// nothing and the program goes its usual way.
+// Package quick is the fast lane for `oauthd token NAME`, and for `oauthd exec -e VAR=NAME -- CMD`. A program that imports
+// it answers these two command lines while it is still being initialised, and exits or becomes CMD. For every other
+// command line, and at the first surprise, the package does nothing and the program goes its usual way.
 //
 // # Why it works in init
 //
@@ -14,8 +14,8 @@
 //
 // It never does what the usual path would not do. It looks for the socket in the same place as package client, sends
 // nothing unless the directory and the socket are those of the expected user with the modes that the daemon gives them,
-// and the kernel says that this user runs the server. It prints the same bytes. A test runs both over one table of
-// environments.
+// and the kernel says that this user runs the server. It prints the same bytes, or becomes the same program with the same
+// environment. A test runs both over one table of environments.
 //
 // It has written nothing when it gives up, and it gives up on: any other argument, name of the program or OAUTHD_
 // variable; a path that is not plain; a socket that is missing, which includes one that only the lock file knows; an

@@ -3,11 +3,17 @@ package quick
 import "syscall"
 
 func init() {
-	name, ok := account(arguments())
+	line := arguments()
+	name, ok := account(line)
+	var e execution
 	if !ok {
-		return
+		if e, ok = execCommand(line); !ok {
+			return
+		}
+		name = e.account
 	}
-	at, ok := find(syscall.Environ(), syscall.Getuid(), privateDir)
+	environ := syscall.Environ()
+	at, ok := find(environ, syscall.Getuid(), privateDir)
 	if !ok {
 		return
 	}
@@ -19,12 +25,16 @@ func init() {
 	if !ok {
 		return
 	}
-	line := append(token, '\n')
-	switch n, err := syscall.Write(syscall.Stdout, line); {
+	if e.argv != nil {
+		e.become(environ, token)
+		return
+	}
+	output := append(token, '\n')
+	switch n, err := syscall.Write(syscall.Stdout, output); {
 	case err != nil || n <= 0:
 		return
-	case n < len(line):
-		Rest = line[n:]
+	case n < len(output):
+		Rest = output[n:]
 	default:
 		syscall.Exit(0)
 	}
