@@ -51,7 +51,7 @@ func TestSecret(t *testing.T) {
 	if NewSecret(text).Reveal() != text {
 		t.Error("Reveal does not give the text back")
 	}
-	if !NewSecret("a").Equal(NewSecret("a")) || NewSecret("a").Equal(NewSecret("b")) || !(Secret{}).Equal(NewSecret("")) {
+	if !NewSecret("ab").Equal(NewSecret("ab")) || NewSecret("ab").Equal(NewSecret("bb")) || NewSecret("ab").Equal(NewSecret("aa")) || NewSecret("a").Equal(NewSecret("ab")) || NewSecret("ab").Equal(NewSecret("a")) || !(Secret{}).Equal(NewSecret("")) {
 		t.Error("Equal compares wrongly")
 	}
 }
