@@ -68,6 +68,8 @@ type Config struct {
 	Desktop attend.Desktop
 	// HookEnv is the environment of a person's commands.
 	HookEnv []string
+	// NotOpened is why the store is closed although something was given that opens it; nil otherwise.
+	NotOpened error
 	// Wipe overwrites the memory of what nothing refers to any more; nil means that nothing does.
 	Wipe func()
 }
@@ -149,6 +151,9 @@ func New(cfg Config) *Daemon {
 		Log: cfg.Log, Now: cfg.Now,
 	})
 	d.vault.Settled = d.settled
+	if cfg.NotOpened != nil {
+		d.vault.Gate().NotOpened(cfg.NotOpened)
+	}
 	return d
 }
 

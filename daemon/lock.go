@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/vault"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
@@ -13,9 +14,9 @@ import (
 // saved. What was in memory for all that is wiped.
 func (d *Daemon) Lock(ctx context.Context) error {
 	changed := d.vault.Gate().Shut()
-	d.logins.EndAll(words.Locked())
+	d.logins.EndAll(words.Locked(vault.ErrShut))
 	d.dropAll()
-	d.files.Withdraw(ctx, "", words.Locked())
+	d.files.Withdraw(ctx, "", words.Locked(vault.ErrShut))
 	if changed {
 		account.LogCaller(ctx, d.log.Info()).Msg("locked")
 	}

@@ -7,7 +7,6 @@ import (
 	"oauthd/daemon/account"
 	"oauthd/daemon/book"
 	"oauthd/daemon/news"
-	"oauthd/daemon/vault"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
@@ -29,8 +28,7 @@ func (d *Daemon) Status(ctx context.Context) (api.Status, error) {
 			Chosen: d.book.Config().Chosen, State: "ok", Needs: d.vault.Gate().Needs()},
 		Accounts: accounts,
 	}
-	err = vault.ErrShut
-	if !d.vault.Gate().Locked() {
+	if err = d.vault.Gate().Err(); err == nil {
 		err = d.vault.Check(ctx)
 	}
 	if err != nil {
@@ -114,8 +112,8 @@ func (d *Daemon) Account(ctx context.Context, name string) (api.Account, error) 
 }
 
 func (d *Daemon) describe(a account.Account, f book.Facts, storeErr error) api.Account {
-	if d.vault.Gate().Locked() {
-		storeErr = vault.ErrShut
+	if shut := d.vault.Gate().Err(); shut != nil {
+		storeErr = shut
 	}
 	schedule := d.tokens.Schedule(a.Name)
 	out := api.Account{

@@ -37,8 +37,8 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	if err != nil {
 		return api.Token{}, err
 	}
-	if d.vault.Gate().Locked() {
-		return api.Token{}, words.Locked()
+	if err := d.vault.Gate().Err(); err != nil {
+		return api.Token{}, words.Locked(err)
 	}
 	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken}
 	if r.MinTTL != nil {

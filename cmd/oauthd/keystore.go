@@ -18,7 +18,6 @@ import (
 	"oauthd/ipc/own"
 	"oauthd/keystore"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 )
 
@@ -163,25 +162,27 @@ func sealOffered(ctx context.Context) bool { return keystore.SystemdCreds{}.Offe
 
 func sealWorks(ctx context.Context) error { return keystore.SystemdCreds{}.Works(ctx) }
 
-// openAtStart opens a store of files where that needs no person. What stands in the way is for the log: the daemon
-// runs, locked.
-func openAtStart(ctx context.Context, store keystore.Store, log zerolog.Logger) {
+// openAtStart opens a store of files if that needs no person. An error says what stood in the way: the daemon runs all the
+// same, locked.
+func openAtStart(ctx context.Context, store keystore.Store) error {
 	files, ok := store.(*keystore.File)
 	if !ok {
-		return
+		return nil
 	}
 	passphrase, found, err := givenPassphrase()
-	if err == nil && !found && files.Needs() != keystore.NeedsNothing {
-		return
+	if err != nil || !found && files.Needs() != keystore.NeedsNothing {
+		return err
 	}
-	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, openPatience)
-		defer cancel()
-		err = files.Open(ctx, string(passphrase))
+	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	switch err = files.Open(ctx, string(passphrase)); {
+	case err == nil:
+		return nil
+	case errors.Is(err, keystore.ErrPassphrase):
+		return (&api.Error{Code: api.Locked, Message: "the passphrase that the daemon was given is wrong",
+			Hint: "correct what OAUTHD_PASSPHRASE_FILE names, or the service's credential"}).Because(err)
 	}
-	if err != nil {
-		log.Error().Err(err).Msg("the file store stays closed")
-	}
+	return (&api.Error{Code: api.KeystoreUnavailable, Message: api.Excerpt(err.Error())}).Because(err)
 }
 
 // givenPassphrase reads the passphrase that a service manager hands in (systemd.exec(5), credentials) or that

@@ -236,7 +236,9 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 		return err
 	}
 	defer at.leave()
-	openAtStart(ctx, cfg.Store, cfg.Log)
+	if cfg.NotOpened = openAtStart(ctx, cfg.Store); cfg.NotOpened != nil {
+		cfg.Log.Error().Err(cfg.NotOpened).Msg("the file store stays closed")
+	}
 	listener, err := ipc.Listen(cfg.Socket)
 	if err != nil {
 		return &api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(err.Error()),

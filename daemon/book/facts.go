@@ -69,8 +69,8 @@ func (b *Book) Facts(ctx context.Context, name string) (Facts, error) {
 	if a, ok := b.Configured(name); ok && a.SelfContained() {
 		return Facts{LoggedIn: true}, nil
 	}
-	if b.cfg.Vault.Gate().Locked() {
-		return Facts{}, vault.ErrShut
+	if err := b.cfg.Vault.Gate().Err(); err != nil {
+		return Facts{}, err
 	}
 	// Without the record's lock, which a refresh may hold for as long as its provider takes.
 	c, err := b.cfg.Vault.Load(ctx, name)

@@ -56,9 +56,9 @@ func (l *Logins) Begin(ctx context.Context, name string) (context.Context, *Slot
 	if overtaken {
 		l.log.Info().Str("account", name).Msg("a newer login has taken over")
 	}
-	if l.vault.Gate().Locked() { // and may not have ended s, which began meanwhile
+	if err := l.vault.Gate().Err(); err != nil { // which may not have ended s, which began meanwhile
 		s.End()
-		return ctx, nil, words.Locked()
+		return ctx, nil, words.Locked(err)
 	}
 	return ctx, s, nil
 }

@@ -15,6 +15,18 @@ var ErrShut = errors.New("the gate is shut")
 // ErrRetired means that the store is being given up for another one, and the process will use that from its next start.
 var ErrRetired = errors.New("the gate is retired")
 
+// ShutError is the [ErrShut] of a store that was to be open from the start.
+type ShutError struct {
+	// Reason is why it is not.
+	Reason error
+}
+
+// Error names the reason.
+func (e *ShutError) Error() string { return ErrShut.Error() + ": " + e.Reason.Error() }
+
+// Is reports whether target is [ErrShut].
+func (e *ShutError) Is(target error) bool { return target == ErrShut }
+
 // Openable is a store that a person opens and closes, such as [keystore.File]. Close and Closed return at once.
 type Openable interface {
 	// Open opens the store, or checks the passphrase of a store that is open.
@@ -39,13 +51,14 @@ type Gate struct {
 
 	// mu guards the fields below. It is held while Vault.mu is taken, never the other way round.
 	mu      sync.Mutex
+	why     error // what callers get while g is shut
 	retired bool
 	inside  int // what uses a credential now
 	opening int // calls of Open under way
 }
 
 func newGate(store keystore.Store, saved func() bool) *Gate {
-	g := &Gate{saved: saved}
+	g := &Gate{saved: saved, why: ErrShut}
 	if openable, ok := store.(Openable); ok {
 		g.store = openable
 		g.shut.Store(openable.Closed())
@@ -62,7 +75,7 @@ func (g *Gate) Enter() (leave func(), err error) {
 		return nil, ErrRetired
 	}
 	if g.shut.Load() {
-		return nil, ErrShut
+		return nil, g.why
 	}
 	g.inside++
 	return g.leave, nil
@@ -93,6 +106,23 @@ func (g *Gate) Retire() (undo func(), ok bool) {
 
 // Locked reports whether g is shut.
 func (g *Gate) Locked() bool { return g.shut.Load() }
+
+// Err is nil if g is open, else [ErrShut].
+func (g *Gate) Err() error {
+	if !g.Locked() {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.why
+}
+
+// NotOpened says why the store, which was to be open from the start, is not; callers are told until it is open.
+func (g *Gate) NotOpened(reason error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.why = &ShutError{reason}
+}
 
 // Needs returns what [Gate.Open] has to ask a person for; "" if nothing.
 func (g *Gate) Needs() string {
@@ -129,6 +159,7 @@ func (g *Gate) Open(ctx context.Context, passphrase string) (changed bool, err e
 		g.closeIdleLocked()
 		return false, err
 	}
+	g.why = ErrShut
 	return g.shut.Swap(false), nil
 }
 

@@ -10,9 +10,18 @@ import (
 	"oauthd/keystore"
 )
 
-// Locked words a request that came while oauthd is locked.
-func Locked() *api.Error {
-	return &api.Error{Code: api.Locked, Message: "oauthd is locked", Hint: "oauthd unlock"}
+// Locked words a request that came while oauthd is locked; shut is the gate's error.
+func Locked(shut error) *api.Error {
+	p := &api.Error{Code: api.Locked, Message: "oauthd is locked", Hint: "oauthd unlock"}
+	var kept *vault.ShutError
+	if errors.As(shut, &kept) {
+		reason := api.AsError(kept.Reason)
+		p.Message += ", because its store could not be opened at the start: " + reason.Message
+		if reason.Hint != "" {
+			p.Hint += "; for the next start: " + reason.Hint
+		}
+	}
+	return p
 }
 
 // Store words the failures of a store.
@@ -25,12 +34,12 @@ type Store struct {
 
 // Problem words a failure of the store; an [api.Error] is returned as it is.
 func (s Store) Problem(err error) *api.Error {
+	if errors.Is(err, vault.ErrShut) {
+		return Locked(err)
+	}
 	var told *api.Error
 	if errors.As(err, &told) {
 		return told
-	}
-	if errors.Is(err, vault.ErrShut) {
-		return Locked()
 	}
 	if errors.Is(err, vault.ErrRetired) {
 		return (&api.Error{Code: api.Busy, Message: "the daemon is changing to another store", Hint: "try again", RetryAfter: 1}).Because(err)
@@ -109,7 +118,7 @@ func (s Store) file(err error) *api.Error {
 	p := &api.Error{}
 	switch {
 	case errors.Is(err, keystore.ErrLocked):
-		p = Locked()
+		p = Locked(err)
 	case errors.Is(err, keystore.ErrPassphrase):
 		p.Code, p.Message = api.Locked, "the passphrase is wrong"
 		p.Hint = "oauthd unlock asks again; nothing has changed"
