@@ -103,7 +103,7 @@ func TestRequestsOfAConnectionAreCountedApart(t *testing.T) {
 		c.next()
 		a.holds(t, "answered", 1<<20, 0)
 	}
-	if c.arrive(1 << 20); !c.madeWay.Load() {
+	if c.arrive(1<<20) || !c.madeWay.Load() {
 		t.Error("a request of more than there is room for did not make way")
 	}
 	c.large.Store(true)

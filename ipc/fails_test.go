@@ -100,9 +100,12 @@ func TestCancelledBackend(t *testing.T) {
 func TestMalformedRequestsAreNotRepeated(t *testing.T) {
 	r := start(t, &fake{}, nil)
 	for _, body := range []string{`{"hunter2":1}`, `{"account":"hunter2 "}`, strings.Repeat("hunter2", maxTokenRequest/7+1)} {
-		resp, _ := exchange(t, r.path, fmt.Sprintf("POST /v1/token HTTP/1.1\r\nHost: oauthd\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+		resp, answer := exchange(t, r.path, fmt.Sprintf("POST /v1/token HTTP/1.1\r\nHost: oauthd\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
 		if resp.StatusCode != 400 && resp.StatusCode != 413 {
 			t.Errorf("got %d, want a refusal", resp.StatusCode)
+		}
+		if body == `{"hunter2":1}` && !strings.Contains(answer, "unknown field") {
+			t.Errorf("got %s, want the caller told what is wrong", answer)
 		}
 	}
 	_ = r.stop()

@@ -134,7 +134,8 @@ func TestDecodeDefinition(t *testing.T) {
 func TestScanTokenRequest(t *testing.T) {
 	for _, line := range []string{
 		`{"account":"work"}`, ` { "account" : "work" , "min_ttl" : 999999999 } `, `{"account":"work","scope":"a b","force":true,"id_token":false}`,
-		`{"resource":"https://r.example.com/","audience":"u","min_ttl":0}`,
+		`{"resource":"https://r.example.com/","audience":"u","min_ttl":0}`, `{"account":"work","scope":"~","force": true}`,
+		`{"account":"work","scope":"a","audience":"u","resource":"r","min_ttl":1,"force":false,"id_token":true}`,
 	} {
 		if _, ok := scanTokenRequest([]byte(line)); !ok {
 			t.Errorf("%s: gave up, want it read", line)
@@ -152,6 +153,8 @@ func FuzzScanTokenRequest(f *testing.F) {
 	for _, s := range []string{
 		`{"account":"work"}`, `{"account":"work","min_ttl":60,"force":true}`, `{"account":"a","account":"b"}`, `{"min_ttl":007}`,
 		`{"min_ttl":-0}`, `{"force":truefalse}`, `{"force":null}`, "{\"scope\":\"\x00\"}", `{"scope":"a\nb"}`, `{}`, `{"account":"w"}}`,
+		`"account":"work"}`, `{"account" "work"}`, `{account":"work"}`, `{"force":,"account":"work"}`, `{"min_ttl":,"account":"work"}`,
+		"{\"scope\":\"\x1f\"}", `{"account":"work","scope":}`, `{"account":"work" "scope":"a"}`,
 	} {
 		f.Add([]byte(s))
 	}
