@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,15 +14,64 @@ import (
 	"oauthd/ipc/api"
 )
 
-// Half a line is waited for as long as a message may take, however long a connection may be idle.
-func TestHalfALineEnds(t *testing.T) {
+// Half a request is waited for as long as a message may take, however long a connection may be idle.
+func TestHalfARequestEnds(t *testing.T) {
 	r := start(t, &fake{}, func(s *Server) {
-		s.limits.firstByte, s.limits.idleLine, s.limits.message = time.Hour, time.Hour, 50*time.Millisecond
+		s.limits.firstByte, s.limits.idleLine, s.limits.idleHTTP = time.Hour, time.Hour, time.Hour
+		s.limits.message = 50 * time.Millisecond
 	})
-	for _, before := range []string{"", `{"account":"work"}` + "\n"} {
-		c := dial(t, r.path)
-		send(t, c, before+`{"acc`)
-		ended(t, c)
+	const web = "GET /v1/token?account=work HTTP/1.1\r\n"
+	for name, text := range map[string]string{
+		"the first line": `{"acc`, "a line": `{"account":"work"}` + "\n" + `{"acc`,
+		"the first header": web, "a header": web + "Host: oauthd\r\n\r\n" + web,
+		"a body": "POST /v1/token HTTP/1.1\r\nHost: oauthd\r\nContent-Length: 20\r\n\r\n{",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, r.path)
+			send(t, c, text)
+			ended(t, c)
+		})
+	}
+}
+
+// eventually repeats try until it succeeds: the server notices the end of a connection or a request in its own time.
+func eventually(t *testing.T, what string, try func() bool) {
+	t.Helper()
+	for giveUp := time.Now().Add(10 * time.Second); !try(); runtime.Gosched() {
+		if time.Now().After(giveUp) {
+			t.Fatalf("%s: not within 10 s", what)
+		}
+	}
+}
+
+// Connections that have ended make room for others, whichever protocol they spoke.
+func TestEndedConnectionsDoNotCount(t *testing.T) {
+	r := start(t, &fake{}, func(s *Server) { s.cfg.MaxConns = 2 })
+	for range 6 {
+		eventually(t, "a connection", func() bool {
+			resp, _ := exchange(t, r.path, "GET /v1/token?account=work HTTP/1.1\r\nHost: oauthd\r\n\r\n")
+			return resp.StatusCode == 200
+		})
+	}
+}
+
+// A connection that has had its answer holds no room for large requests while it waits for the next one.
+func TestIdleConnectionHoldsNoRoom(t *testing.T) {
+	for _, h := range halves() {
+		t.Run(h.name, func(t *testing.T) {
+			r := start(t, importing(), func(s *Server) { s.limits.arrivals = 3 * h.cost })
+			for range 5 { // all of them stay open
+				eventually(t, "a request beside idle connections", func() bool {
+					c := dial(t, r.path)
+					send(t, c, h.begin+h.rest)
+					code, err := h.answer(c)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return code == ""
+				})
+			}
+		})
 	}
 }
 
