@@ -64,3 +64,29 @@ func TestOldestCallerIsForgotten(t *testing.T) {
 		t.Errorf("got %d callers from %d to %d, want %d from 5 to 1", len(got), got[0].PID, got[len(got)-1].PID, maxCallers)
 	}
 }
+
+// A caller that asks again is the newest, wherever it was, and is there once. A connection that goes on asking for the
+// same account is not noted anew.
+func TestCallerThatAsksAgain(t *testing.T) {
+	var c callers
+	for _, pid := range []int{1, 2, 1} {
+		c.note(account.Caller{PID: pid}, "work", time.Now())
+	}
+	if got := c.list(); len(got) != 2 || got[0].PID != 1 || got[1].PID != 2 {
+		t.Errorf("got %+v, want 1 and then 2", got)
+	}
+
+	sv := &serving{Server: New(Config{})}
+	first, second := &conn{caller: account.Caller{PID: 1}}, &conn{caller: account.Caller{PID: 2}}
+	for _, c := range []*conn{first, second, first, nil} {
+		sv.asksFor(c, "work", time.Now())
+	}
+	if got := sv.callers.list(); len(got) != 2 || got[0].PID != 2 {
+		t.Errorf("got %+v, want the one that asked for it last", got)
+	}
+	sv.asksFor(first, "home", time.Now())
+	sv.asksFor(first, "work", time.Now())
+	if got := sv.callers.list(); len(got) != 3 || got[0].PID != 1 || got[0].Account != "work" || got[1].Account != "home" {
+		t.Errorf("got %+v, want both accounts of the first, work last", got)
+	}
+}

@@ -182,3 +182,27 @@ func TestRefusalsGiveTheirPlaceBack(t *testing.T) {
 		}
 	}
 }
+
+// What waits for a person has no deadline: a login, and an import that may lead to one.
+func TestStreamsHaveNoDeadline(t *testing.T) {
+	limited := make(chan bool, 1)
+	ask := func(ctx context.Context) error {
+		_, ok := ctx.Deadline()
+		limited <- ok
+		return nil
+	}
+	r := start(t, &fake{
+		login: func(ctx context.Context, _ string, _ api.AccountDefinition, _ func(api.LoginEvent)) error {
+			return ask(ctx)
+		},
+		imports: func(ctx context.Context, _ api.ImportRequest, _ func(api.ImportEvent)) error { return ask(ctx) },
+		token:   func(ctx context.Context, r api.TokenRequest) (api.Token, error) { return sampleToken(r), ask(ctx) },
+	}, nil)
+	for path, want := range map[string]bool{"/v1/accounts/work/login": false, "/v1/import": false, "/v1/token": true} {
+		body := map[string]string{"/v1/import": `{"data":"x"}`, "/v1/token": `{"account":"work"}`}[path]
+		exchange(t, r.path, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: oauthd\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body))
+		if got := <-limited; got != want {
+			t.Errorf("%s: got a deadline %t, want %t", path, got, want)
+		}
+	}
+}
