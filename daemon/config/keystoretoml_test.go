@@ -66,6 +66,7 @@ func TestSetKeystoreLeavesAlone(t *testing.T) {
 		{"an inline table", "keystore = { backend = \"memory\" }\n", "is written in a way"},
 		{"a quoted table", "[\"keystore\"]\nbackend = \"memory\"\n", "is written in a way"},
 		{"a long string", "[keystore]\nbackend = \"\"\"memory\"\"\"\n", "is written in a way"},
+		{"a table in a string", "[providers.corp]\nissuer = \"https://login.example.com\"\ntitle = \"\"\"\n[keystore]\nbackend = 'x'\n\"\"\"\n", "is written in a way"},
 		{"a mistake", "[keystore]\nbakend = \"memory\"\n", "unknown key"},
 		{"a mistake in a provider", "[providers.corp]\nredirect_port = \"never\"\n", "config.toml:"},
 		{"no TOML", "backend = memory\n", "config.toml:1"},
