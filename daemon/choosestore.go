@@ -32,12 +32,15 @@ func (d *Daemon) ChooseStore(ctx context.Context, choice api.StoreChoice) (api.S
 	if want == now {
 		return d.writeStore(ctx, want, false)
 	}
+	if err := d.mustHoldNothing(ctx, choice.Backend); err != nil {
+		return api.StoreChosen{}, err
+	}
 	undo, ok := d.vault.Gate().Retire()
 	if !ok {
 		return api.StoreChosen{}, &api.Error{Code: api.Busy, Message: "a login or a refresh is using the store now",
 			Hint: "finish it, or end it, and try again"}
 	}
-	if err := d.mustHoldNothing(ctx, choice.Backend); err != nil {
+	if err := d.mustHoldNothing(ctx, choice.Backend); err != nil { // which came between
 		undo()
 		return api.StoreChosen{}, err
 	}

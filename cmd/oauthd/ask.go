@@ -136,18 +136,21 @@ func (a *asker) list(choices []choice) {
 	}
 }
 
-// note shows an explanation, indented, in lines that fit the terminal.
-func (a *asker) note(text string) {
+// note shows an explanation, indented.
+func (a *asker) note(text string) { a.paragraph("  ", text) }
+
+// paragraph shows text in lines that begin with indent and fit the terminal.
+func (a *asker) paragraph(indent, text string) {
 	most := min(cmp.Or(width(raw(a.std.err)), 80), 80) - 1
-	line := " "
+	line := ""
 	for _, word := range strings.Fields(text) {
-		if len(line)+1+len(word) > most {
-			say(a.std.err, "%s\n", line)
-			line = " "
+		if line != "" && len(indent)+len(line)+1+len(word) > most {
+			say(a.std.err, "%s\n", indent+line)
+			line = ""
 		}
-		line += " " + word
+		line = strings.TrimPrefix(line+" "+word, " ")
 	}
-	say(a.std.err, "%s\n", line)
+	say(a.std.err, "%s\n", indent+line)
 }
 
 // complain says what is wrong with an answer.

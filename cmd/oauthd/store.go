@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"oauthd/ipc/api"
@@ -81,7 +82,8 @@ func chooseStore(ctx context.Context, std stdio, c *client.Client, choice api.St
 
 // store asks where credentials are to be stored, because there is no keychain.
 func (a *asker) store(now api.Store) (*api.StoreChoice, error) {
-	say(a.std.err, "oauthd: %s.\nWhere shall credentials be stored instead?\n\n", now.Detail)
+	a.paragraph("", "oauthd: "+now.Detail+".")
+	fmt.Fprint(a.std.err, "Where shall credentials be stored instead?\n\n")
 	for {
 		where, err := a.ask(question{
 			text: "Store", suggested: byPassphrase, choices: a.stores(),
@@ -116,7 +118,7 @@ func (a *asker) stores() []choice {
 		{byIdentity, "files, encrypted by an age identity or plugin (TPM, YubiKey)"},
 	}
 	if sealOffered(a.ctx) {
-		all = append(all, choice{bySeal, "files, sealed by this machine for you (systemd-creds): nothing to type"})
+		all = append(all, choice{bySeal, "files, sealed for you by this machine (systemd-creds)"})
 	}
 	return append(all, choice{inMemory, "nowhere: only in memory, until the daemon ends"})
 }
