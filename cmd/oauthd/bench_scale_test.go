@@ -27,7 +27,7 @@ import (
 
 // The benchmarks of this file run the program as it is built, in processes of their own, with the memory store.
 //
-//	go test -run - -bench 'Scale|Expiry|Command' -benchtime 1x ./cmd/oauthd
+//	go test -run - -bench 'Scale|Unknown|Expiry|Command' -benchtime 1x ./cmd/oauthd
 //	OAUTHD_BENCH_IDLE=1m go test -run - -bench Idle -benchtime 1x ./cmd/oauthd
 
 // scale is a daemon that knows many accounts, some of them logged in at a provider that speaks TLS.
@@ -222,6 +222,42 @@ func BenchmarkScale(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// BenchmarkUnknownNames measures a cached token beside 16 clients that ask for names that no account has, each as fast as
+// it can, and calm, that is, without them.
+func BenchmarkUnknownNames(b *testing.B) {
+	s := newScale(b, buildProgram(b), 10_000)
+	s.start()
+	s.login(1)
+	median := func() float64 {
+		times := make([]time.Duration, 5000)
+		for i := range times {
+			times[i] = s.token(s.client, api.TokenRequest{Account: accountName(1)})
+		}
+		return percentile(times, 50) / 1e3
+	}
+	for b.Loop() {
+		calm := median()
+		ctx, cancel := context.WithCancel(context.Background())
+		var others sync.WaitGroup
+		for i := range 16 {
+			others.Go(func() {
+				c := &client.Client{Socket: s.socket}
+				defer c.Close()
+				for n := 0; ctx.Err() == nil; n++ {
+					_, _ = c.Token(ctx, api.TokenRequest{Account: fmt.Sprintf("nobody-%d-%d", i, n)})
+				}
+			})
+		}
+		beside := median()
+		cancel()
+		others.Wait()
+		b.ReportMetric(calm, "calm-µs")
+		b.ReportMetric(beside, "beside-µs")
+		b.ReportMetric(beside/calm, "beside/calm")
+	}
+	b.ReportMetric(0, "ns/op")
 }
 
 // BenchmarkExpiry has 100 clients ask at one expiry, at a provider that takes 100 ms: how many requests it gets, and how
