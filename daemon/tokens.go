@@ -19,6 +19,13 @@ import (
 // Token answers a token request: from the cache when it holds a fresh one, else from the provider. If a login is needed, an
 // interactive request waits for a person.
 func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	if r.URL != "" {
+		m, err := d.Match(ctx, r.URL, "")
+		if err != nil {
+			return api.Token{}, err
+		}
+		r.Account, r.URL = m.Account, ""
+	}
 	t, err := d.token(ctx, r)
 	if !r.Interactive || !errors.Is(err, &api.Error{Code: api.LoginRequired}) {
 		return t, err

@@ -14,6 +14,7 @@ type Backend struct {
 	Providers Providers
 	Watches   Watches
 	Files     Files
+	Matches   Matches
 	Locks     Locks
 	Stores    Stores
 	Control   Control

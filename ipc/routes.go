@@ -38,7 +38,7 @@ func (sv *serving) routes() []route {
 		sv.accountRoutes(),
 		sv.loginRoutes(),
 		sv.importRoutes(),
-		sv.providerRoutes(),
+		sv.providerRoutes(), sv.matchRoutes(),
 		sv.watchRoutes(),
 		sv.fileRoutes(),
 		sv.lockRoutes(),

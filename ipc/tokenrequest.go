@@ -10,7 +10,7 @@ import (
 
 // tokenFields is fieldsOf[api.TokenRequest], written out because it is needed for every request over HTTP.
 func tokenFields() []string {
-	return []string{"account", "scope", "audience", "resource", "min_ttl", "force", "id_token", "interactive"}
+	return []string{"account", "url", "scope", "audience", "resource", "min_ttl", "force", "id_token", "interactive"}
 }
 
 // decodeTokenRequest reads the body of a token request, or one line of line JSON.
@@ -34,6 +34,8 @@ func setParameter(r *api.TokenRequest, key, value string) error {
 	switch key {
 	case "account":
 		r.Account = value
+	case "url":
+		r.URL = value
 	case "scope":
 		r.Scope = value
 	case "audience":
@@ -69,12 +71,22 @@ func setFlag(flag *bool, key, value string) error {
 
 // checkTokenRequest checks what decoding does not.
 func checkTokenRequest(r api.TokenRequest) error {
+	if r.URL != "" {
+		if r.Account != "" {
+			return badRequest("account and url exclude each other", "give the account, or the URL that finds it")
+		}
+		return checkMinTTL(r)
+	}
 	if r.Account == "" {
 		return badRequest("account is missing", "oauthd accounts lists the names")
 	}
 	if err := api.CheckAccountName(r.Account); err != nil {
 		return err
 	}
+	return checkMinTTL(r)
+}
+
+func checkMinTTL(r api.TokenRequest) error {
 	if r.MinTTL != nil && (*r.MinTTL < 0 || *r.MinTTL > math.MaxInt32) {
 		return badRequest(fmt.Sprintf("min_ttl must be a number of seconds from 0 to %d", math.MaxInt32),
 			"leave it out to get a token that lives for at least a minute")

@@ -62,6 +62,7 @@ func bans() []ban {
 		{pkg: "ipc/peer", never: []pattern{ours}},
 		{pkg: "ipc/quick", never: []pattern{anything}, but: []pattern{"syscall"}},
 		{pkg: "ipc/own", never: []pattern{ours}},
+		{pkg: "ipc/match", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
 		{
 			pkg:   "ipc",
 			never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/redirect/...", oauth2},
@@ -70,10 +71,10 @@ func bans() []ban {
 		{
 			pkg:   "daemon",
 			never: []pattern{"oauthd/ipc/...", "github.com/zalando/go-keyring/...", "github.com/godbus/dbus/..."},
-			but:   []pattern{"oauthd/ipc/api", "oauthd/ipc/own"},
+			but:   []pattern{"oauthd/ipc/api", "oauthd/ipc/match", "oauthd/ipc/own"},
 		},
 		{pkg: "daemon/account", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
-		{pkg: "daemon/config", never: []pattern{ours}, but: []pattern{"oauthd/daemon/account", "oauthd/daemon/provider", "oauthd/ipc/api", "oauthd/ipc/own"}},
+		{pkg: "daemon/config", never: []pattern{ours}, but: []pattern{"oauthd/daemon/account", "oauthd/daemon/provider", "oauthd/ipc/api", "oauthd/ipc/match", "oauthd/ipc/own"}},
 		{pkg: "daemon/provider", never: []pattern{"oauthd/daemon/grant/...", "oauthd/daemon/vault", "oauthd/keystore/..."}},
 		{pkg: "daemon/foreign", never: []pattern{ours}, but: []pattern{"oauthd/daemon/account", "oauthd/daemon/provider", "oauthd/ipc/api", "oauthd/ipc/own"}},
 		{pkg: "daemon/grant", never: []pattern{"oauthd/redirect/...", "oauthd/daemon/vault", "oauthd/keystore/..."}},
@@ -115,7 +116,7 @@ func rooms(pkg string, others ...string) ban {
 	case "daemon/login":
 		b.but = append(b.but, "oauthd/redirect")
 	case "daemon/book":
-		b.but = append(b.but, "oauthd/ipc/own")
+		b.but = append(b.but, "oauthd/ipc/match", "oauthd/ipc/own")
 	}
 	return b
 }
@@ -123,7 +124,7 @@ func rooms(pkg string, others ...string) ban {
 // floors are the rooms from the ground up; imports point to a lower floor only.
 func floors() [][]string {
 	return [][]string{
-		{"ipc/own"},
+		{"ipc/match", "ipc/own"},
 		{"ipc/api", "ipc/api/apitest", "ipc/benchtest", "ipc/peer", "ipc/quick", "daemon/oauthtest"},
 		{"keystore", "redirect"},
 		{"daemon/account", "daemon/hook", "keystore/storetest"},

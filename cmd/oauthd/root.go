@@ -35,6 +35,7 @@ func verbs() []verb {
 		{"token", tokens, newToken},
 		{"exec", tokens, newExec},
 		{"file", tokens, newFile},
+		{"match", tokens, newMatch},
 		{"watch", tokens, newWatch},
 		{"status", service, newStatus},
 		{"lock", service, newLock},

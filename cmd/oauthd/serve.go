@@ -274,7 +274,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 
 // backend answers all that the socket asks with d, which listens at a door.
 func backend(d *daemon.Daemon, at *door) ipc.Backend {
-	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
+	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Matches: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
 }
 
 // openStore returns the store that cfg names, with its files in state; one of files is closed.

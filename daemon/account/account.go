@@ -74,6 +74,8 @@ type Account struct {
 	CredentialSources []string
 	RedirectURI       string
 	RedirectPorts     []int
+	// Hosts are the patterns of the places where its tokens may be used; nil means those of its provider.
+	Hosts []string
 
 	// File is the path of the account's file; "" before it is written.
 	File string

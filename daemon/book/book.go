@@ -43,6 +43,7 @@ type Book struct {
 	discovered discoveries
 	narrowing  narrowing
 	ledger     ledger
+	places     ruleBook
 
 	// config is what the files said when they were read last. It does not change, and is replaced with mu held.
 	config atomic.Pointer[config.Config]

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
 	"oauthd/ipc/api"
+	"oauthd/ipc/match"
 )
 
 // accountKeys are the keys of an account's file.
@@ -32,6 +34,7 @@ type accountKeys struct {
 	Subject       string            `toml:"subject,omitempty"`
 	Audience      string            `toml:"audience,omitempty"`
 	Sources       []string          `toml:"credential_sources,omitempty"`
+	Hosts         []string          `toml:"hosts,omitempty"`
 }
 
 // accountFile is an account's file as it was read.
@@ -106,6 +109,7 @@ func (k accountKeys) account(s *source, name string) account.Account {
 		KeyID:         k.KeyID,
 		Subject:       k.Subject,
 		Audience:      k.Audience,
+		Hosts:         k.Hosts,
 		File:          s.file,
 		Managed:       bytes.HasPrefix(s.text, []byte(header)),
 
@@ -129,6 +133,9 @@ func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
 	for _, scope := range account.Scopes(k.Scopes...) {
 		s.check("", "scopes", scope, account.CheckScope)
 	}
+	for _, pattern := range k.Hosts {
+		s.check("", "hosts", pattern, checkHost)
+	}
 	for _, port := range k.RedirectPorts {
 		if port < 1 || port > 65535 {
 			s.add(s.line("", "redirect_ports"), "redirect_ports: %d is not a port", port)
@@ -139,6 +146,14 @@ func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
 			s.add(cmp.Or(s.line("", "auth_params"), s.line("auth_params", key)), "auth_params: %v", err)
 		}
 	}
+}
+
+// checkHost reports what is wrong with a pattern of a place where tokens may be used.
+func checkHost(text string) error {
+	if _, err := match.ParsePattern(text); err != nil {
+		return fmt.Errorf("%q %w", api.Excerpt(text), err)
+	}
+	return nil
 }
 
 // checkEndpoints reports wrong endpoints of an account; interactive is true if a person is sent to one.

@@ -165,6 +165,8 @@ func TestLoadMistakes(t *testing.T) {
 		{name: "unknown store", main: "[keystore]\nbackend = \"vault\"\n", want: []string{"config.toml:2: backend is"}},
 		{name: "an event's command without a program", main: "on_event = [\"\", \"x\"]\n", want: []string{"config.toml:1: on_event is a command"}},
 		{name: "an event's command as a text", main: "on_event = \"notify\"\n", want: []string{"config.toml:1: "}},
+		{name: "a place that is no host", work: good + "hosts = [\"git.example.com\", \"http://git.example.com\"]\n",
+			want: []string{"accounts/work.toml:3: hosts: \"http://git.example.com\" is plain http"}},
 		{name: "built-in name", main: "[providers.google]\nissuer = \"https://login.example.com\"\n",
 			want: []string{"config.toml:1: google is a built-in provider"}},
 		{name: "provider without anything", main: "[providers.corp]\n", want: []string{"config.toml:1: provider corp needs an issuer"}},

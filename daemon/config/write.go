@@ -34,6 +34,7 @@ func Encode(a account.Account) ([]byte, error) {
 		Subject:       a.Subject,
 		Audience:      a.Audience,
 		Sources:       a.CredentialSources,
+		Hosts:         a.Hosts,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)

@@ -9,6 +9,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/ipc/api"
+	"oauthd/ipc/match"
 )
 
 // Mistake is one wrong value of a [Row].
@@ -56,6 +57,9 @@ func (r Row) Check() []Mistake {
 	r.checkURLs(&m)
 	r.checkRules(&m)
 	r.checkScopes(&m)
+	for _, pattern := range r.Hosts {
+		m.rule("hosts", pattern, func(text string) error { _, err := match.ParsePattern(text); return err })
+	}
 	return m
 }
 

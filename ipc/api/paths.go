@@ -27,6 +27,7 @@ const (
 	PathFiles    = "/v1/files"
 	PathStore    = "/v1/store"
 
+	PathMatch     = "/v1/match"
 	PathProviders = "/v1/providers"
 	PathProvider  = "/v1/providers/{id}"
 )

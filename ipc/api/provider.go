@@ -65,6 +65,10 @@ type ProviderRow struct {
 	// none is sent.
 	NoNonce bool `toml:"no_nonce" json:"no_nonce,omitempty"`
 
+	// Hosts are the patterns of the places that certainly belong to the provider, where an account that names none itself
+	// may use its tokens.
+	Hosts []string `toml:"hosts" json:"hosts,omitempty"`
+
 	// ClientSecretRequired is true if a client without a secret gets no token through the redirect.
 	ClientSecretRequired bool `toml:"client_secret_required" json:"client_secret_required"`
 	// EmptySecret is true if a client without a secret authenticates by HTTP Basic all the same, with an empty password.

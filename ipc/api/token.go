@@ -5,8 +5,10 @@ import "time"
 // TokenRequest asks for a token. It is the body of POST /v1/token and a line of line JSON, and its fields are the
 // parameters of GET /v1/token.
 type TokenRequest struct {
-	// Account is the name of the account; required.
+	// Account is the name of the account; "" if URL finds it.
 	Account string `json:"account"`
+	// URL is where the token is to be used. Instead of Account, it finds the account whose hosts allow that.
+	URL string `json:"url,omitempty"`
 	// Scope is a space-separated list (RFC 6749 §3.3) that the token must cover; "" means everything that was granted.
 	Scope string `json:"scope,omitempty"`
 	// Audience asks for a token for that audience, if the provider knows audiences; "" means none.

@@ -65,6 +65,8 @@ var (
 	ErrUnknownLogin error = &api.Error{Code: api.UnknownLogin}
 	// ErrUnknownProvider means that there is no provider of that name.
 	ErrUnknownProvider error = &api.Error{Code: api.UnknownProvider}
+	// ErrAmbiguous means that more than one account fits.
+	ErrAmbiguous error = &api.Error{Code: api.Ambiguous}
 	// ErrPortUnavailable means that the port of the redirect URI cannot be had.
 	ErrPortUnavailable error = &api.Error{Code: api.PortUnavailable}
 )

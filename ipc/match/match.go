@@ -11,8 +11,6 @@ import (
 type Rule struct {
 	Account string
 	Pattern Pattern
-	// Users are the names by which a request may mean this account among several: the account's own, and the person's.
-	Users []string
 }
 
 // ErrNone means that no account answers for the place. The program that asks goes on without a token.
@@ -30,9 +28,9 @@ func (a *Ambiguous) Error() string {
 }
 
 // Find returns the rule that answers for place: of those that match, one with the closest pattern. If several accounts
-// have such a one, user, or else the user name in the URL, decides; "" decides nothing. The error is [ErrNone] or an
-// [*Ambiguous].
-func Find(rules []Rule, place Place, user string) (Rule, error) {
+// have such a one, user, or else the user name in the URL, decides if it is one of the names of one of them; "" decides
+// nothing. The error is [ErrNone] or an [*Ambiguous].
+func Find(rules []Rule, place Place, user string, names func(account string) []string) (Rule, error) {
 	if user == "" {
 		user = place.User
 	}
@@ -54,7 +52,7 @@ func Find(rules []Rule, place Place, user string) (Rule, error) {
 		}
 	}
 	if len(best) > 1 && user != "" {
-		if meant := slices.DeleteFunc(slices.Clone(best), func(r Rule) bool { return !r.means(user) }); len(meant) > 0 {
+		if meant := slices.DeleteFunc(slices.Clone(best), func(r Rule) bool { return !means(names(r.Account), user) }); len(meant) > 0 {
 			best = meant
 		}
 	}
@@ -64,14 +62,14 @@ func Find(rules []Rule, place Place, user string) (Rule, error) {
 	case 1:
 		return best[0], nil
 	}
-	names := make([]string, len(best))
+	accounts := make([]string, len(best))
 	for i, r := range best {
-		names[i] = r.Account
+		accounts[i] = r.Account
 	}
-	slices.Sort(names)
-	return Rule{}, &Ambiguous{names}
+	slices.Sort(accounts)
+	return Rule{}, &Ambiguous{accounts}
 }
 
-func (r Rule) means(user string) bool {
-	return slices.ContainsFunc(r.Users, func(name string) bool { return strings.EqualFold(name, user) })
+func means(names []string, user string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, user) })
 }

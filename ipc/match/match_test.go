@@ -126,14 +126,15 @@ func TestPlacesThatAreRefused(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	rules := []Rule{
-		{"work", pattern(t, "git.example.com"), []string{"work", "ada@example.com"}},
-		{"home", pattern(t, "git.example.com"), []string{"home", "ada@home.example"}},
-		{"team", pattern(t, "git.example.com/team"), []string{"team"}},
-		{"team", pattern(t, "git.example.com/team/notes"), []string{"team"}},
-		{"wild", pattern(t, "*.example.com"), []string{"wild"}},
-		{"api", pattern(t, "api.example.com"), []string{"api"}},
-		{"api", pattern(t, "api.example.com"), []string{"api"}},
+		{"work", pattern(t, "git.example.com")},
+		{"home", pattern(t, "git.example.com")},
+		{"team", pattern(t, "git.example.com/team")},
+		{"team", pattern(t, "git.example.com/team/notes")},
+		{"wild", pattern(t, "*.example.com")},
+		{"api", pattern(t, "api.example.com")},
+		{"api", pattern(t, "api.example.com")},
 	}
+	people := map[string]string{"work": "ada@example.com", "home": "ada@home.example"}
 	for _, test := range []struct {
 		name, place, user, want, err string
 	}{
@@ -154,7 +155,7 @@ func TestFind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := Find(rules, place, test.user)
+			got, err := Find(rules, place, test.user, func(account string) []string { return []string{account, people[account]} })
 			if got.Account != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 				t.Errorf("got %q, %v, want %q, %q", got.Account, err, test.want, test.err)
 			}
