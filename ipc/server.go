@@ -33,6 +33,7 @@ type Server struct {
 	cfg     Config
 	limits  limits
 	callers callers
+	misses  misses
 }
 
 // limits are the time-outs of one connection, and what all connections share.

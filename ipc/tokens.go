@@ -62,5 +62,7 @@ func (sv *serving) token(ctx context.Context, req api.TokenRequest) (t api.Token
 	if limited, ok := ctx.(*requestContext); ok && req.Interactive {
 		limited.extend(sv.limits.person)
 	}
-	return sv.cfg.Backend.Tokens.Token(ctx, req)
+	t, err = sv.cfg.Backend.Tokens.Token(ctx, req)
+	sv.missed(ctx, err)
+	return t, err
 }
