@@ -16,7 +16,9 @@ import (
 	"oauthd/keystore"
 )
 
-func tokenKey(name, scope string) token.Key { return token.Key{Account: name, Scope: scope} }
+func tokenKey(name, scope string) token.Key {
+	return token.Key{Account: name, Scopes: account.ScopeSetOf(scope)}
+}
 
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

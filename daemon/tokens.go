@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,8 +51,9 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(365*24*time.Hour/time.Second))) * time.Second
 		request.MinTTL = &ttl
 	}
-	if r.Scope != "" {
-		if request.Key.Scope, err = d.narrow(ctx, a, strings.Fields(r.Scope)); err != nil {
+	scopes := strings.Fields(r.Scope)
+	if len(scopes) > 0 {
+		if request.Key.Scopes, err = d.narrow(ctx, a, scopes); err != nil {
 			return api.Token{}, err
 		}
 	}
@@ -64,7 +64,7 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 			return api.Token{}, words.NoAudience()
 		}
 	}
-	if !a.Grant.HasClient() && !r.IDToken && r.Scope != "" && r.Audience != "" {
+	if !a.Grant.HasClient() && !r.IDToken && len(scopes) > 0 && r.Audience != "" {
 		return api.Token{}, words.TwoTargets()
 	}
 	if r.Force {
@@ -79,19 +79,19 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	return t, nil
 }
 
-// narrow checks that wanted was granted, and returns the scope to ask the provider for: wanted where the provider can
-// narrow, else "", which is all that was granted, or of several resources the first.
-func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string) (string, error) {
+// narrow checks that wanted was granted, and returns the scopes to ask the provider for: wanted if the provider can
+// narrow, else none, which is all that was granted, or of several resources the first.
+func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string) (account.ScopeSet, error) {
 	f, err := d.book.Facts(ctx, a.Name)
 	if err != nil {
-		return "", d.store.Problem(err)
+		return account.ScopeSet{}, d.store.Problem(err)
 	}
 	if !f.LoggedIn || f.Dead {
-		return "", words.LoginRequired(a.Name, "")
+		return account.ScopeSet{}, words.LoginRequired(a.Name, "")
 	}
 	p, err := d.book.KnownProvider(a)
 	if err != nil {
-		return "", err
+		return account.ScopeSet{}, err
 	}
 	granted := f.Scopes
 	if granted == nil {
@@ -99,12 +99,12 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 	}
 	if missing := p.Covers(granted, wanted); len(missing) > 0 {
 		if f.LoginScopes != nil && len(p.Covers(f.LoginScopes, missing)) == 0 {
-			return "", words.ScopeLost(a.Name, book.ProviderName(a), missing)
+			return account.ScopeSet{}, words.ScopeLost(a.Name, book.ProviderName(a), missing)
 		}
-		return "", words.ScopeNotGranted(a.Name, missing)
+		return account.ScopeSet{}, words.ScopeNotGranted(a.Name, missing)
 	}
 	if _, whole := p.OneResource(wanted); !whole {
-		return "", &api.Error{
+		return account.ScopeSet{}, &api.Error{
 			Code:    api.Unsupported,
 			Message: fmt.Sprintf("a token of %s is for one resource, and these scopes belong to several", book.ProviderName(a)),
 			Hint:    "ask for the scopes of one resource at a time",
@@ -113,8 +113,7 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 	one, _ := p.OneResource(granted)
 	narrows := d.book.Narrows(p) || !a.Grant.Interactive()
 	if !narrows || granted != nil && len(p.Covers(wanted, one)) == 0 {
-		return "", nil
+		return account.ScopeSet{}, nil
 	}
-	slices.Sort(wanted)
-	return strings.Join(slices.Compact(wanted), " "), nil
+	return account.ScopeSetOf(wanted...), nil
 }

@@ -22,6 +22,24 @@ func Scopes(texts ...string) []string {
 	return scopes
 }
 
+// ScopeSet is a set of scopes that can be compared, and so be part of a map's key. The zero value is the empty set.
+type ScopeSet struct{ sorted string }
+
+// ScopeSetOf returns the set of these scopes, whatever their order.
+func ScopeSetOf(scopes ...string) ScopeSet {
+	sorted := slices.Sorted(slices.Values(scopes))
+	return ScopeSet{strings.Join(slices.Compact(sorted), " ")}
+}
+
+// Empty reports whether s has no scopes.
+func (s ScopeSet) Empty() bool { return s.sorted == "" }
+
+// List returns the scopes of s, sorted.
+func (s ScopeSet) List() []string { return strings.Fields(s.sorted) }
+
+// String returns the scopes as the value of a scope parameter (RFC 6749 §3.3).
+func (s ScopeSet) String() string { return s.sorted }
+
 // CheckScope refuses what is not a scope-token (RFC 6749 §3.3).
 func CheckScope(scope string) error {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"oauthd/daemon/account"
 )
@@ -15,8 +16,8 @@ type Exchange struct {
 	Verifier      account.Secret
 	// RedirectURI is that of the authorization request, byte for byte.
 	RedirectURI string
-	// Scope is a space-separated list, for providers whose tokens cover only some of what was consented to; "" for none.
-	Scope string
+	// Scopes are for providers whose tokens cover only some of what was consented to; nil for none.
+	Scopes []string
 	// Resource is a resource indicator (RFC 8707 §2.2); "" for none.
 	Resource string
 	// Dialect is how the provider answers.
@@ -35,7 +36,7 @@ func (c *Client) Exchange(ctx context.Context, x Exchange) (Response, error) {
 		"redirect_uri":  {x.RedirectURI},
 		"code_verifier": {x.Verifier.Reveal()},
 	}
-	setAll(form, "scope", x.Scope, "resource", x.Resource)
+	setAll(form, "scope", strings.Join(x.Scopes, " "), "resource", x.Resource)
 	return c.token(ctx, x.TokenEndpoint, x.Auth, form, x.Dialect, x.OpenID)
 }
 

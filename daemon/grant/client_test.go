@@ -84,7 +84,7 @@ func TestClientAuthenticatesInOnePlace(t *testing.T) {
 			if _, err := c.Exchange(t.Context(), Exchange{
 				TokenEndpoint: endpoint, Auth: tc.auth, Code: account.NewSecret("code-1"),
 				Verifier: account.NewSecret("ver-1"), RedirectURI: "http://127.0.0.1:9/callback", Resource: "https://api.example.com/",
-				Scope: "a b",
+				Scopes: []string{"a", "b"},
 			}); err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
@@ -13,8 +14,8 @@ type ClientCredentials struct {
 	TokenEndpoint string
 	// Auth must authenticate: the grant is for confidential clients only (RFC 6749 §4.4).
 	Auth ClientAuth
-	// Scope is a space-separated list; "" lets the provider choose.
-	Scope string
+	// Scopes are what to ask for; nil lets the provider choose.
+	Scopes []string
 	// Resource is a resource indicator (RFC 8707 §2.2), Audience a similar parameter of some providers; "" for none.
 	Resource string
 	Audience string
@@ -33,7 +34,7 @@ func (c *Client) ClientCredentials(ctx context.Context, r ClientCredentials) (Re
 		}
 	}
 	form := url.Values{"grant_type": {"client_credentials"}}
-	setAll(form, "scope", r.Scope, "resource", r.Resource, "audience", r.Audience)
+	setAll(form, "scope", strings.Join(r.Scopes, " "), "resource", r.Resource, "audience", r.Audience)
 	a, fail := c.post(ctx, op, r.TokenEndpoint, r.Auth, form)
 	if fail != nil {
 		return Response{}, fail

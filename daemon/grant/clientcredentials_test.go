@@ -30,7 +30,7 @@ func TestClientCredentials(t *testing.T) {
 		ask  ClientCredentials
 		want string
 	}{
-		{"all", ClientCredentials{Auth: confidential, Scope: "a b", Resource: "https://api.example.com/", Audience: "api"},
+		{"all", ClientCredentials{Auth: confidential, Scopes: []string{"a", "b"}, Resource: "https://api.example.com/", Audience: "api"},
 			"audience=api&client_id=robot&client_secret=cs-1-secret&grant_type=client_credentials" +
 				"&resource=https%3A%2F%2Fapi.example.com%2F&scope=a+b"},
 		{"least, basic", ClientCredentials{Auth: basic}, "grant_type=client_credentials"},

@@ -38,8 +38,8 @@ const (
 type DeviceAuthorization struct {
 	Endpoint string
 	Auth     ClientAuth
-	// Scope is space-separated; "" lets the provider choose.
-	Scope string
+	// Scopes are what to ask for; nil lets the provider choose.
+	Scopes []string
 	// Resource is a resource indicator (RFC 8707 §2); "" for none.
 	Resource string
 }
@@ -61,7 +61,7 @@ type DeviceCode struct {
 // AuthorizeDevice asks for a device code. Errors are *[ProviderError].
 func (c *Client) AuthorizeDevice(ctx context.Context, d DeviceAuthorization) (DeviceCode, error) {
 	form := url.Values{}
-	setAll(form, "scope", d.Scope, "resource", d.Resource)
+	setAll(form, "scope", strings.Join(d.Scopes, " "), "resource", d.Resource)
 	a, fail := c.post(ctx, "device authorization request", d.Endpoint, d.Auth, form)
 	if fail != nil {
 		return DeviceCode{}, fail

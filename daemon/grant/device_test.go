@@ -20,7 +20,7 @@ func TestAuthorizeDevice(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	c := Client{Now: func() time.Time { return now }}
 	code, err := c.AuthorizeDevice(t.Context(), DeviceAuthorization{
-		Endpoint: endpoint, Auth: public, Scope: "a b", Resource: "https://api.example.com/",
+		Endpoint: endpoint, Auth: public, Scopes: []string{"a", "b"}, Resource: "https://api.example.com/",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -246,7 +246,7 @@ func TestDeviceGrant(t *testing.T) {
 					t.Fatal(err)
 				}
 				code, err := c.AuthorizeDevice(context.Background(), DeviceAuthorization{
-					Endpoint: p.Endpoints.Device, Auth: public, Scope: "openid offline_access", Resource: "https://api.example.com/",
+					Endpoint: p.Endpoints.Device, Auth: public, Scopes: []string{"openid", "offline_access"}, Resource: "https://api.example.com/",
 				})
 				if err != nil {
 					t.Fatal(err)

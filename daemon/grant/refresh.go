@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"oauthd/daemon/account"
 )
@@ -12,8 +13,8 @@ type Refresh struct {
 	TokenEndpoint string
 	Auth          ClientAuth
 	RefreshToken  account.Secret
-	// Scope is a space-separated list that narrows the token; "" means all that was granted.
-	Scope string
+	// Scopes narrow the token; nil means all that was granted.
+	Scopes []string
 	// Resource is a resource indicator (RFC 8707 §2.2), Audience a similar parameter of some providers; "" for none.
 	Resource string
 	Audience string
@@ -29,6 +30,6 @@ type Refresh struct {
 // response may hold a new refresh token, which still replaces the old one.
 func (c *Client) Refresh(ctx context.Context, r Refresh) (Response, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.RefreshToken.Reveal()}}
-	setAll(form, "scope", r.Scope, "resource", r.Resource, "audience", r.Audience, "redirect_uri", r.RedirectURI)
+	setAll(form, "scope", strings.Join(r.Scopes, " "), "resource", r.Resource, "audience", r.Audience, "redirect_uri", r.RedirectURI)
 	return c.token(ctx, r.TokenEndpoint, r.Auth, form, r.Dialect, r.OpenID)
 }

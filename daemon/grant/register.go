@@ -18,8 +18,8 @@ type Registration struct {
 	RedirectURIs []string
 	// Name is shown to the person on the consent page; "" means "oauthd".
 	Name string
-	// Scope is the space-separated list the client may ask for; "" lets the provider choose.
-	Scope string
+	// Scopes are what the client may ask for; nil lets the provider choose.
+	Scopes []string
 	// Device asks for the device grant too; set it if the provider has a device authorization endpoint.
 	Device bool
 }
@@ -56,7 +56,7 @@ func (c *Client) Register(ctx context.Context, r Registration) (Registered, erro
 	m := clientMetadata{
 		RedirectURIs: r.RedirectURIs, AuthMethod: provider.AuthNone,
 		GrantTypes:    []string{"authorization_code", "refresh_token"},
-		ResponseTypes: []string{"code"}, ApplicationType: "native", ClientName: r.Name, Scope: r.Scope,
+		ResponseTypes: []string{"code"}, ApplicationType: "native", ClientName: r.Name, Scope: strings.Join(r.Scopes, " "),
 	}
 	if m.ClientName == "" {
 		m.ClientName = "oauthd"

@@ -22,7 +22,7 @@ func TestRegister(t *testing.T) {
 		{"least", Registration{RedirectURIs: uris}, `{"redirect_uris":["http://127.0.0.1/callback","http://[::1]/callback"],` +
 			`"token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"response_types":["code"],` +
 			`"application_type":"native","client_name":"oauthd"}`},
-		{"all", Registration{RedirectURIs: uris[:1], Name: "Desk", Scope: "openid email", Device: true},
+		{"all", Registration{RedirectURIs: uris[:1], Name: "Desk", Scopes: []string{"openid", "email"}, Device: true},
 			`{"redirect_uris":["http://127.0.0.1/callback"],"token_endpoint_auth_method":"none",` +
 				`"grant_types":["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code"],` +
 				`"response_types":["code"],"application_type":"native","client_name":"Desk","scope":"openid email"}`},
@@ -130,7 +130,7 @@ func TestRegisterAtAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	device := DeviceAuthorization{
-		Endpoint: p.Endpoints.Device, Scope: "openid", Auth: ClientAuth{ID: made.ClientID, Method: provider.AuthMethod(made.AuthMethod)},
+		Endpoint: p.Endpoints.Device, Scopes: []string{"openid"}, Auth: ClientAuth{ID: made.ClientID, Method: provider.AuthMethod(made.AuthMethod)},
 	}
 	if _, err := c.AuthorizeDevice(t.Context(), device); err != nil {
 		t.Errorf("the registered client: %v", err)

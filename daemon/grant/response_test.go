@@ -319,7 +319,7 @@ func TestRefreshForm(t *testing.T) {
 		say(200, "application/json", okBody)(w, r)
 	})
 	r := refreshAt(endpoint)
-	r.Scope, r.Audience, r.Resource, r.RedirectURI = "a b", "api", "https://api.example.com/", "http://127.0.0.1:8400/callback"
+	r.Scopes, r.Audience, r.Resource, r.RedirectURI = []string{"a", "b"}, "api", "https://api.example.com/", "http://127.0.0.1:8400/callback"
 	c := Client{UserAgent: "oauthd/1"}
 	if _, err := c.Refresh(t.Context(), r); err != nil {
 		t.Fatal(err)

@@ -239,7 +239,7 @@ func TestVerifyAtAServer(t *testing.T) {
 				fields["id_token"] = text[:len(text)-4] + "AAAA"
 			}))
 		}
-		code, err := c.AuthorizeDevice(t.Context(), DeviceAuthorization{Endpoint: p.Endpoints.Device, Auth: public, Scope: "openid email"})
+		code, err := c.AuthorizeDevice(t.Context(), DeviceAuthorization{Endpoint: p.Endpoints.Device, Auth: public, Scopes: []string{"openid", "email"}})
 		if err != nil {
 			t.Fatal(err)
 		}

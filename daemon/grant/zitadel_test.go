@@ -120,7 +120,7 @@ func TestZitadelClientCredentials(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var c Client
 			resp, err := c.ClientCredentials(t.Context(), ClientCredentials{
-				TokenEndpoint: z.issuer + "oauth/token", Auth: tc.auth, Scope: "openid custom",
+				TokenEndpoint: z.issuer + "oauth/token", Auth: tc.auth, Scopes: []string{"openid", "custom"},
 			})
 			if !tc.taken {
 				if pe := asProviderError(t, err); pe.Kind == LoginRequired || pe.Kind == Transient {
@@ -144,7 +144,7 @@ func TestZitadelPrivateKeyJWT(t *testing.T) {
 	for id, taken := range map[string]bool{"k-ec": true, "k-other": false} {
 		auth := ClientAuth{ID: "desk", Method: provider.AuthPrivateKeyJWT, Key: clientKeyOf(t, p256Key(), id), AssertionAudience: z.issuer}
 		var c Client
-		_, err := c.AuthorizeDevice(t.Context(), DeviceAuthorization{Endpoint: z.issuer + "device_authorization", Auth: auth, Scope: "openid"})
+		_, err := c.AuthorizeDevice(t.Context(), DeviceAuthorization{Endpoint: z.issuer + "device_authorization", Auth: auth, Scopes: []string{"openid"}})
 		if (err == nil) != taken {
 			t.Errorf("device authorization with key %s: got %v, want taken: %t", id, err, taken)
 		}

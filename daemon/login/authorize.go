@@ -166,7 +166,7 @@ func (t *attempt) exchange(ctx context.Context, r authorizationRequest, code acc
 		Code:          code,
 		Verifier:      r.verifier,
 		RedirectURI:   r.redirectURI,
-		Scope:         mint.OneResource(t.Provider, t.Asked),
+		Scopes:        mint.OneResource(t.Provider, t.Asked),
 		Resource:      t.Account.Resource,
 		Dialect:       mint.Dialect(t.Provider),
 		OpenID:        slices.Contains(t.Asked, "openid"),

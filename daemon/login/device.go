@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"oauthd/daemon/grant"
 	"oauthd/daemon/mint"
@@ -21,7 +20,7 @@ func (t *attempt) viaDevice(ctx context.Context, events func(api.LoginEvent)) (d
 	code, err := t.grants.AuthorizeDevice(ctx, grant.DeviceAuthorization{
 		Endpoint: p.Endpoints.Device,
 		Auth:     t.Auth,
-		Scope:    strings.Join(t.Asked, " "),
+		Scopes:   t.Asked,
 		Resource: t.Account.Resource,
 	})
 	if err != nil {

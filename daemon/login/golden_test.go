@@ -187,7 +187,7 @@ func (w *witness) refresh(a *attempt) {
 	}
 	if a.Provider.Narrowing == provider.NarrowRefresh {
 		w.section("A narrower token")
-		if _, err := a.mint.Mint(w.t.Context(), token.Key{Account: "work", Scope: a.Asked[0]}); err != nil {
+		if _, err := a.mint.Mint(w.t.Context(), token.Key{Account: "work", Scopes: account.ScopeSetOf(a.Asked[0])}); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/book"
@@ -68,10 +67,10 @@ type MachineToken struct {
 func (m *Minter) Ask(
 	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider,
 ) (MachineToken, error) {
-	scopes := strings.Fields(key.Scope)
+	scopes := key.Scopes.List()
 	// An access token for an audience is for no scopes; where only the ID token is for it, the other one may have some.
 	forAudience := key.Audience != "" && (a.Grant == account.GrantServiceAccount || a.Grant == account.GrantADC && !key.IDToken)
-	if key.Scope == "" && !forAudience {
+	if key.Scopes.Empty() && !forAudience {
 		scopes = a.Scopes
 	}
 	var got MachineToken
@@ -100,7 +99,7 @@ func (m *Minter) askAsClient(
 	r, err := m.grants.ClientCredentials(p.Confine(ctx), grant.ClientCredentials{
 		TokenEndpoint: c.TokenEndpoint,
 		Auth:          auth,
-		Scope:         strings.Join(scopes, " "),
+		Scopes:        scopes,
 		Resource:      cmp.Or(key.Resource, a.Resource),
 		Audience:      cmp.Or(key.Audience, a.Audience),
 		Dialect:       Dialect(p),
@@ -122,7 +121,7 @@ func (m *Minter) askAsServiceAccount(
 	r := google.ServiceAccountRequest{
 		Account: robot, TokenEndpoint: a.Endpoints.Token, Scopes: scopes, Subject: a.Subject, IDToken: key.IDToken,
 	}
-	if key.IDToken || key.Scope == "" {
+	if key.IDToken || key.Scopes.Empty() {
 		r.Audience = cmp.Or(key.Audience, a.Audience)
 	}
 	got, err := google.Client{Grants: m.grants}.ServiceAccount(ctx, r)

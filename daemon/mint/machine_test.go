@@ -129,10 +129,10 @@ func TestTargetsOfAServiceAccount(t *testing.T) {
 		answers  []string
 		requests int
 	}{
-		{"scopes alone", token.Key{Scope: "a"}, []string{access}, 1},
-		{"scopes, and an ID token", token.Key{Scope: "a", Audience: "https://run.example.com", IDToken: true}, []string{access, id}, 2},
+		{"scopes alone", token.Key{Scopes: account.ScopeSetOf("a")}, []string{access}, 1},
+		{"scopes, and an ID token", token.Key{Scopes: account.ScopeSetOf("a"), Audience: "https://run.example.com", IDToken: true}, []string{access, id}, 2},
 		{"the account's audience", token.Key{}, []string{access}, 0},
-		{"a refusal", token.Key{Scope: "a"}, []string{`{"error":"invalid_scope"}`}, 1},
+		{"a refusal", token.Key{Scopes: account.ScopeSetOf("a")}, []string{`{"error":"invalid_scope"}`}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStub(t, tt.answers...)

@@ -6,7 +6,6 @@ package mint
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"oauthd/daemon/account"
@@ -81,7 +80,7 @@ func (m *Minter) Mint(ctx context.Context, key token.Key) (account.Token, error)
 	} else if !t.Expiry.IsZero() {
 		event = event.Time("expires_at", t.Expiry)
 	}
-	account.LogCaller(ctx, event).Str("account", a.Name).Str("scope", key.Scope).Dur("took", m.now().Sub(started)).Msg("refresh")
+	account.LogCaller(ctx, event).Str("account", a.Name).Str("scope", key.Scopes.String()).Dur("took", m.now().Sub(started)).Msg("refresh")
 	return t, err
 }
 
@@ -112,15 +111,15 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	}
 
 	r, err := m.refresh(ctx, a, key, c, p)
-	if key.Scope != "" && p.Narrowing == "" {
+	if !key.Scopes.Empty() && p.Narrowing == "" {
 		if invalidScope(err) {
 			m.book.SetNarrows(p, false)
-			key.Scope = ""
+			key.Scopes = account.ScopeSet{}
 			if c, err = m.vault.Load(ctx, a.Name); err == nil { // the answer may have rotated it
 				r, err = m.refresh(ctx, a, key, c, p)
 			}
 		} else if err == nil {
-			m.book.SetNarrows(p, len(p.Covers(strings.Fields(key.Scope), r.Token.Scopes)) == 0)
+			m.book.SetNarrows(p, len(p.Covers(key.Scopes.List(), r.Token.Scopes)) == 0)
 		}
 	}
 	if err != nil {
@@ -129,7 +128,7 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	t := r.Token
 	t.RefreshLate = p.RefreshKillsAccessToken
 	if t.Scopes == nil { // the provider gave what was asked for (RFC 6749 §5.1)
-		if t.Scopes = strings.Fields(key.Scope); key.Scope == "" {
+		if t.Scopes = key.Scopes.List(); key.Scopes.Empty() {
 			t.Scopes = c.Scopes
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"oauthd/daemon/account"
@@ -34,13 +33,16 @@ func (m *Minter) refresh(
 	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider,
 ) (grant.Response, error) {
 	before := c
-	scope := cmp.Or(key.Scope, refreshScope(a, c, p))
-	r, c, err := m.spendFor(ctx, a, key, c, p, scope)
+	scopes := key.Scopes.List()
+	if key.Scopes.Empty() {
+		scopes = refreshScopes(a, c, p)
+	}
+	r, c, err := m.spendFor(ctx, a, key, c, p, scopes)
 	switch {
-	case key.Scope != "":
+	case !key.Scopes.Empty():
 	case c.SendScope && !before.SendScope: // an answer brought fewer scopes
 		m.log.Info().Str("account", a.Name).Strs("scopes", r.Token.Scopes).Msg("a refresh brought fewer scopes, naming them from now on")
-		again, named, failure := m.spendFor(ctx, a, key, c, p, refreshScope(a, c, p))
+		again, named, failure := m.spendFor(ctx, a, key, c, p, refreshScopes(a, c, p))
 		if failure == nil {
 			return again, nil
 		}
@@ -50,15 +52,14 @@ func (m *Minter) refresh(
 	case invalidScope(err) && before.SendScope && !p.RefreshScope:
 		m.nameNoScopes(ctx, a, c)
 		c.SendScope = false
-		r, _, err = m.spendFor(ctx, a, key, c, p, refreshScope(a, c, p))
+		r, _, err = m.spendFor(ctx, a, key, c, p, refreshScopes(a, c, p))
 	}
 	return r, err
 }
 
-// spendFor spends the refresh token of c for a token of key, with that scope parameter, and returns the credential as it
-// is then.
+// spendFor spends the refresh token of c for a token of key, naming scopes, and returns the credential as it is then.
 func (m *Minter) spendFor(
-	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider, scope string,
+	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider, scopes []string,
 ) (grant.Response, account.Credential, error) {
 	auth, err := clientAuth(a, c, p)
 	if err != nil {
@@ -70,28 +71,28 @@ func (m *Minter) spendFor(
 		TokenEndpoint: c.TokenEndpoint,
 		Auth:          auth,
 		RefreshToken:  c.RefreshToken,
-		Scope:         scope,
+		Scopes:        scopes,
 		Audience:      key.Audience,
 		Resource:      cmp.Or(key.Resource, a.Resource),
 		RedirectURI:   c.RedirectURI,
 		OpenID:        slices.Contains(c.Scopes, "openid"),
 		Answered: func(r grant.Response, failure error) {
-			c = m.rotate(ctx, a, key, c, p, r, failure, scope)
+			c = m.rotate(ctx, a, key, c, p, r, failure, len(scopes) > 0)
 		},
 	})
 	return r, c, err
 }
 
-// refreshScope is the scope parameter of a refresh for a token of all that was granted: "" if none is needed. Scopes that
-// the provider never names in an answer go along with the others.
-func refreshScope(a account.Account, c account.Credential, p provider.Provider) string {
+// refreshScopes are those to name in a refresh for a token of all that was granted: nil if none need to be named. Scopes
+// that the provider never names in an answer go along with the others.
+func refreshScopes(a account.Account, c account.Credential, p provider.Provider) []string {
 	granted := c.Scopes
 	if c.LoginScopes != nil {
 		granted = c.LoginScopes
 	}
 	one, whole := p.OneResource(granted)
 	if whole && !p.RefreshScope && !c.SendScope {
-		return ""
+		return nil
 	}
 	one = slices.Clone(one)
 	for _, scope := range slices.Concat(a.Scopes, []string{p.OfflineScope}) {
@@ -99,7 +100,7 @@ func refreshScope(a account.Account, c account.Credential, p provider.Provider) 
 			one = append(one, scope)
 		}
 	}
-	return strings.Join(one, " ")
+	return one
 }
 
 // nameNoScopes notes that the provider does not take the scopes of c at a refresh.
@@ -117,14 +118,14 @@ func invalidScope(err error) bool {
 // rotate saves what an answer of the token endpoint changed, before anybody is served, and returns the credential as it
 // is now. Scopes of a narrowed request never shrink the recorded grant.
 func (m *Minter) rotate(
-	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider, r grant.Response, failure error, scope string,
+	ctx context.Context, a account.Account, key token.Key, c account.Credential, p provider.Provider, r grant.Response, failure error, named bool,
 ) account.Credential {
 	rotated := !r.RefreshToken.Equal(c.RefreshToken)
 	changed, stale := rotated, false
 	c.RefreshToken = r.RefreshToken
 	if _, all := p.OneResource(c.Scopes); failure == nil && all && key == (token.Key{Account: key.Account}) &&
 		r.Token.Scopes != nil && !slices.Equal(r.Token.Scopes, c.Scopes) {
-		c, changed = m.regrant(c, p, r.Token.Scopes, scope != ""), true
+		c, changed = m.regrant(c, p, r.Token.Scopes, named), true
 	}
 	if failure == nil {
 		now := m.now().UTC().Truncate(time.Second)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"oauthd/daemon/account"
@@ -13,8 +14,8 @@ import (
 	"oauthd/keystore"
 )
 
-// TestRefreshScope checks when a refresh names scopes, and which.
-func TestRefreshScope(t *testing.T) {
+// TestRefreshScopes checks when a refresh names scopes, and which.
+func TestRefreshScopes(t *testing.T) {
 	plain := provider.Row{}
 	naming := provider.Row{RefreshScope: true, OfflineScope: "offline", ScopesNotEchoed: []string{"openid"}}
 	single := provider.Row{OneResourcePerToken: true, OfflineScope: "offline", ScopesNotEchoed: []string{"openid", "offline"}}
@@ -40,7 +41,7 @@ func TestRefreshScope(t *testing.T) {
 			// With room behind it, as a slice that was appended to has.
 			granted := slices.Grow(slices.Clone(tt.record.Scopes), 4)
 			tt.record.Scopes = granted
-			if got := refreshScope(account.Account{Scopes: tt.asked}, tt.record, provider.Provider{Row: tt.row}); got != tt.want {
+			if got := strings.Join(refreshScopes(account.Account{Scopes: tt.asked}, tt.record, provider.Provider{Row: tt.row}), " "); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 			if behind := granted[:cap(granted)][len(granted)]; behind != "" {
@@ -56,7 +57,7 @@ func TestRefusedScopeOfAProviderThatNarrows(t *testing.T) {
 	s.provider.Narrowing = provider.NarrowRefresh
 	s.start()
 	s.save(func(c *account.Credential) { c.Scopes = []string{"a", "b"} })
-	_, err := s.Mint(t.Context(), token.Key{Account: "work", Scope: "a"})
+	_, err := s.Mint(t.Context(), token.Key{Account: "work", Scopes: account.ScopeSetOf("a")})
 	var refused *grant.ProviderError
 	if !errors.As(err, &refused) || refused.Code != "invalid_scope" {
 		t.Errorf("got %v, want the refusal", err)
@@ -69,7 +70,7 @@ func TestRefusedNarrowingKeepsTheScopesNamed(t *testing.T) {
 	s := newStub(t, `{"error":"invalid_scope"}`, `{"access_token":"fake","token_type":"Bearer","scope":"a b"}`)
 	s.start()
 	s.save(func(c *account.Credential) { c.Scopes, c.SendScope = []string{"a", "b"}, true })
-	s.minted(token.Key{Scope: "a"})
+	s.minted(token.Key{Scopes: account.ScopeSetOf("a")})
 	s.wantAsked("scope", "a", "a b")
 	if !s.stored().SendScope {
 		t.Error("got scopes named no more, want them named as before")
@@ -196,7 +197,7 @@ func TestOtherRefusalOfANarrowerToken(t *testing.T) {
 	s := newStub(t, `{"error":"invalid_client"}`)
 	s.start()
 	s.save(func(c *account.Credential) { c.Scopes = []string{"a", "b"} })
-	if _, err := s.Mint(t.Context(), token.Key{Account: "work", Scope: "a"}); err == nil {
+	if _, err := s.Mint(t.Context(), token.Key{Account: "work", Scopes: account.ScopeSetOf("a")}); err == nil {
 		t.Error("got a token, want the refusal")
 	}
 	s.wantAsked("scope", "a")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"oauthd/daemon/account"
@@ -24,9 +23,10 @@ type Spending struct {
 	TokenEndpoint string
 	Auth          grant.ClientAuth
 	RefreshToken  account.Secret
-	// Scope, Audience and Resource are what the access token is for; "" leaves each to the provider. RedirectURI is that
-	// of the login, for providers that want it again.
-	Scope, Audience, Resource, RedirectURI string
+	// Scopes, Audience and Resource are what the access token is for; nil or "" leaves each to the provider. RedirectURI is
+	// that of the login, for providers that want it again.
+	Scopes                          []string
+	Audience, Resource, RedirectURI string
 	// OpenID says that the grant has openid, so that an ID token is expected.
 	OpenID bool
 	// Answered is called with each answer, or failure, before anything else happens: it saves what must not be lost.
@@ -46,7 +46,7 @@ func (m *Minter) Spend(ctx context.Context, s Spending) (grant.Response, error) 
 			TokenEndpoint: s.TokenEndpoint,
 			Auth:          s.Auth,
 			RefreshToken:  current,
-			Scope:         s.Scope,
+			Scopes:        s.Scopes,
 			Audience:      s.Audience,
 			Resource:      s.Resource,
 			RedirectURI:   s.RedirectURI,
@@ -81,14 +81,14 @@ func Dialect(p provider.Provider) grant.Dialect {
 	}
 }
 
-// OneResource is the scope parameter of a request for a token of scopes: "" if one can hold them all. Elsewhere the
-// provider would choose by itself, or refuse.
-func OneResource(p provider.Provider, scopes []string) string {
+// OneResource returns the scopes to name in a request for a token of scopes: nil if one token can hold them all. Elsewhere
+// the provider would choose by itself, or refuse.
+func OneResource(p provider.Provider, scopes []string) []string {
 	one, whole := p.OneResource(scopes)
 	if whole {
-		return ""
+		return nil
 	}
-	return strings.Join(one, " ")
+	return one
 }
 
 // Pause waits for d, or returns why ctx ended before.

@@ -23,7 +23,7 @@ func (t *takeover) prove(ctx context.Context) (grant.Response, error) {
 		TokenEndpoint: t.out.Provider.Endpoints.Token,
 		Auth:          t.out.Auth,
 		RefreshToken:  t.found.RefreshToken,
-		Scope:         mint.OneResource(t.out.Provider, t.out.Asked),
+		Scopes:        mint.OneResource(t.out.Provider, t.out.Asked),
 		Resource:      t.out.Account.Resource,
 		RedirectURI:   t.out.RedirectURI,
 		OpenID:        slices.Contains(t.out.Asked, "openid"),

@@ -28,8 +28,8 @@ var (
 // Key names one token of one account. The account must be one that exists; callers choose the rest.
 type Key struct {
 	Account string
-	// Scope is the canonical list, sorted and joined by single spaces; "" means all that was granted.
-	Scope string
+	// Scopes are what the token must cover; the empty set means all that was granted.
+	Scopes account.ScopeSet
 	// Audience and Resource (RFC 8707) are "" if none was asked for.
 	Audience string
 	Resource string

@@ -218,7 +218,7 @@ func TestDropEndsWaitingFlight(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
 		for _, scope := range []string{"", "a", "b"} {
-			go func() { _, _ = c.Token(ctx, Request{Key: Key{Account: "work", Scope: scope}}) }()
+			go func() { _, _ = c.Token(ctx, Request{Key: Key{Account: "work", Scopes: account.ScopeSetOf(scope)}}) }()
 		}
 		time.Sleep(700 * time.Millisecond) // the callers have left, so nobody asks again
 		c.Drop("work")
@@ -232,7 +232,7 @@ func TestDropForgetsEverything(t *testing.T) {
 		c := New(Config{Minter: &provider{lifetime: time.Hour}})
 		c.Drop("work")
 		c.Put(work, fresh(8, time.Hour))
-		c.Put(Key{Account: "work", Scope: "mail"}, fresh(9, time.Hour))
+		c.Put(Key{Account: "work", Scopes: account.ScopeSetOf("mail")}, fresh(9, time.Hour))
 		c.Put(Key{Account: "play"}, fresh(10, time.Hour))
 		c.Drop("work")
 		if got := c.Schedule("work"); got != (Schedule{}) {
@@ -271,7 +271,7 @@ func TestKeysAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &provider{lifetime: time.Hour}
 		c := New(Config{Minter: p})
-		key := func(n int) Key { return Key{Account: "work", Scope: fmt.Sprint(n)} }
+		key := func(n int) Key { return Key{Account: "work", Scopes: account.ScopeSetOf(fmt.Sprint(n))} }
 		for n := range maxKeys {
 			get(t, c, Request{Key: key(n)}, n+1)
 			time.Sleep(time.Millisecond)
@@ -292,7 +292,9 @@ func TestBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(Config{Minter: &provider{lifetime: time.Hour, latency: time.Second}})
 		for n := range maxKeys {
-			go func() { _, _ = c.Token(context.Background(), Request{Key: Key{Account: "work", Scope: fmt.Sprint(n)}}) }()
+			go func() {
+				_, _ = c.Token(context.Background(), Request{Key: Key{Account: "work", Scopes: account.ScopeSetOf(fmt.Sprint(n))}})
+			}()
 		}
 		synctest.Wait()
 		if _, err := c.Token(t.Context(), Request{Key: work}); !errors.Is(err, ErrBusy) {

@@ -102,7 +102,7 @@ func TestSlowAccountDelaysNoOther(t *testing.T) {
 		var slow sync.WaitGroup
 		for n := range 20 {
 			slow.Go(func() {
-				_, err := c.Token(context.Background(), Request{Key: Key{Account: "slow", Scope: fmt.Sprint(n % 2)}})
+				_, err := c.Token(context.Background(), Request{Key: Key{Account: "slow", Scopes: account.ScopeSetOf(fmt.Sprint(n % 2))}})
 				var backoff *BackoffError
 				if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &backoff) {
 					t.Errorf("slow: got %v, want a deadline, backed off from", err)
@@ -130,7 +130,9 @@ func TestKeysOfOneAccountTakeTurns(t *testing.T) {
 		start := time.Now()
 		var callers sync.WaitGroup
 		for n := range 4 {
-			callers.Go(func() { _, _ = c.Token(context.Background(), Request{Key: Key{Account: "work", Scope: fmt.Sprint(n)}}) })
+			callers.Go(func() {
+				_, _ = c.Token(context.Background(), Request{Key: Key{Account: "work", Scopes: account.ScopeSetOf(fmt.Sprint(n))}})
+			})
 		}
 		callers.Wait()
 		wantTimes(t, p, start, 0, time.Second, 2*time.Second, 3*time.Second)
@@ -171,7 +173,7 @@ func TestShutdown(t *testing.T) {
 				}
 				go ask(work)
 				synctest.Wait()
-				go ask(Key{Account: "work", Scope: "waits for its turn"})
+				go ask(Key{Account: "work", Scopes: account.ScopeSetOf("waits for its turn")})
 				synctest.Wait()
 				start := time.Now()
 				stop()

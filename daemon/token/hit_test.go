@@ -71,7 +71,7 @@ func TestHitsFollowTheEntry(t *testing.T) {
 		{"another token of the login", func(c *Cache) { c.Put(work, fresh(-2, time.Hour)) }, "t-2"},
 		{"a logout", func(c *Cache) { c.Drop("work") }, "t1"},
 		{"another account's logout", func(c *Cache) { c.Put(Key{Account: "gmail"}, fresh(-3, time.Hour)); c.Drop("gmail") }, "t-1"},
-		{"another key", func(c *Cache) { c.Put(Key{Account: "work", Scope: "a"}, fresh(-3, time.Hour)) }, "t-1"},
+		{"another key", func(c *Cache) { c.Put(Key{Account: "work", Scopes: account.ScopeSetOf("a")}, fresh(-3, time.Hour)) }, "t-1"},
 		{"a forced refresh", func(c *Cache) { _, _ = c.Token(context.Background(), Request{Key: work, Force: true}) }, "t1"},
 		{"the end of the token", func(*Cache) { time.Sleep(time.Hour) }, "t1"},
 	} {

@@ -29,7 +29,7 @@ var steps = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
 	s := step{
 		pause:    time.Duration(rapid.Int64Range(0, 90_000).Draw(t, "pause ms")) * time.Millisecond,
 		what:     rapid.SampledFrom([]string{"ask", "ask", "ask", "ask", "login", "logout", "provider"}).Draw(t, "what"),
-		key:      rapid.SampledFrom([]Key{{Account: "a"}, {Account: "a", Scope: "x"}, {Account: "b"}}).Draw(t, "key"),
+		key:      rapid.SampledFrom([]Key{{Account: "a"}, {Account: "a", Scopes: account.ScopeSetOf("x")}, {Account: "b"}}).Draw(t, "key"),
 		force:    rapid.IntRange(0, 4).Draw(t, "force") == 0,
 		lifetime: time.Duration(rapid.Int64Range(1, 600).Draw(t, "lifetime s")) * time.Second,
 		latency:  time.Duration(rapid.Int64Range(0, 5000).Draw(t, "latency ms")) * time.Millisecond,

@@ -279,7 +279,7 @@ func TestHangingAccountLeavesPlacesForOthers(t *testing.T) {
 		c := New(Config{Minter: p, Jitter: noJitter})
 		run(t, c)
 		for n := range 2 * maxProactive {
-			c.Put(Key{Account: "slow", Scope: fmt.Sprint(n)}, fresh(8, 30*time.Minute))
+			c.Put(Key{Account: "slow", Scopes: account.ScopeSetOf(fmt.Sprint(n))}, fresh(8, 30*time.Minute))
 		}
 		c.Put(work, fresh(9, 30*time.Minute+time.Second))
 		time.Sleep(25*time.Minute + 2*time.Second)
@@ -318,9 +318,9 @@ func TestScheduleShowsFullTokenElseLastAsked(t *testing.T) {
 		c := New(Config{Minter: p, Jitter: noJitter})
 		run(t, c)
 		start := time.Now()
-		c.Put(Key{Account: "work", Scope: "a"}, fresh(1, time.Hour))
+		c.Put(Key{Account: "work", Scopes: account.ScopeSetOf("a")}, fresh(1, time.Hour))
 		time.Sleep(time.Second)
-		c.Put(Key{Account: "work", Scope: "b"}, fresh(2, 2*time.Hour))
+		c.Put(Key{Account: "work", Scopes: account.ScopeSetOf("b")}, fresh(2, 2*time.Hour))
 		synctest.Wait()
 		want := Schedule{ExpiresAt: start.Add(2*time.Hour + time.Second), NextRefreshAt: start.Add(115*time.Minute + time.Second)}
 		if got := c.Schedule("work"); got != want {
@@ -336,7 +336,7 @@ func TestScheduleShowsFullTokenElseLastAsked(t *testing.T) {
 		if got := c.Schedule("work"); got.Refreshing || !got.ExpiresAt.Equal(start.Add(time.Hour+2*time.Second)) {
 			t.Errorf("after: got %+v, want the full token's end", got)
 		}
-		c.Put(Key{Account: "work", Scope: "a"}, fresh(1, time.Minute))
+		c.Put(Key{Account: "work", Scopes: account.ScopeSetOf("a")}, fresh(1, time.Minute))
 		if got := c.Schedule("work"); !got.ExpiresAt.Equal(start.Add(time.Hour + 2*time.Second)) {
 			t.Errorf("another key put later: got %+v, want the full token's end", got)
 		}
