@@ -94,6 +94,9 @@ func TestHTTP(t *testing.T) {
 			if tc.name == "large body" && !strings.Contains(body, "more than 65536 bytes") {
 				t.Errorf("got %s, want the limit named", body)
 			}
+			if header := map[string]string{"origin": "Origin", "referer": "Referer"}[tc.name]; !strings.Contains(body, header) {
+				t.Errorf("got %s, want the header named", body)
+			}
 			if tc.name == "retry after" && resp.Header.Get("Retry-After") != "30" {
 				t.Errorf("got Retry-After %q, want 30", resp.Header.Get("Retry-After"))
 			}

@@ -288,3 +288,14 @@ func TestLogLevels(t *testing.T) {
 		}
 	}
 }
+
+// As many connections are served as were asked for, or as the process's descriptors are enough for.
+func TestMaxConns(t *testing.T) {
+	if got := New(Config{MaxConns: 7}).cfg.MaxConns; got != 7 {
+		t.Errorf("asked for 7: got %d", got)
+	}
+	got := New(Config{}).cfg.MaxConns
+	if n := maxFiles(); got < 1 || got > 4096 || n > 0 && got >= n || n > 5000 && got < 3000 {
+		t.Errorf("got %d for %d descriptors, want most of them, and 4096 at most", got, n)
+	}
+}

@@ -74,7 +74,8 @@ func TestAccountFilesThatAreRight(t *testing.T) {
 		"accounts/program.toml":  "grant = \"client_credentials\"\ntoken_endpoint = \"https://login.example.com/t\"\nclient_id = \"app\"\naudience = \"x\"\nscopes = [\"a\"]\n",
 		"accounts/sources.toml":  "grant = \"adc\"\ncredential_sources = [\"url\", \"executable\"]\n",
 		"accounts/endpoint.toml": "client_id = \"app\"\nauthorization_endpoint = \"https://login.example.com/a\"\ntoken_endpoint = \"https://login.example.com/t\"\n",
-		"config.toml":            "[providers.own]\nissuer = \"https://{tenant}.example.com\"\ntenant_hint = \"your company\"\n",
+		"config.toml": "[providers.own]\nissuer = \"https://{tenant}.example.com\"\ntenant_hint = \"your company\"\n" +
+			"[providers.asked]\nauthorization_endpoint = \"https://login.example.com/a?b=c\"\ntoken_endpoint = \"https://login.example.com/t\"\n",
 	}))
 	if wrong != nil {
 		t.Errorf("got mistakes %q, want none", wrong)

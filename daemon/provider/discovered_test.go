@@ -17,7 +17,7 @@ func described(host string) Provider {
 			AuthMethod: "client_secret_post",
 		},
 		PushedAuthorizationEndpoint: at + "par", RequirePAR: true, RegistrationEndpoint: at + "register", JWKSURI: at + "jwks",
-		IDTokenAlgorithms: []string{"ES256"}, RequireIss: true, DefaultScopes: []string{host}, OfflineScope: "offline",
+		IDTokenAlgorithms: []string{"of " + host}, RequireIss: true, DefaultScopes: []string{host}, OfflineScope: "offline",
 		AuthParams: map[string]string{"prompt": host},
 	}}
 	p.ResponseModes, p.AuthMethods, p.ScopesSupported = []string{"query"}, []string{"none"}, []string{host}
@@ -39,6 +39,9 @@ func TestWithDiscoveredFillsUp(t *testing.T) {
 	want.ResponseModes, want.AuthMethods, want.ScopesSupported = found.ResponseModes, found.AuthMethods, found.ScopesSupported
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("nothing left open: got %+v, want %+v", got, want)
+	}
+	if strict := known.WithDiscovered(Provider{}); !strict.RequirePAR || !strict.RequireIss {
+		t.Errorf("the document says nothing: got %+v, want required what was", strict)
 	}
 	bare := Provider{}.WithDiscovered(Provider{})
 	if bare.RequirePAR || bare.RequireIss || bare.DefaultScopes != nil {

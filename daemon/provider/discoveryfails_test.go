@@ -50,7 +50,7 @@ func TestWhichDiscoveryFailureIsTold(t *testing.T) {
 // TestDiscoveryStatus checks what each kind of answer means.
 func TestDiscoveryStatus(t *testing.T) {
 	for code, want := range map[int]string{
-		201: "none", 300: "redirect", 399: "redirect", 400: "none", 401: "none", 404: "none", 499: "none",
+		201: "none", 299: "none", 300: "redirect", 399: "redirect", 400: "none", 401: "none", 404: "none", 499: "none",
 		408: "later", 429: "later", 500: "later", 503: "later", 599: "later",
 	} {
 		t.Run(strconv.Itoa(code), func(t *testing.T) {
@@ -66,7 +66,9 @@ func TestDiscoveryStatus(t *testing.T) {
 			got := "none"
 			var trouble *DiscoveryError
 			if errors.As(err, &trouble) {
-				got = "redirect"
+				if got = "redirect"; errors.Unwrap(trouble) == nil {
+					t.Error("got no cause")
+				}
 				if wait, later := trouble.Transient(); later {
 					if got = "later"; wait.Seconds() != 7 {
 						t.Errorf("got %v to wait, want 7s", wait)

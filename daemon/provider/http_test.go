@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -31,7 +32,10 @@ func TestClientForProviders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = res.Body.Close()
+		if _, err := io.Copy(io.Discard, res.Body); err != nil {
+			t.Error(err)
+		}
+		_ = res.Body.Close() // so that another client would use the connection again
 		if res.StatusCode != http.StatusTemporaryRedirect {
 			t.Errorf("got %d, want the redirect itself", res.StatusCode)
 		}

@@ -54,6 +54,7 @@ func TestForTenantRefuses(t *testing.T) {
 		{"escape", "okta", "acme.okta.com/%2e%2e", "letters, digits"},
 		{"backslash", "okta", `acme.okta.com\x`, "letters, digits"},
 		{"dots", "okta", "acme.okta.com/../x", "dots"},
+		{"more behind an address", "okta", "[::1]x", "start with a host"},
 		{"dots within a name", "okta", "acme..okta.com", "dots"},
 		{"at sign in a segment", "microsoft", "a@b", "letters, digits"},
 		{"bracket in a segment", "microsoft", "a[b", "letters, digits"},

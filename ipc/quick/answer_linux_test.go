@@ -18,7 +18,7 @@ func TestAccessToken(t *testing.T) {
 		{"two tokens, the first empty", `{"access_token":"","access_token":"b"}` + "\n", ""},
 		{"two tokens, spelt differently", `{"access_token":"a","Access_Token":"b"}` + "\n", ""},
 		{"a token of one character", `{"access_token":"t"}` + "\n", "t"},
-		{"the token's name with a capital", `{"Access_token":"tok"}` + "\n", ""},
+		{"two tokens, one with an A", `{"access_token":"a","Access_token":"b"}` + "\n", ""},
 		{"a string that is broken off where the answer could end", `{"access_token":"tok","scope":"}` + "\n", ""},
 		{"a number with a letter", `{"expires_in":1a,"access_token":"tok"}` + "\n", ""},
 		{"no number", `{"expires_in":,"access_token":"tok"}` + "\n", ""},
