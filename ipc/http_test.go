@@ -181,6 +181,9 @@ func TestLogin(t *testing.T) {
 			if ct := resp.Header.Get("Content-Type"); tc.status == 200 && ct != "application/x-ndjson" {
 				t.Errorf("got Content-Type %q, want application/x-ndjson", ct)
 			}
+			if cc := resp.Header.Get("Cache-Control"); cc != "no-store" {
+				t.Errorf("got Cache-Control %q, want no-store", cc)
+			}
 		})
 	}
 }
