@@ -1,9 +1,9 @@
 package peer
 
 import (
-	"bytes"
-	"encoding/binary"
 	"os"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,15 +21,20 @@ func credentials(fd int) (uid, pid int, err error) {
 	return int(c.Uid), pid, nil
 }
 
+// What proc_info(2) wants to hear, from the sources of xnu (bsd/sys/proc_info.h).
+const (
+	callPIDInfo = 2
+	pidPathInfo = 11
+	maxPidPath  = 4 << 10 // bytes
+)
+
+// executable asks for the path as the kernel knows it: the one among the arguments of a process (kern.procargs2) is in its
+// own memory, where it can write another.
 func executable(pid int) string {
-	// kern.procargs2 is argc (32 bits), followed by the path from which the program was started, and the arguments.
-	b, err := unix.SysctlRaw("kern.procargs2", pid)
-	if err != nil || len(b) < binary.Size(int32(0)) {
+	path := make([]byte, maxPidPath)
+	_, _, errno := syscall.Syscall6(syscall.SYS_PROC_INFO, callPIDInfo, uintptr(pid), pidPathInfo, 0, uintptr(unsafe.Pointer(&path[0])), maxPidPath)
+	if errno != 0 {
 		return ""
 	}
-	path, _, ok := bytes.Cut(b[binary.Size(int32(0)):], []byte{0})
-	if !ok {
-		return ""
-	}
-	return string(path)
+	return unix.ByteSliceToString(path)
 }
