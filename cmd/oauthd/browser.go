@@ -67,7 +67,8 @@ func browserCommands(address string, getenv func(string) string, goos string) (c
 	case "darwin":
 		return [][]string{{"/usr/bin/open", address}}, false
 	case "windows":
-		return [][]string{{"rundll32", "url.dll,FileProtocolHandler", address}}, false
+		// By its path, because a program of that name could be in the working directory of another one.
+		return [][]string{{getenv("SystemRoot") + `\System32\rundll32.exe`, "url.dll,FileProtocolHandler", address}}, false
 	}
 	if getenv("DISPLAY") == "" && getenv("WAYLAND_DISPLAY") == "" {
 		return nil, false

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -272,6 +273,15 @@ func (d *demo) usage() {
 	self, err := os.Executable()
 	if err != nil || strings.Contains(self, "go-build") {
 		self = "go run ./cmd/oauthd"
+	}
+	if runtime.GOOS == "windows" {
+		d.say(`
+The daemon and the server go on running until Ctrl-C. From another PowerShell:
+
+   $env:OAUTHD_SOCK = '%s'
+   & '%s' token %s
+   & '%s' status`, d.socket, self, demoAccount, self)
+		return
 	}
 	d.say(`
 The daemon and the server go on running until Ctrl-C. From another terminal:

@@ -42,11 +42,7 @@ func newWine(t *testing.T) *wine {
 		// Nothing opens a browser.
 		"BROWSER=no-such-browser",
 	}
-	build := exec.Command("go", "build", "-o", w.oauthd, ".")
-	build.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build for Windows: %v\n%s", err, out)
-	}
+	buildForWindows(t, w.oauthd, ".")
 	t.Cleanup(func() { w.end(t) })
 	if r := w.start(t, "", "wineboot.exe", "--init").wait(t); r.exit != 0 {
 		t.Fatalf("wineboot: %v", r)
@@ -59,6 +55,15 @@ func newWine(t *testing.T) *wine {
 		}
 	}
 	return w
+}
+
+func buildForWindows(t *testing.T, to, pkg string) {
+	t.Helper()
+	build := exec.Command("go", "build", "-o", to, pkg)
+	build.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build for Windows: %v\n%s", err, out)
+	}
 }
 
 // needWine returns the path of wine for programs of 64 bits.
@@ -103,7 +108,7 @@ type windowsResult struct {
 	stdout, err string
 }
 
-// start starts a program of Windows with stdin and further variables.
+// start starts a program of Windows with stdin.
 func (w *wine) start(t *testing.T, stdin string, args ...string) *windowsProgram {
 	t.Helper()
 	dir := t.TempDir()
@@ -274,6 +279,10 @@ func TestWindows(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	command := w.start(t, "", w.oauthd, "exec", "-e", "TOKEN=work", "--", "cmd.exe", "/c", "echo %TOKEN%& exit 3").wait(t)
+	if command.exit != 3 || strings.TrimSpace(command.stdout) != token {
+		t.Errorf("oauthd exec: got exit %d, the token %t, %s, want 3 and the token", command.exit, strings.Contains(command.stdout, token), command.err)
+	}
 	if r := w.run(t, 1, "", "serve"); !strings.Contains(r.err, "a daemon already runs") {
 		t.Errorf("a second daemon: got %s", r.err)
 	}
@@ -290,7 +299,27 @@ func TestWindows(t *testing.T) {
 	}
 	w.run(t, 0, "", "stop")
 	w.run(t, 6, "", "status")
+	w.interrupt(t)
 	w.files(t, provider)
+}
+
+// interrupt ends a daemon in the foreground by Ctrl-C.
+func (w *wine) interrupt(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	source, err := os.ReadFile(filepath.Join("testdata", "ctrlc.go.txt")) // no Go file, as it builds for Windows alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), source, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	presser := filepath.Join(dir, "ctrlc.exe")
+	buildForWindows(t, presser, filepath.Join(dir, "main.go"))
+	if r := w.start(t, "", presser, w.oauthd, "serve").wait(t); r.exit != 0 || !strings.Contains(r.stdout, "listening") {
+		t.Errorf("oauthd serve, Ctrl-C: got exit %d, %s%s, want 0 after it has listened", r.exit, r.stdout, r.err)
+	}
+	w.run(t, 6, "", "status")
 }
 
 // files is the same with the file store.
