@@ -47,6 +47,15 @@ func (f failing) Import(context.Context, api.ImportRequest, func(api.ImportEvent
 	return f.err
 }
 
+func (f failing) ChooseStore(context.Context, api.StoreChoice) (api.StoreChosen, error) {
+	return api.StoreChosen{}, f.err
+}
+func (f failing) Files(context.Context) ([]api.File, error) { return nil, f.err }
+func (f failing) AddFile(context.Context, api.FileRequest) (api.File, error) {
+	return api.File{}, f.err
+}
+func (f failing) EndFile(context.Context, string) (api.File, error) { return api.File{}, f.err }
+
 // What the backend says went wrong is answered on every route, with the time to wait if there is one.
 func TestFailuresOfTheBackend(t *testing.T) {
 	for _, wait := range []int{0, 1} {
@@ -58,6 +67,8 @@ func TestFailuresOfTheBackend(t *testing.T) {
 			{"POST", "/v1/accounts/work/login", "{}"}, {"POST", "/v1/accounts/work/logout", ""},
 			{"POST", "/v1/logins/work/callback", `{"url":"x"}`}, {"POST", "/v1/import", `{"data":"x"}`},
 			{"GET", "/v1/providers", ""}, {"GET", "/v1/providers/google", ""}, {"GET", "/v1/watch", ""},
+			{"GET", "/v1/files", ""}, {"POST", "/v1/files", `{"account":"work","path":"/f"}`}, {"DELETE", "/v1/files?path=/f", ""},
+			{"POST", "/v1/store", "{}"},
 			{"POST", "/v1/lock", ""}, {"POST", "/v1/unlock", ""},
 			{"GET", "/v1/status", ""}, {"POST", "/v1/reload", ""}, {"POST", "/v1/shutdown", ""},
 		} {

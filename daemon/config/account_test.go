@@ -108,6 +108,7 @@ func TestWriteAccountRoundTrip(t *testing.T) {
 		a    account.Account
 	}{
 		{"small", account.Account{Provider: "google", ClientID: "app"}},
+		{"a tenant", account.Account{Provider: "okta", Tenant: "acme.okta.com/oauth2/default", ClientID: "app"}},
 		{"everything", account.Account{
 			Issuer: "https://login.example.com", ClientID: "a \"quoted\" id\\",
 			Endpoints: account.Endpoints{Authorization: "https://x.example.com/a", Token: "https://x.example.com/t",

@@ -15,6 +15,8 @@ func TestWhereAMistakeIs(t *testing.T) {
 	}{
 		{"the second of two tables", "[providers.a]\nissuer = \"https://a.example.com\"\n[providers.b]\nissuer = \"http://b.example.com\"\n",
 			":4: ", "issuer"},
+		{"a table that lacks something", "[providers.a]\nissuer = \"https://a.example.com\"\n  [providers.b]\n", ":3: ", ""},
+		{"an indented table", "[providers.a]\nissuer = \"https://a.example.com\"\n  [keystore]\nbackend = \"disk\"\n", ":4: ", "backend is"},
 		{"indented, behind a comment", "[keystore] # where\n# backend = \"file\"\n\t backend = \"disk\"\n", ":3: ", "backend is"},
 		{"syntax", "[keystore]\nbackend = \n", ":2: ", ""},
 		{"a secret", "client_secret = \"x\"\n", ":1: ", "a secret does not belong here"},
