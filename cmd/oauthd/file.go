@@ -164,13 +164,13 @@ func printFiles(std stdio, files []api.File) error {
 		return nil
 	}
 	now := time.Now()
-	rows := [][]string{{"FILE", "ACCOUNT", "WRITTEN", "TOKEN ENDS", "UNTIL"}}
+	rows := [][]string{{"ACCOUNT", "WRITTEN", "TOKEN ENDS", "UNTIL END OF", "FILE"}}
 	for _, f := range files {
-		until := "the daemon ends"
+		until := "daemon"
 		if f.PID != 0 {
-			until = "pid " + strconv.Itoa(f.PID) + " ends"
+			until = "pid " + strconv.Itoa(f.PID)
 		}
-		rows = append(rows, []string{f.Path, f.Account, cmp.Or(when(f.WrittenAt, now), "not there"), cmp.Or(when(f.ExpiresAt, now), "-"), until})
+		rows = append(rows, []string{f.Account, cmp.Or(when(f.WrittenAt, now), "not there"), cmp.Or(when(f.ExpiresAt, now), "-"), until, f.Path})
 	}
 	if err := table(std.out, rows); err != nil {
 		return err
