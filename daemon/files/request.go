@@ -31,6 +31,9 @@ func (k *Keeper) Add(ctx context.Context, r api.FileRequest) (api.File, error) {
 	if r.Path == "" {
 		return k.addForProcess(ctx, r)
 	}
+	if err := checkCaller(ctx); err != nil {
+		return api.File{}, err
+	}
 	dir, err := openDir(r.Path)
 	if err != nil {
 		return api.File{}, err

@@ -172,3 +172,22 @@ func TestWhoeverAskedIsTheCaller(t *testing.T) {
 	}
 	r.nothingLeft()
 }
+
+// TestOnlyOurProgramNamesPaths has a forwarder ask, as for a container or another machine.
+func TestOnlyOurProgramNamesPaths(t *testing.T) {
+	r := newRig(t)
+	for program, want := range map[string]bool{"/usr/bin/oauthd": true, "/usr/sbin/sshd": false, "/usr/bin/oauthd-helper": false, "": false} {
+		ctx := account.WithCaller(t.Context(), account.Caller{PID: os.Getpid(), Executable: func() string { return program }})
+		_, err := r.k.Add(ctx, api.FileRequest{Account: "work", Path: r.path("token"), OnChange: "true"})
+		if got := err == nil; got != want || !got && !errors.Is(err, &api.Error{Code: api.Forbidden}) {
+			t.Errorf("%q: got %v, want it allowed: %t", program, err, want)
+		}
+		if !want {
+			continue
+		}
+		if _, err := r.k.End(ctx, r.path("token")); err != nil {
+			t.Error(err)
+		}
+	}
+	r.nothingLeft()
+}
