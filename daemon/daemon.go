@@ -200,8 +200,8 @@ func (d *Daemon) Shutdown(context.Context) error {
 func (d *Daemon) changed(name string, unbound bool) {
 	if unbound {
 		d.tokens.Drop(name)
-		d.files.Changed(name)
 	}
+	d.files.Changed(name)
 	d.show(name)
 }
 

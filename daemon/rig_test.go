@@ -37,6 +37,7 @@ type rig struct {
 	store  *scriptedStore
 	dir    string
 	state  string // the directory of state; "" for none
+	files  string // the runtime directory; "" for none
 	client *http.Client
 	adc    ADCPlaces
 	person attend.Desktop // who is asked to log in; nil for nobody
@@ -135,7 +136,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.d = New(Config{
-		Dir: r.dir, StateDir: r.state, Config: cfg, Store: r.store, Log: zerolog.New(r), HTTP: r.client, Now: r.now,
+		Dir: r.dir, StateDir: r.state, RuntimeDir: r.files, FileRecord: "record", Config: cfg, Store: r.store, Log: zerolog.New(r), HTTP: r.client, Now: r.now,
 		UID: -1, ADC: r.adc, Version: "1", Socket: "/run/oauthd.sock", StartedBy: "a test", Desktop: r.person,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
