@@ -11,8 +11,6 @@ import (
 
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
-
-	"github.com/mdp/qrterminal/v3"
 )
 
 // loginView shows one login to the person at the terminal.
@@ -137,30 +135,17 @@ func (v *loginView) device(e api.LoginEvent) {
 	} else {
 		fmt.Fprint(w, "Use a browser on any device:\n\n")
 	}
-	say(w, "  1. open   %s\n  2. enter  %s\n\n", e.VerificationURI, api.Excerpt(e.UserCode))
-	if isTerminal(w) {
-		showQR(w, cmp.Or(e.VerificationURIComplete, e.VerificationURI))
+	const below = 12 // lines: what follows the code, and what precedes it
+	if d := displayOf(w); d.columns > 0 {
+		showQR(w, cmp.Or(e.VerificationURIComplete, e.VerificationURI), d.columns, d.rows-below)
 	}
-	fmt.Fprint(w, "This code is for you alone: you asked for it here, on this machine. Give it to nobody, and never enter a\n"+
-		"code that somebody sent you: it would log them in as you.\n")
+	fmt.Fprint(w, "This code is for you alone: you asked for it here, on this machine. Give it to\n"+
+		"nobody, and never enter a code that somebody sent you: it would log them in as\nyou.\n\n")
+	say(w, "  1. open   %s\n  2. enter  %s\n\n", e.VerificationURI, styled{bold, api.Excerpt(e.UserCode)})
 	if e.ExpiresAt != nil && e.ExpiresAt.Before(v.deadline) {
 		v.deadline = *e.ExpiresAt
 	}
 	v.wait = v.spin("Waiting for you to agree there; Ctrl-C gives up.")
-}
-
-// showQR prints a URL as a QR code. What no browser may be sent to has none, nor has a URL that fills a screen.
-func showQR(w io.Writer, address string) {
-	const most = 500
-	if checkWebURL(address) != nil || len(address) > most {
-		return
-	}
-	qrterminal.GenerateWithConfig(address, qrterminal.Config{
-		Level: qrterminal.L, Writer: w, HalfBlocks: true, QuietZone: 2,
-		BlackChar: qrterminal.BLACK_BLACK, WhiteChar: qrterminal.WHITE_WHITE,
-		BlackWhiteChar: qrterminal.BLACK_WHITE, WhiteBlackChar: qrterminal.WHITE_BLACK,
-	})
-	fmt.Fprintln(w)
 }
 
 // result prints what a login that is done came to: the result to stdout, unless that was for the URL.

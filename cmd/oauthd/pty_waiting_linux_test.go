@@ -61,6 +61,19 @@ func TestSpinner(t *testing.T) {
 	}
 }
 
+// A picture that does not fit would push the address off the screen.
+func TestDeviceCodeAtSmallTerminal(t *testing.T) {
+	s := newSeat(t, oauthtest.Config{Device: true, DeviceInterval: time.Second})
+	p := s.start(t, pty.Winsize{Rows: 24, Cols: 80}, "", "login", "work", "--issuer", s.provider.Issuer(), "--client-id", "native", "--scope", "openid")
+	p.await(t, "because there is no display", "never enter a", "1. open   "+s.provider.Issuer()+"/device", "2. enter  ", "Waiting for you to agree there")
+	shown := p.shown()
+	if n := strings.Count(shown, "\n"); n > 23 || strings.ContainsAny(shown, "█▀▄") {
+		t.Errorf("got %d lines, want no picture and all on one screen:\n%s", n, shown)
+	}
+	p.press(t, ctrlC)
+	p.wantExit(t, 130)
+}
+
 func TestDeviceCodeAtTerminal(t *testing.T) {
 	for _, tc := range []struct {
 		name        string

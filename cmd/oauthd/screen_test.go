@@ -97,13 +97,13 @@ func TestWebURL(t *testing.T) {
 				t.Errorf("got %v, want ok %t", err, test.ok)
 			}
 			var screen bytes.Buffer
-			if showQR(&screen, test.url); (screen.Len() > 0) != test.ok {
+			if showQR(&screen, test.url, 80, 40); (screen.Len() > 0) != test.ok {
 				t.Errorf("got a QR code of %d bytes, want one %t", screen.Len(), test.ok)
 			}
 		})
 	}
 	var screen bytes.Buffer
-	if showQR(&screen, "https://example.com/"+strings.Repeat("x", 4000)); screen.Len() > 0 {
+	if showQR(&screen, "https://example.com/"+strings.Repeat("x", 4000), 4000, 4000); screen.Len() > 0 {
 		t.Error("a URL that no QR code can hold: got one")
 	}
 }
