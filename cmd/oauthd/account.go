@@ -78,7 +78,7 @@ func printAccount(std stdio, a api.Account) error {
 		add("hint", a.LastError.Hint)
 	}
 	add("file", a.File)
-	return table(std.out, rows)
+	return facts(std.out, rows)
 }
 
 func newAccountRemove(std stdio) *cobra.Command {
@@ -89,7 +89,9 @@ func newAccountRemove(std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := starting()
 			defer c.Close()
+			stop := progress(std.err, "Waiting for the provider to revoke the grant")
 			result, err := c.Remove(cmd.Context(), args[0])
+			stop()
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"oauthd/ipc/api"
@@ -19,7 +21,9 @@ func newAccounts(std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := starting()
 			defer c.Close()
+			stop := progress(std.err, "Waiting for the daemon")
 			accounts, err := c.Accounts(cmd.Context())
+			stop()
 			if err != nil {
 				return err
 			}
@@ -38,6 +42,17 @@ func printAccounts(std stdio, accounts []api.Account) error {
 		fmt.Fprintln(std.err, "No accounts yet. oauthd login NAME makes one.")
 		return nil
 	}
+	if err := listAccounts(std, accounts); err != nil {
+		return err
+	}
+	for _, n := range notesOn(accounts) {
+		n.print(std)
+	}
+	return nil
+}
+
+// listAccounts prints the table.
+func listAccounts(std stdio, accounts []api.Account) error {
 	now := time.Now()
 	rows := [][]string{{"NAME", "PROVIDER", "STATE", "WHO", "TOKEN ENDS", "NEXT REFRESH"}}
 	for _, a := range accounts {
@@ -46,21 +61,84 @@ func printAccounts(std stdio, accounts []api.Account) error {
 			cmp.Or(when(a.ExpiresAt, now), "-"), cmp.Or(when(a.NextRefreshAt, now), "-"),
 		})
 	}
-	if err := table(std.out, rows); err != nil {
-		return err
-	}
-	for _, a := range accounts {
-		if endsSoon(a, now) {
-			say(std.out, "\n%s: the login ends %s: %s\n", a.Name, when(a.LoginEndsAt, now), a.LoginEndsReason)
+	const provider, state, ends, nextRefresh = 1, 2, 4, 5
+	return listing{rows: rows, spare: []int{nextRefresh, provider, ends}, style: func(column int, cell string) style {
+		if column != state {
+			return plain
 		}
-		if a.LastError != nil {
-			say(std.out, "\n%s: %s\n", a.Name, a.LastError.Message)
-			if a.LastError.Hint != "" {
-				say(std.out, "  hint: %s\n", a.LastError.Hint)
+		return stateStyle(cell)
+	}}.print(std.out)
+}
+
+// stateStyle is the colour of a state.
+func stateStyle(state string) style {
+	switch word, more, _ := strings.Cut(state, ","); {
+	case word == string(api.StateReady) && strings.TrimPrefix(more, " ") != "refreshing" && more != "":
+		return yellow
+	case word == string(api.StateReady):
+		return green
+	case word == string(api.StateLocked):
+		return yellow
+	}
+	return red
+}
+
+// note is something about accounts that a person should know, and what to do about it.
+type note struct {
+	names      []string // of the accounts; none for a note about all
+	text, hint string
+}
+
+// notesOn returns what there is to say about accounts: each thing once, however many accounts it is true for.
+func notesOn(accounts []api.Account) (notes []note) {
+	add := func(name, text, hint string) {
+		for i := range notes {
+			if notes[i].text == text && notes[i].hint == hint {
+				notes[i].names = append(notes[i].names, name)
+				return
 			}
 		}
+		notes = append(notes, note{[]string{name}, text, hint})
 	}
-	return nil
+	now := time.Now()
+	for _, a := range accounts {
+		if a.LastError != nil && a.LastError.Code == api.Locked { // it is oauthd that is locked
+			if !slices.ContainsFunc(notes, func(n note) bool { return n.names == nil }) {
+				notes = append(notes, note{nil, a.LastError.Message, a.LastError.Hint})
+			}
+			continue
+		}
+		if endsSoon(a, now) {
+			add(a.Name, "the login ends "+when(a.LoginEndsAt, now)+": "+a.LoginEndsReason, "")
+		}
+		if a.LastError != nil {
+			add(a.Name, a.LastError.Message, a.LastError.Hint)
+		}
+	}
+	return notes
+}
+
+func (n note) print(std stdio) {
+	fmt.Fprintln(std.out)
+	if len(n.names) == 0 {
+		paragraph(std, n.text+": "+n.hint)
+		return
+	}
+	if d := displayOf(std.out); d.columns > 0 || len(n.names) > 1 {
+		paragraph(std, someOf(n.names, 3)+": "+n.text)
+	} else {
+		say(std.out, "%s: %s\n", n.names[0], n.text)
+	}
+	if n.hint != "" {
+		say(std.out, "  %s %s\n", styled{cyan, "hint:"}, n.hint)
+	}
+}
+
+// paragraph prints text, wrapped to the terminal.
+func paragraph(std stdio, text string) {
+	for _, line := range wrap(api.Printable(text), displayOf(std.out).columns) {
+		say(std.out, "%s\n", line)
+	}
 }
 
 // endsSoon reports whether a listing warns of a login's end.

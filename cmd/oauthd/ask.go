@@ -51,6 +51,7 @@ func newAsker(ctx context.Context, std stdio) (*asker, error) {
 	if !ok {
 		return nil, badRequest("there is no terminal to ask at", "oauthd VERB --help shows how to say it all at once")
 	}
+	endProgress(std.err)
 	line := term.NewTerminal(struct {
 		io.Reader
 		io.Writer

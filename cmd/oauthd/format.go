@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"oauthd/ipc/api"
@@ -40,19 +38,6 @@ func encodeJSON(w io.Writer, v any, indent string) error {
 	}
 	_, err := w.Write(api.EscapeJSON(text.Bytes()))
 	return err
-}
-
-// table prints rows in aligned columns, each on its line; the last column is not padded.
-func table(w io.Writer, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = api.Printable(cell)
-		}
-		fmt.Fprintln(t, strings.Join(cells, "\t"))
-	}
-	return t.Flush()
 }
 
 // when words t from now for people: "in 52 min", "3 h ago"; "" for nil.

@@ -75,10 +75,7 @@ func noHelp(root *cobra.Command, args []string) error {
 		names = append(names, t.name)
 	}
 	asked := api.Excerpt(strings.Join(args, " "))
-	hint := "oauthd help lists the verbs and topics"
-	if near := nearest(args[0], names); near != "" {
-		hint = "did you mean oauthd help " + near + "? " + hint
-	}
+	hint := suggesting(args[0], names, "oauthd help ") + "oauthd help lists the verbs and topics"
 	return badRequest(fmt.Sprintf("there is no help about %q", asked), hint)
 }
 
@@ -120,7 +117,7 @@ func commandLists(c *cobra.Command, title func(string), item func(name, about st
 	slices.SortStableFunc(subs, func(a, b *cobra.Command) int { return cmp.Compare(rank(a), rank(b)) })
 	list := func(heading, group string) {
 		for _, sub := range subs {
-			if sub.GroupID != group || !sub.IsAvailableCommand() {
+			if sub.GroupID != group || !sub.IsAvailableCommand() && sub.Name() != "help" {
 				continue
 			}
 			if heading != "" {

@@ -159,7 +159,7 @@ func showFound(w io.Writer, e api.ImportEvent) error {
 			rows = append(rows, []string{row[0], row[1]})
 		}
 	}
-	return table(w, rows)
+	return facts(w, rows)
 }
 
 func showImported(std stdio, e api.ImportEvent, asJSON bool) error {

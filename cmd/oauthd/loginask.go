@@ -286,7 +286,7 @@ func (w *wizard) askStore(now api.Store) (err error) {
 func (w *wizard) confirm() error {
 	command := append([]string{"oauthd", "login", w.name}, w.command...)
 	fmt.Fprint(w.std.err, "\nThis login:\n\n")
-	if err := table(w.std.err, w.rows); err != nil {
+	if err := facts(w.std.err, w.rows); err != nil {
 		return err
 	}
 	say(w.std.err, "\nThe same in one line:\n\n  %s\n\n", quoted(command))

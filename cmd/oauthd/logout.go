@@ -14,7 +14,9 @@ credential here in any case. The account stays; oauthd login NAME authorizes it 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := starting()
 			defer c.Close()
+			stop := progress(std.err, "Waiting for the provider to revoke the grant")
 			result, err := c.Logout(cmd.Context(), args[0])
+			stop()
 			if err != nil {
 				return err
 			}

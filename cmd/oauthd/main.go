@@ -59,7 +59,11 @@ const exitInterrupted = 130
 func run(ctx context.Context, args []string, std stdio) int {
 	std.out, std.err = onScreen(std.out), onScreen(std.err)
 	ctx = withStdio(ctx, std)
-	err := newRoot(std, args).ExecuteContext(ctx)
+	root := newRoot(std, args)
+	err := checkVerb(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return 0
 	}
@@ -67,7 +71,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 		fmt.Fprintln(std.err, "oauthd: interrupted")
 		return exitInterrupted
 	}
-	status := report(std.err, err)
+	status := report(std.err, suggestName(err))
 	if errors.Is(err, &api.Error{Code: api.ProviderUnreachable}) {
 		noteProxy(ctx, std.err)
 	}
@@ -96,7 +100,9 @@ func report(w io.Writer, err error) int {
 
 // printLines prints text after its label. Further lines are indented, so that none can pass for a label.
 func printLines(w io.Writer, label, text string) {
-	fmt.Fprintf(w, "%s%s\n", label, strings.ReplaceAll(api.Lines(text), "\n", "\n  "))
+	labels := map[string]style{"oauthd: ": red, "hint: ": cyan, "warning: ": yellow}
+	say(w, "%s", styled{labels[label], label})
+	fmt.Fprintf(w, "%s\n", strings.ReplaceAll(api.Lines(text), "\n", "\n  "))
 }
 
 func usage(err error) *api.Error {

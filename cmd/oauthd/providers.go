@@ -131,7 +131,7 @@ func printProvider(std stdio, p api.Provider) error {
 	when(p.TokenMember != "", "token response", "the token is in its member "+p.TokenMember)
 	when(p.ErrorsIn200, "errors", "come with the status 200 too")
 	add("log in", loginLine(p))
-	return table(std.out, rows)
+	return facts(std.out, rows)
 }
 
 func tenantWords(p api.Provider) string {

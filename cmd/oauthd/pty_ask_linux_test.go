@@ -344,7 +344,7 @@ func TestQuestionsNeedTerminal(t *testing.T) {
 		{"no terminal to read from", "</dev/null", nil, "oauthd: login wants the name of an account\r\nhint: oauthd login NAME; on a terminal oauthd login asks"},
 		{"no terminal to ask on", "2>&1 | cat", nil, "oauthd: login wants the name of an account\r\nhint: oauthd login NAME"},
 		{"flags", "", []string{"--provider", "google"}, "oauthd: login asks only when it is given nothing\r\nhint: oauthd login NAME with the same flags"},
-		{"two names", "", []string{"work", "home"}, "oauthd: accepts at most 1 arg(s), received 2\r\nhint: "},
+		{"two names", "", []string{"work", "home"}, "oauthd: login got an argument too many, \"home\"\r\nhint: oauthd login [NAME]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -237,6 +237,9 @@ func (p *program) shown() string {
 	return tokenPattern.ReplaceAllString(secretPattern.ReplaceAllString(p.screen.String(), "[redacted]"), "[redacted]")
 }
 
+// colours are what a word is surrounded by to stand out.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 // match waits until pattern is on the screen behind what was awaited before, and returns its groups.
 func (p *program) match(t *testing.T, pattern string) []string {
 	t.Helper()
@@ -244,7 +247,7 @@ func (p *program) match(t *testing.T, pattern string) []string {
 	deadline := time.After(patience)
 	for {
 		changed := p.screen.changes()
-		text := p.screen.String()
+		text := colours.ReplaceAllString(p.screen.String(), "")
 		if at := wanted.FindStringSubmatchIndex(text[p.seen:]); at != nil {
 			groups := wanted.FindStringSubmatch(text[p.seen:])
 			p.seen += at[1]

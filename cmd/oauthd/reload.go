@@ -29,7 +29,9 @@ keep theirs.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := existing()
 			defer c.Close()
+			stop := progress(std.err, "Waiting for the daemon")
 			r, err := c.Reload(cmd.Context())
+			stop()
 			if err != nil {
 				return err
 			}

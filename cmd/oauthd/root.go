@@ -46,6 +46,9 @@ func verbs() []verb {
 		{"keystore", service, newKeystore},
 		{"doctor", service, newDoctor},
 		{"demo", learning, newDemo},
+		{"completion", learning, newCompletion},
+		{"man", learning, newMan},
+		{"version", learning, newVersion},
 		{"clients", "", newClientsPage},
 		{keychainChild, "", newKeychainChild},
 	}
@@ -54,10 +57,11 @@ func verbs() []verb {
 func (v verb) command(std stdio) *cobra.Command {
 	c := v.make(std)
 	c.GroupID = v.group
+	explainArguments(c)
 	return c
 }
 
-// newRoot returns the command for args: with the one verb that these begin with, or with all of them.
+// newRoot returns the command for args: with the one verb that these begin with, or with all of them; with none for none.
 func newRoot(std stdio, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "oauthd [VERB]",
@@ -70,6 +74,7 @@ Start with "oauthd demo", which needs nothing, or log in:
   oauthd token work`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return showOverview(cmd.Context(), std) },
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetIn(std.in)
@@ -79,21 +84,35 @@ Start with "oauthd demo", which needs nothing, or log in:
 	for _, group := range []string{accounts, tokens, service, learning} {
 		root.AddGroup(&cobra.Group{ID: group, Title: group})
 	}
+	root.SetFlagErrorFunc(flagProblem)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { showHelp(std, c) })
 	root.SetHelpCommandGroupID(learning)
 	root.SetHelpCommand(newHelp(std))
+	asked := args
+	if completes(args) {
+		root.SetOut(raw(std.out)) // tabs part a completion from its description
+		asked = args[1:max(len(args)-1, 1)]
+		defer addCompletions(root)
+	}
 	for _, v := range verbs() {
-		if len(args) > 0 && args[0] == v.name {
+		if len(asked) > 0 && asked[0] == v.name {
 			root.AddCommand(v.command(std))
 			return root
 		}
 	}
+	root.Version = fullVersion()
+	if len(args) == 0 {
+		return root
+	}
 	for _, v := range verbs() {
 		root.AddCommand(v.command(std))
 	}
-	root.Version = fullVersion()
+	root.InitDefaultHelpCmd()
 	return root
 }
+
+// withAllVerbs returns the command with everything below it.
+func withAllVerbs(std stdio) *cobra.Command { return newRoot(std, []string{"help"}) }
 
 // starting returns a client that starts a daemon when none runs, unless OAUTHD_NO_AUTOSTART forbids it.
 func starting() *client.Client {

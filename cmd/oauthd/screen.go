@@ -18,12 +18,14 @@ import (
 type screen struct {
 	to io.Writer
 
-	mu   sync.Mutex // guards the field below
-	rest []byte     // the beginning of a character whose end is still to come
+	mu      sync.Mutex // guards the fields below
+	rest    []byte     // the beginning of a character whose end is still to come
+	spinner func()     // takes what [progress] shows off the terminal; nil if it shows nothing
 }
 
 // Write implements [io.Writer].
 func (s *screen) Write(p []byte) (int, error) {
+	endProgress(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := append(s.rest, p...)

@@ -52,7 +52,7 @@ func printStatus(std stdio, s api.Status) error {
 		store += ": " + s.Store.Detail
 	}
 	started := when(&s.StartedAt, time.Now())
-	err := table(std.out, [][]string{
+	err := facts(std.out, [][]string{
 		{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, s.Version)},
 		{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "an unknown hand"))},
 		{"socket", s.Socket},

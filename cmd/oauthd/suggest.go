@@ -2,6 +2,16 @@ package main
 
 import "strings"
 
+// suggesting is the beginning of a hint: what somebody who typed word probably meant, after prefix; "" if there is
+// nothing near.
+func suggesting(word string, all []string, prefix string) string {
+	near := nearest(word, all)
+	if near == "" || near == word {
+		return ""
+	}
+	return "did you mean " + prefix + near + "? "
+}
+
 // nearest returns the word of all that somebody who typed word probably meant, "" if none is near: one that it begins, or
 // that differs in a letter, or in two if it is long.
 func nearest(word string, all []string) string {

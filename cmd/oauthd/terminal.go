@@ -66,35 +66,58 @@ const spinnerDelay = 300 * time.Millisecond
 
 var spinnerFrames = []rune(`⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏`)
 
-// progress shows text, which is ours, with something that moves, when 0.3 s have gone by. It is silent if w is not a
-// terminal. Nothing may be written to w before stop has returned; stop may be called again.
+// progress shows text, which is ours, with something that moves, when 0.3 s have gone by: until stop is called, which may
+// be called again, or something is written to w, or a person is asked ([endProgress]). It is silent if w is not a terminal.
 func progress(w io.Writer, text string) (stop func()) {
 	d := displayOf(w)
-	if d.columns == 0 || os.Getenv("TERM") == "dumb" {
+	s, ok := w.(*screen)
+	if !ok || d.columns == 0 || os.Getenv("TERM") == "dumb" {
 		return func() {}
 	}
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTimer(spinnerDelay)
-		defer tick.Stop()
-		for i := 0; ; i++ {
-			select {
-			case <-ended:
-				if i > 0 {
-					fmt.Fprint(raw(w), "\r\x1b[K")
-				}
-				return
-			case <-tick.C:
-				tick.Reset(120 * time.Millisecond)
-			}
-			// A line that wraps cannot be taken back.
-			fmt.Fprintf(raw(w), "\r%c %s\x1b[K", spinnerFrames[i%len(spinnerFrames)], shorten(text, d.columns-3))
-		}
+		spin(s.to, shorten(text, d.columns-3), ended) // a line that wraps cannot be taken back
 	}()
-	var once sync.Once
-	return func() {
-		once.Do(func() { close(ended) })
+	stop = sync.OnceFunc(func() {
+		close(ended)
 		<-done
+	})
+	s.mu.Lock()
+	s.spinner = stop
+	s.mu.Unlock()
+	return stop
+}
+
+// endProgress takes a spinner off w, and returns when it is gone.
+func endProgress(w io.Writer) {
+	s, ok := w.(*screen)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	stop := s.spinner
+	s.spinner = nil
+	s.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// spin shows text until ended is closed.
+func spin(terminal io.Writer, text string, ended <-chan struct{}) {
+	frame := time.NewTimer(spinnerDelay)
+	defer frame.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-ended:
+			if i > 0 {
+				fmt.Fprint(terminal, "\r\x1b[K")
+			}
+			return
+		case <-frame.C:
+			frame.Reset(120 * time.Millisecond)
+		}
+		fmt.Fprintf(terminal, "\r%c %s\x1b[K", spinnerFrames[i%len(spinnerFrames)], text)
 	}
 }

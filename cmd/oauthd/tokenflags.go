@@ -79,6 +79,7 @@ func (f *tokenFlags) of(account string) api.TokenRequest {
 func (f *tokenFlags) token(ctx context.Context, std stdio, c *client.Client, account string) (t api.Token, err error) {
 	request := f.of(account)
 	err = f.persist(ctx, std, c, account, func() (err error) {
+		defer progress(std.err, "Waiting for a token of "+account)()
 		t, err = c.Token(ctx, request)
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -116,8 +117,7 @@ func parses(args []string, whole bool) error {
 	if placeholder.MatchString(args[0]) {
 		return nil
 	}
-	root := newRoot(stdio{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}}, nil)
-	root.InitDefaultHelpCmd()
+	root := withAllVerbs(stdio{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}})
 	cmd, rest, err := root.Find(args)
 	if err != nil {
 		return err
@@ -237,8 +237,19 @@ func TestOauthdCommands(t *testing.T) {
 	}
 }
 
+// The README's commands and every verb's examples parse too.
+func TestCommandsInREADME(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, problem := range commandProblems(markdownCommands(string(text))) {
+		t.Error("README.md: " + problem)
+	}
+}
+
 func TestHelpOfEveryVerb(t *testing.T) {
-	root := newRoot(stdio{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}}, nil)
+	root := withAllVerbs(stdio{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}})
 	list := help(t, "help")
 	wantNarrow(t, list)
 	var visit func(c *cobra.Command)
