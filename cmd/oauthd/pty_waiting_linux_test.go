@@ -98,8 +98,8 @@ func TestDeviceCodeAtTerminal(t *testing.T) {
 			code := s.provider.WaitingDevices()[0]
 			where := s.provider.Issuer() + "/device"
 			if tc.redirection == "" {
-				p.await(t, "because there is no display", "1. open   "+where, "2. enter  "+code)
-				p.await(t, crlf(qr(where+"?user_code="+code)), "Give it to nobody", "never enter a")
+				p.await(t, "because there is no display", crlf(qr(where+"?user_code="+code)), "never enter a")
+				p.await(t, "1. open   "+where, "2. enter  "+code) // last, where a person looks
 				p.match(t, spinner+`Waiting for you to agree there; Ctrl-C gives up\. [45]:\d\d left`)
 			}
 			if tc.decide == nil {

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"oauthd/ipc/api"
@@ -83,9 +83,10 @@ func say(w io.Writer, format string, args ...any) {
 			to = raw(w)
 		case error:
 			args[i] = api.Printable(arg.Error())
-		case bool, int, int64, uint, uint64, rune, time.Duration: // nothing to filter
 		default:
-			args[i] = api.Printable(fmt.Sprint(arg))
+			if kind := reflect.ValueOf(arg).Kind(); kind >= reflect.Array { // no number, in which there is nothing to filter
+				args[i] = api.Printable(fmt.Sprint(arg))
+			}
 		}
 	}
 	fmt.Fprintf(to, format, args...)
