@@ -263,7 +263,7 @@ func testNoKeyring(t *testing.T, h *house) {
 	t.Cleanup(func() { d.leave(t) })
 	r := d.run(t, append([]string{"login", "work", "--no-browser"}, d.workFlags()...)...)
 	wantRefusedBeforeBrowser(t, d, r, api.KeystoreUnavailable)
-	if !strings.Contains(r.stderr, "a command started automatically") || !strings.Contains(r.stderr, `backend = "memory"`) {
+	if !strings.Contains(r.stderr, "a command started automatically") || !strings.Contains(r.stderr, "--store memory") {
 		t.Errorf("got stderr %s, want who started the daemon and the choices", r.stderr)
 	}
 }
