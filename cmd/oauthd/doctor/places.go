@@ -35,6 +35,9 @@ func (p Patient) socket() Finding {
 	if err := own.SocketFits(path); err != nil {
 		return refused("socket", err)
 	}
+	if p.Env.GOOS == "windows" { // a pipe is in no directory
+		return ok("socket", path)
+	}
 	dir, err := own.Open(filepath.Dir(path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
