@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"runtime"
@@ -67,22 +68,28 @@ func browserHere() (why string, programs []string) {
 	return noBrowserHere(os.Getenv, runtime.GOOS), programs
 }
 
-// printFindings prints a line for each finding, and one with what to do below what is wrong.
+// printFindings prints a line for each finding, and what to do below what is wrong, as wide as the terminal is.
 func printFindings(std stdio, found []doctor.Finding) error {
-	width := 0
+	d := displayOf(std.out)
+	looks := map[string]style{doctor.OK: green, doctor.Warning: yellow, doctor.Fault: red}
+	const margin = len(doctor.Warning) + 1
 	for _, f := range found {
-		width = max(width, len(f.Check))
-	}
-	for _, f := range found {
-		say(std.out, "%s %s %s\n", pad(f.Status, len(doctor.Warning)), pad(f.Check, width), f.Detail)
+		text := api.Printable(f.Check + ": " + f.Detail)
+		lines := wrap(text, max(d.columns-margin, 0))
 		if f.Fix != "" {
-			say(std.out, "%s  %s\n", strings.Repeat(" ", len(doctor.Warning)), "→ "+f.Fix)
+			for i, line := range wrap(api.Printable(f.Fix), max(d.columns-margin-2, 0)) {
+				lines = append(lines, []string{"→ ", "  "}[min(i, 1)]+line)
+			}
+		}
+		for i, line := range lines {
+			head := strings.Repeat(" ", margin)
+			if i == 0 {
+				head = d.paint(looks[f.Status], f.Status) + strings.Repeat(" ", margin-len(f.Status))
+			}
+			if _, err := io.WriteString(raw(std.out), head+line+"\n"); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
-}
-
-func pad(text string, width int) string {
-	text = api.Printable(text)
-	return text + strings.Repeat(" ", max(width-len([]rune(text)), 0))
 }

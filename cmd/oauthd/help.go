@@ -75,7 +75,11 @@ func noHelp(root *cobra.Command, args []string) error {
 		names = append(names, t.name)
 	}
 	asked := api.Excerpt(strings.Join(args, " "))
-	hint := suggesting(args[0], names, "oauthd help ") + "oauthd help lists the verbs and topics"
+	near := suggesting(args[0], names, "oauthd help ")
+	if len(args) > 1 && slices.Contains(names, args[0]) {
+		near = "did you mean oauthd help " + args[0] + "? "
+	}
+	hint := near + "oauthd help lists the verbs and topics"
 	return badRequest(fmt.Sprintf("there is no help about %q", asked), hint)
 }
 

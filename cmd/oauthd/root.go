@@ -87,7 +87,9 @@ Start with "oauthd demo", which needs nothing, or log in:
 	root.SetFlagErrorFunc(flagProblem)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { showHelp(std, c) })
 	root.SetHelpCommandGroupID(learning)
-	root.SetHelpCommand(newHelp(std))
+	help := newHelp(std)
+	help.GroupID = learning
+	root.SetHelpCommand(help)
 	asked := args
 	if completes(args) {
 		root.SetOut(raw(std.out)) // tabs part a completion from its description

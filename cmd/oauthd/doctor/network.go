@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -46,23 +47,23 @@ func (p Patient) proxy(s api.Status, statusErr error) Finding {
 	return ok("proxy", "none")
 }
 
-// certificates looks at the files of authorities that are not the system's.
+// certificates looks at the files of authorities that are not the system's (crypto/x509).
 func (p Patient) certificates() (found []Finding) {
-	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
-		path := p.Env.Getenv(name)
-		if path == "" {
-			continue
-		}
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-			found = append(found, fault("certificates", name+" names "+api.Excerpt(path)+", which cannot be read", "unset "+name+", or correct it"))
-		case info.IsDir() != (name == "SSL_CERT_DIR"):
-			found = append(found, fault("certificates", name+" names "+api.Excerpt(path)+", which must be a "+map[bool]string{true: "directory", false: "file"}[name == "SSL_CERT_DIR"], "correct "+name))
-		default:
-			found = append(found, ok("certificates", name+"="+api.Excerpt(path)))
+	for name, paths := range map[string][]string{
+		"SSL_CERT_FILE": {p.Env.Getenv("SSL_CERT_FILE")}, "SSL_CERT_DIR": filepath.SplitList(p.Env.Getenv("SSL_CERT_DIR")),
+	} {
+		for _, path := range paths {
+			if path == "" {
+				continue
+			}
+			if _, err := os.Stat(path); err != nil {
+				found = append(found, fault("certificates", name+" names "+api.Excerpt(path)+", which cannot be read", "unset "+name+", or correct it"))
+			} else {
+				found = append(found, ok("certificates", name+": "+api.Excerpt(path)))
+			}
 		}
 	}
+	slices.SortFunc(found, func(a, b Finding) int { return cmp.Compare(a.Detail, b.Detail) })
 	return found
 }
 
