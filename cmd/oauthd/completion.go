@@ -77,11 +77,12 @@ func addCompletions(c *cobra.Command) {
 	if c.ValidArgsFunction == nil && len(c.ValidArgs) == 0 && c.HasParent() {
 		c.ValidArgsFunction = completeArgument
 	}
+	known := flagCompletions()
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if _, set := c.GetFlagCompletionFunc(f.Name); set {
 			return
 		}
-		if complete, ok := flagCompletions[f.Name]; ok {
+		if complete, ok := known[f.Name]; ok {
 			_ = c.RegisterFlagCompletionFunc(f.Name, complete)
 		} else if !strings.Contains(f.Name, "file") && f.Name != "client-secrets" {
 			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions)
@@ -90,17 +91,19 @@ func addCompletions(c *cobra.Command) {
 }
 
 // flagCompletions say what the values of flags are, wherever they occur.
-var flagCompletions = map[string]cobra.CompletionFunc{
-	"provider": func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return completeProviders()
-	},
-	"scope":  completeScopes,
-	"env":    completeVariable,
-	"file":   completeVariable,
-	"format": cobra.FixedCompletions(api.Formats(), cobra.ShellCompDirectiveNoFileComp),
-	"grant": cobra.FixedCompletions([]cobra.Completion{"authorization_code", "device_code", "client_credentials", "service_account", "adc"},
-		cobra.ShellCompDirectiveNoFileComp),
-	"store": cobra.FixedCompletions([]cobra.Completion{"keychain", "file", "memory"}, cobra.ShellCompDirectiveNoFileComp),
+func flagCompletions() map[string]cobra.CompletionFunc {
+	return map[string]cobra.CompletionFunc{
+		"provider": func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return completeProviders()
+		},
+		"scope":  completeScopes,
+		"env":    completeVariable,
+		"file":   completeVariable,
+		"format": cobra.FixedCompletions(api.Formats(), cobra.ShellCompDirectiveNoFileComp),
+		"grant": cobra.FixedCompletions([]cobra.Completion{"authorization_code", "device_code", "client_credentials", "service_account", "adc"},
+			cobra.ShellCompDirectiveNoFileComp),
+		"store": cobra.FixedCompletions([]cobra.Completion{"keychain", "file", "memory"}, cobra.ShellCompDirectiveNoFileComp),
+	}
 }
 
 // completeArgument completes an argument by its place in the usage line.

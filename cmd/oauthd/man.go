@@ -149,11 +149,13 @@ func roffText(b *strings.Builder, text string) {
 	}
 }
 
-var roffSpecial = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", "\\(ga", "^", `\(ha`, "~", `\(ti`, "…", "...")
+func roffSpecial() *strings.Replacer {
+	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", "\\(ga", "^", `\(ha`, "~", `\(ti`, "…", "...")
+}
 
 // roff returns text with nothing that roff would take for its own, not even at the start of a line.
 func roff(text string) string {
-	text = roffSpecial.Replace(text)
+	text = roffSpecial().Replace(text)
 	if strings.HasPrefix(text, ".") {
 		return `\&` + text
 	}

@@ -9,14 +9,19 @@ import (
 
 // sheet lays Markdown out for a terminal: headings, paragraphs, lists, tables and code of a topic, as far as ours use them.
 type sheet struct {
-	display display
-	columns int
-	out     strings.Builder
+	display        display
+	columns        int
+	out            strings.Builder
+	listItem, link *regexp.Regexp // compiled here, and not whenever a program starts
 }
 
 // renderMarkdown returns text for a display, in lines of at most columns characters. Code is left as it is.
 func renderMarkdown(text string, d display, columns int) string {
-	p := &sheet{display: d, columns: columns}
+	p := &sheet{
+		display: d, columns: columns,
+		listItem: regexp.MustCompile(`^ *([-*]|\d+\.) `),
+		link:     regexp.MustCompile(`\[([^\]]+)\]\(([^)\s]+)\)`),
+	}
 	var block []string
 	code := false
 	for line := range strings.Lines(text) {
@@ -34,7 +39,7 @@ func renderMarkdown(text string, d display, columns int) string {
 			p.block(block)
 			block = nil
 			p.heading(line)
-		case listItem.MatchString(line):
+		case p.listItem.MatchString(line):
 			p.block(block)
 			block = []string{line}
 		default:
@@ -42,14 +47,8 @@ func renderMarkdown(text string, d display, columns int) string {
 		}
 	}
 	p.block(block)
-	return strings.Trim(blankLines.ReplaceAllString(p.out.String(), "\n\n"), "\n") + "\n"
+	return strings.Trim(regexp.MustCompile(`\n{3,}`).ReplaceAllString(p.out.String(), "\n\n"), "\n") + "\n"
 }
-
-var (
-	listItem   = regexp.MustCompile(`^ *([-*]|\d+\.) `)
-	blankLines = regexp.MustCompile(`\n{3,}`)
-	link       = regexp.MustCompile(`\[([^\]]+)\]\(([^)\s]+)\)`)
-)
 
 func (p *sheet) line(indent, text string) {
 	p.out.WriteString(strings.TrimRight(indent+text, " ") + "\n")
@@ -71,7 +70,7 @@ func (p *sheet) block(lines []string) {
 		p.table(lines)
 	default:
 		text := strings.Join(lines, " ")
-		mark := listItem.FindString(text)
+		mark := p.listItem.FindString(text)
 		p.paragraph(mark, strings.Repeat(" ", len(mark)), text[len(mark):])
 	}
 }
@@ -102,8 +101,8 @@ type word struct {
 
 // words takes the marks of Markdown out of a text. What is between backquotes is bold; without colours these remain.
 func (p *sheet) words(text string) []word {
-	text = link.ReplaceAllStringFunc(text, func(found string) string {
-		parts := link.FindStringSubmatch(found)
+	text = p.link.ReplaceAllStringFunc(text, func(found string) string {
+		parts := p.link.FindStringSubmatch(found)
 		if parts[1] == parts[2] {
 			return parts[1]
 		}

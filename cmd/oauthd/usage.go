@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"oauthd/ipc/api"
@@ -50,9 +50,6 @@ func explainArguments(c *cobra.Command) {
 	}
 }
 
-// what a placeholder of a usage line stands for.
-var placeholders = map[string]string{"NAME": "the name of an account", "FILE": "a file", "DIR": "a directory"}
-
 // argumentProblem says what is wrong with the number of arguments.
 func argumentProblem(c *cobra.Command, args []string) error {
 	verb := strings.TrimPrefix(c.CommandPath(), "oauthd ")
@@ -77,11 +74,8 @@ func argumentProblem(c *cobra.Command, args []string) error {
 	if place == "NAME" {
 		hint += "; oauthd accounts lists the names"
 	}
-	wanted, ok := placeholders[place]
-	if !ok {
-		wanted = place
-	}
-	return badRequest(verb+" wants "+wanted, hint)
+	wanted := map[string]string{"NAME": "the name of an account", "FILE": "a file", "DIR": "a directory"}[place]
+	return badRequest(verb+" wants "+cmp.Or(wanted, place), hint)
 }
 
 // flagProblem says what is wrong with a flag.
@@ -124,15 +118,13 @@ func noFlag(c *cobra.Command, verb, help string, unknown *pflag.NotExistError) e
 	return badRequest(fmt.Sprintf("%s has no flag --%s", verb, api.Excerpt(name)), suggesting(name, names, "--")+help)
 }
 
-var number = regexp.MustCompile(`^[0-9]+$`)
-
 // valueProblem says what is wrong with the value of a flag.
 func valueProblem(f *pflag.Flag, value string) error {
 	given := fmt.Sprintf("--%s %q", f.Name, api.Excerpt(value))
 	switch f.Value.Type() {
 	case "duration":
 		hint := "a duration is a number with its unit, such as 90s, 10m or 24h"
-		if number.MatchString(value) {
+		if value != "" && strings.Trim(value, "0123456789") == "" {
 			hint = fmt.Sprintf("did you mean --%s %ss? %s", f.Name, api.Excerpt(value), hint)
 		}
 		return badRequest(given+" is not a duration", hint)
@@ -142,8 +134,6 @@ func valueProblem(f *pflag.Flag, value string) error {
 	return badRequest(given+" is not a whole number", "--"+f.Name+" 10, for example")
 }
 
-var quotedName = regexp.MustCompile(`"([^"]+)"`)
-
 // suggestName adds the nearest account to the hint of an error that says that there is none of that name. For a provider
 // the daemon does so.
 func suggestName(err error) error {
@@ -151,9 +141,9 @@ func suggestName(err error) error {
 	if !errors.As(err, &e) || e.Code != api.UnknownAccount {
 		return err
 	}
-	quoted := quotedName.FindStringSubmatch(e.Message)
+	quoted := strings.Split(e.Message, `"`) // the name is the first thing in quotes
 	accounts, ok := asked(func(ctx context.Context, c *client.Client) ([]api.Account, error) { return c.Accounts(ctx) })
-	if quoted == nil || !ok {
+	if len(quoted) < 3 || !ok {
 		return err
 	}
 	var names []string
