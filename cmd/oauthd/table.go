@@ -64,6 +64,9 @@ const readable = 15
 // first column, which a person has to type, is shortened only if all else is not enough.
 func (l listing) fit(rows [][]string, columns []int, most int) []int {
 	limit := widest(measure(rows, columns), most)
+	if limit == slices.Max(measure(rows, columns)) {
+		return columns // all of it fits
+	}
 	for _, c := range l.spare {
 		if limit >= readable {
 			break

@@ -62,6 +62,12 @@ func TestAccountsFitTheTerminal(t *testing.T) {
 			}
 		})
 	}
+	short := someAccounts("work")
+	short[0].Provider, short[0].Email = "google", ""
+	text := onTerminal(t, 80, 24, func(std stdio) error { return printAccounts(std, short) })
+	if !regexp.MustCompile(`\nwork +google +ready +- +in 59 min +in 59 min\n$`).MatchString(text) {
+		t.Errorf("short cells: got %q, want all columns", text)
+	}
 	longest := strings.Repeat("n", 63)
 	onTerminal(t, 40, 24, func(std stdio) error { return printAccounts(std, someAccounts(longest)) })
 	var pipe bytes.Buffer
