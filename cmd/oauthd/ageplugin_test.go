@@ -11,15 +11,6 @@ import (
 // pinPlugin is a plugin of age like a security key's: its identity is a key and the PIN that it asks for.
 const pinPlugin = "oauthdpin"
 
-// pinIdentity returns a line for an identity file.
-func pinIdentity(pin string) (string, error) {
-	key, err := age.GenerateX25519Identity()
-	if err != nil {
-		return "", err
-	}
-	return plugin.EncodeIdentity(pinPlugin, []byte(key.String()+" "+pin)), nil
-}
-
 func agePlugin() int {
 	p, err := plugin.New(pinPlugin)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"oauthd/daemon/oauthtest"
 
 	"filippo.io/age"
+	"filippo.io/age/plugin"
 	"github.com/creack/pty"
 )
 
@@ -423,4 +424,13 @@ func TestStoreFlagOfTheWizard(t *testing.T) {
 	p.answers(t, askConfirm, "")
 	p.await(t, "backend = \"memory\" now", "work: logged in as ada@example.com")
 	p.wantExit(t, 0)
+}
+
+// pinIdentity returns a line for an identity file.
+func pinIdentity(pin string) (string, error) {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		return "", err
+	}
+	return plugin.EncodeIdentity(pinPlugin, []byte(key.String()+" "+pin)), nil
 }

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// TestOtherModule builds a program of another module against this one, in the way that the README describes: two lines
+// TestOtherModule builds a program of another module against this one, in the way that the page about the socket describes: two lines
 // in its go.mod, because this module has no address of its own yet.
 func TestOtherModule(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	page, err := os.ReadFile(filepath.Join(root, "cmd", "oauthd", "help", "api.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,8 +26,8 @@ func TestOtherModule(t *testing.T) {
 	}
 	const replace = "replace oauthd => ../oauthd"
 	for _, line := range []string{"require oauthd v0.1.0", replace} {
-		if !strings.Contains(string(readme), line) || !strings.Contains(string(text), line) {
-			t.Errorf("got no line %q in README.md and the example's go.mod, want it in both", line)
+		if !strings.Contains(string(page), line) || !strings.Contains(string(text), line) {
+			t.Errorf("got no line %q in api.md and the example's go.mod, want it in both", line)
 		}
 	}
 	dir := t.TempDir()
