@@ -3,13 +3,14 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -42,24 +43,27 @@ func gitHost(t *testing.T, d *clientDesk) (url, repositories string) {
 	return server.URL, repositories
 }
 
-// The recipe of the page about git: clone and push, with the token replaced in between.
-func TestGitRecipe(t *testing.T) {
+// The helper with real git: clone and push, with the token replaced in between; nothing for other hosts; and no question for
+// a password if a login is needed.
+func TestGitHelper(t *testing.T) {
 	storetest.Need(t, "git")
 	d := newDesktop(t)
 	d.login(t, "hub")
 	host, repositories := gitHost(t, d)
-	page, err := os.ReadFile(filepath.Join(moduleRoot(t), "cmd", "oauthd", "help", "git.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	recipe := regexp.MustCompile(`(?s)git config --global.*?}; f'\n`).FindString(string(page))
-	if !strings.Contains(recipe, "https://git.example.com") {
-		t.Fatalf("got the recipe %q, want one for git.example.com", recipe)
-	}
 	git := func(script string) (exit int, stdout, stderr string) {
 		return d.run(t, []string{"OAUTHD_SOCK=" + d.socket(), "GIT_TERMINAL_PROMPT=0"}, "sh", "-ec", script)
 	}
-	setup := strings.ReplaceAll(recipe, "https://git.example.com", host) + `
+	at := filepath.Join(d.dir, "config", "accounts", "hub.toml")
+	file, err := os.OpenFile(at, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = fmt.Fprintf(file, "hosts = [%q]\n", host)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	setup := `
+		oauthd helper install git --write
 		git config --global user.name ada
 		git config --global user.email ada@example.com
 		git config --global init.defaultBranch main
@@ -82,7 +86,10 @@ func TestGitRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	exit, _, stderr := git("git clone -q " + host + "/notes.git again")
-	if exit == 0 || !strings.Contains(stderr, "oauthd login hub") {
+	if exit == 0 || !strings.Contains(stderr, "oauthd login hub") || strings.Contains(stderr, "Username") {
 		t.Errorf("without a login: got exit %d, stderr %q, want a failure that says how to log in", exit, stderr)
+	}
+	if exit, stdout, stderr := git("oauthd helper uninstall git; git config --global --get-all credential.helper || echo none"); exit != 0 || !strings.HasSuffix(stdout, "none\n") {
+		t.Errorf("uninstall: got exit %d, %q, %q, want no helper left", exit, stdout, stderr)
 	}
 }

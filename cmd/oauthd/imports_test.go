@@ -62,6 +62,7 @@ func bans() []ban {
 		{pkg: "ipc/peer", never: []pattern{ours}},
 		{pkg: "ipc/quick", never: []pattern{anything}, but: []pattern{"syscall"}},
 		{pkg: "ipc/own", never: []pattern{ours}},
+		{pkg: "ipc/dialect/git", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/client", "oauthd/ipc/match"}},
 		{pkg: "ipc/match", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
 		{
 			pkg:   "ipc",
@@ -137,7 +138,7 @@ func floors() [][]string {
 		{"daemon/login"},
 		{"daemon/takeover"},
 		{"daemon"},
-		{"cmd/oauthd/doctor", "cmd/oauthd/live"},
+		{"cmd/oauthd/doctor", "cmd/oauthd/live", "ipc/dialect/git"},
 		{"cmd/oauthd", "cmd/oauthd/oauthd-helper"},
 	}
 }

@@ -20,10 +20,11 @@ func main() {
 	if len(quick.Rest) > 0 {
 		os.Exit(finish(os.Stdout, os.Stderr))
 	}
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
+	args := argumentsOf(os.Args)
+	if len(args) > 0 && args[0] == "serve" {
 		startOverwriting()
 	}
-	os.Exit(run(interruptible(os.Args[1:]), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(interruptible(args), args, stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 // interruptible returns a context that the signals of a person or a service manager end. For exec they do what they do to

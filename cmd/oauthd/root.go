@@ -36,6 +36,7 @@ func verbs() []verb {
 		{"exec", tokens, newExec},
 		{"file", tokens, newFile},
 		{"match", tokens, newMatch},
+		{"helper", tokens, newHelper},
 		{"watch", tokens, newWatch},
 		{"status", service, newStatus},
 		{"lock", service, newLock},

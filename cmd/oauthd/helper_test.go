@@ -1,0 +1,19 @@
+package main
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestNameOfAHelperIsAVerb(t *testing.T) {
+	for _, test := range []struct{ argv, want []string }{
+		{[]string{"/usr/bin/oauthd", "token", "work"}, []string{"token", "work"}},
+		{[]string{"/usr/bin/git-credential-oauthd", "get"}, []string{"helper", "git", "get"}},
+		{[]string{"git-credential-oauthd.exe", "get"}, []string{"helper", "git", "get"}},
+		{nil, nil},
+	} {
+		if got := argumentsOf(test.argv); !slices.Equal(got, test.want) {
+			t.Errorf("%q: got %q, want %q", test.argv, got, test.want)
+		}
+	}
+}
