@@ -85,6 +85,7 @@ func (p Provider) Describe() api.Provider {
 	if row.DefaultScopes == nil {
 		row.DefaultScopes = []string{}
 	}
+	row.RegistrationSteps = p.Steps(p.RedirectURI())
 	row.Narrowing = cmp.Or(p.Narrowing, api.NarrowingUnknown)
 	row.RevocationForm = ""
 	if p.Endpoints.Revocation != "" {

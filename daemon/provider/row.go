@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"oauthd/ipc/api"
 )
@@ -51,4 +52,13 @@ func (r Row) RedirectURI() string {
 		host += ":8400"
 	}
 	return "http://" + host + cmp.Or(r.RedirectPath, "/callback")
+}
+
+// Steps are the row's registration steps for a redirect URI; nil if the row has none.
+func (r Row) Steps(redirectURI string) []string {
+	var steps []string
+	for _, step := range r.RegistrationSteps {
+		steps = append(steps, strings.ReplaceAll(step, "{redirect_uri}", redirectURI))
+	}
+	return steps
 }

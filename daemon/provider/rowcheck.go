@@ -96,6 +96,8 @@ func (r Row) checkURLs(m *mistakes) {
 			return rule(filled)
 		})
 	}
+	m.rule("registration_url", r.RegistrationURL, checkPage)
+	m.rule("docs_url", r.DocsURL, checkPage)
 	switch {
 	case r.Endpoints.Token == "" && r.Endpoints.Authorization != "":
 		m.add("authorization_endpoint", "authorization_endpoint and token_endpoint go together")
@@ -116,6 +118,13 @@ func (r Row) checkURLs(m *mistakes) {
 				"id_token_signing_alg_values_supported: %q is not one of %s", api.Excerpt(alg), strings.Join(Asymmetric(), ", "))
 		}
 	}
+}
+
+// checkPage refuses what is not the address of a page that a person can open. It may have a fragment, unlike an
+// endpoint.
+func checkPage(raw string) error {
+	address, _, _ := strings.Cut(raw, "#")
+	return CheckURL(address)
 }
 
 func checkTemplate(raw string) error {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"oauthd/daemon/account"
@@ -46,6 +47,32 @@ func TestTableIsWellFormed(t *testing.T) {
 	}
 }
 
+// Whoever registers a client is told where, and what to do there, for the providers that most people come for.
+func TestTableSaysHowToRegister(t *testing.T) {
+	for _, name := range []string{
+		"google", "microsoft", "github", "github-app", "gitlab", "slack", "atlassian", "bitbucket", "spotify", "dropbox", "auth0",
+		"okta", "keycloak", "cognito", "linkedin", "discord", "digitalocean", "zoom", "x", "reddit", "strava", "twitch",
+	} {
+		p, _ := Lookup(name)
+		if p.RegistrationURL == "" && p.TenantHint == "" || p.DocsURL == "" || len(p.RegistrationSteps) < 2 {
+			t.Errorf("%s: got page %q, documentation %q and %d steps, want all", name, p.RegistrationURL, p.DocsURL, len(p.RegistrationSteps))
+		}
+		steps := strings.Join(p.Describe().RegistrationSteps, "\n")
+		// Google and Strava have nothing to register a redirect URI in.
+		if has := strings.Contains(steps, p.RedirectURI()); has == (name == "google" || name == "strava") {
+			t.Errorf("%s: the steps have the redirect URI: got %t in %q", name, has, steps)
+		}
+	}
+	for _, name := range Names() {
+		p, _ := Lookup(name)
+		for _, step := range p.Describe().RegistrationSteps {
+			if strings.ContainsAny(step, "{}") || strings.HasSuffix(step, ".") || len(step) > 140 {
+				t.Errorf("%s: got the step %q, want a short one without a place to fill or a full stop", name, step)
+			}
+		}
+	}
+}
+
 func TestTableMistakesAreErrors(t *testing.T) {
 	const right = `authorization_endpoint = "https://a.example.com/a"
 		token_endpoint = "https://a.example.com/t"
@@ -58,6 +85,8 @@ func TestTableMistakesAreErrors(t *testing.T) {
 		"wrong type":  `errors_in_200 = "yes"`,
 		"wrong value": `narrowing = "exchange"`,
 		"wrong URL":   `userinfo_endpoint = "http://a.example.com/u"`,
+		"no page":     `registration_url = "javascript:alert(1)"`,
+		"http page":   `docs_url = "http://a.example.com/#x"`,
 		"no tenant":   `jwks_uri = "https://a.example.com/{tenant}/k"`,
 	} {
 		if _, err := readTable([]byte("[a]\n" + right + line)); err == nil {

@@ -24,7 +24,7 @@ type Provider struct {
 
 	// ProviderRow is the provider's row. DefaultScopes is never nil; Issuer is IssuerTemplate if the provider has one
 	// issuer per tenant; Narrowing is "none", "refresh" or [NarrowingUnknown]; and RevocationForm is "" only if nothing
-	// can be revoked.
+	// can be revoked. RegistrationSteps have the redirect URI in them.
 	ProviderRow
 }
 
@@ -35,6 +35,11 @@ type ProviderRow struct {
 	// Title is the name for people; "" if it is the name. Note is a sentence on what else they should know.
 	Title string `toml:"title" json:"title,omitempty"`
 	Note  string `toml:"note" json:"note,omitempty"`
+	// RegistrationURL is the page where clients are registered, and DocsURL the one that explains it. RegistrationSteps are
+	// what to do there, one sentence each; {redirect_uri} in them stands for the redirect URI to register.
+	RegistrationURL   string   `toml:"registration_url" json:"registration_url,omitempty"`
+	DocsURL           string   `toml:"docs_url" json:"docs_url,omitempty"`
+	RegistrationSteps []string `toml:"registration_steps" json:"registration_steps,omitempty"`
 	// Tenant is what fills the place {tenant} in the URLs; "" if they have no such place, or if one has to be given.
 	// TenantHint says what to give; "" if nothing has to be given.
 	Tenant     string `toml:"tenant" json:"tenant,omitempty"`
