@@ -20,6 +20,15 @@ func (d *Daemon) Callback(_ context.Context, id, pasted string) error {
 	return d.logins.Callback(id, pasted)
 }
 
+// CancelLogin ends a login that waits for its person; see [login.Logins.Cancel].
+func (d *Daemon) CancelLogin(ctx context.Context, name string) error {
+	err := d.logins.Cancel(name)
+	if err == nil {
+		account.LogCaller(ctx, d.log.Info()).Str("account", name).Msg("login cancelled")
+	}
+	return err
+}
+
 // Import makes an account of what another tool has saved; see [takeover.Imports.Import].
 func (d *Daemon) Import(ctx context.Context, r api.ImportRequest, events func(api.ImportEvent)) error {
 	return d.imports.Import(ctx, r, events)

@@ -234,8 +234,9 @@ func TestSecondLoginEndsTheFirst(t *testing.T) {
 	if err := <-first.ended; err == nil || api.AsError(err).Code != api.LoginSuperseded {
 		t.Errorf("the first: got %v, want login_superseded", err)
 	}
-	if page, err := oauthtest.Follow(t.Context(), nil, firstURL, oauthtest.Allow); err == nil && page.Status == 200 {
-		t.Error("the first login's redirect server still answers")
+	page, err := oauthtest.Follow(t.Context(), nil, firstURL, oauthtest.Allow)
+	if err != nil || !strings.Contains(page.Body, "Another login took over") || !strings.Contains(page.Body, "was not used") {
+		t.Errorf("agreeing to the first all the same: got %v, want a page that says it was not used", err)
 	}
 	if err := second.decide(secondURL, oauthtest.Allow); err != nil {
 		t.Errorf("the second: got %v, want done", err)

@@ -89,6 +89,13 @@ func (f *fake) Token(ctx context.Context, r api.TokenRequest) (api.Token, error)
 	return sampleToken(r), nil
 }
 
+func (f *fake) CancelLogin(_ context.Context, name string) error {
+	if name != "work" {
+		return &api.Error{Code: api.UnknownLogin, Message: "no login of " + name + " is waiting"}
+	}
+	return nil
+}
+
 func (f *fake) Callback(_ context.Context, id, pasted string) error {
 	if id != "work" || pasted != "http://127.0.0.1:8400/callback?code=c&state=s" {
 		return &api.Error{Code: api.UnknownLogin, Message: "no login " + id + " is waiting"}

@@ -17,6 +17,8 @@ type Logins interface {
 	// Callback passes the authorization response that a person pasted to a login, which id names by its own id or by
 	// its account. An error says what is wrong with the response; the login goes on waiting.
 	Callback(ctx context.Context, id, pasted string) error
+	// CancelLogin ends the login of an account that waits for its person.
+	CancelLogin(ctx context.Context, name string) error
 }
 
 // maxDefinition is the largest body of a login request, in bytes; it may hold a client_secrets file or a private key.
@@ -28,12 +30,15 @@ func (sv *serving) loginRoutes() []route {
 	}
 	return []route{
 		{method: "POST", path: api.PathLogin, body: maxDefinition, serve: sv.postLogin, stream: true},
+		{method: "DELETE", path: api.PathLogin, serve: sv.deleteLogin},
 		{method: "POST", path: api.PathCallback, body: maxTokenRequest, serve: sv.postCallback},
 	}
 }
 
 // postLogin runs a login and sends its events as they come.
 func (sv *serving) postLogin(ctx context.Context, c *call) error {
+	// A connection that is kept keeps its buffer, with the secrets of the definition in it.
+	c.w.Header().Set("Connection", "close")
 	def, err := decodeDefinition(c.body)
 	if err != nil {
 		return err
@@ -41,6 +46,10 @@ func (sv *serving) postLogin(ctx context.Context, c *call) error {
 	return sv.stream(ctx, c, c.account, func(ctx context.Context, events func(any)) error {
 		return sv.cfg.Backend.Logins.Login(ctx, c.account, def, func(e api.LoginEvent) { events(e) })
 	})
+}
+
+func (sv *serving) deleteLogin(ctx context.Context, c *call) error {
+	return c.answer(nothing{}, sv.cfg.Backend.Logins.CancelLogin(ctx, c.account))
 }
 
 // decodeDefinition reads the body of a login request; an empty one changes nothing.

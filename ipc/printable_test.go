@@ -48,6 +48,7 @@ func (h *hostile) Reload(context.Context) (api.ReloadResult, error) {
 	return answer[api.ReloadResult](h)
 }
 func (h *hostile) Callback(context.Context, string, string) error { return h.err() }
+func (h *hostile) CancelLogin(context.Context, string) error      { return h.err() }
 func (h *hostile) Shutdown(context.Context) error                 { return h.err() }
 func (h *hostile) Lock(context.Context) error                     { return h.err() }
 func (h *hostile) Unlock(context.Context, api.Confidential) error { return h.err() }

@@ -58,10 +58,10 @@ func TestRealBrowserSources(t *testing.T) {
 	for name, page := range navigations {
 		t.Run(name, func(t *testing.T) {
 			s, noticed := startNoticing(t, Config{Host: "localhost", ResponseMode: modeOf(name)})
-			visit(t, tab, provider(t, s, page))
+			browse(t, tab, provider(t, s, page))
 			ended(t, ctx, s)
 			wantCode(t, s)
-			s.Finish(ctx, Page{Success: true})
+			finish(s, Page{Success: true})
 			noticed()
 		})
 	}
@@ -77,7 +77,7 @@ func TestRealBrowserSources(t *testing.T) {
 				_, err := s.Wait(waiting)
 				waited <- err
 			}()
-			visit(t, tab, provider(t, s, page))
+			browse(t, tab, provider(t, s, page))
 			select {
 			case n := <-notices:
 				if n != NoticeWebPage {
@@ -127,7 +127,7 @@ func provider(t *testing.T, s *Server, page string) (url string) {
 }
 
 // visit sends the tab there, and is content if the page sends it on before it has loaded.
-func visit(t *testing.T, tab context.Context, url string) {
+func browse(t *testing.T, tab context.Context, url string) {
 	t.Helper()
 	if err := chromedp.Do(tab, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("location = %q", url))); err != nil {
 		t.Fatal(err)
@@ -179,10 +179,10 @@ func TestRealBrowserWithALeftServiceWorker(t *testing.T) {
 			if mode == modeFormPost {
 				page = navigations["form_post"]
 			}
-			visit(t, tab, provider(t, s, page))
+			browse(t, tab, provider(t, s, page))
 			ended(t, ctx, s)
 			wantCode(t, s)
-			s.Finish(ctx, Page{Success: true})
+			finish(s, Page{Success: true})
 		})
 	}
 }

@@ -48,7 +48,7 @@ func TestRealBrowser(t *testing.T) {
 			go func() {
 				defer close(finished)
 				if _, err := s.Wait(ctx); err == nil {
-					s.Finish(ctx, tt.page)
+					s.Finish(tt.page)
 				}
 			}()
 			cctx, quiet := context.WithCancel(tab)
@@ -119,7 +119,7 @@ func TestRealBrowserModes(t *testing.T) {
 			go func() {
 				defer close(finished)
 				if _, err := s.Wait(ctx); err == nil {
-					s.Finish(ctx, Page{Success: true})
+					s.Finish(Page{Success: true})
 				}
 			}()
 			err := chromedp.Do(tab, chromedp.Navigate(provider.URL+"/authorize"), chromedp.WaitReady(chromedp.CSS("h1")))

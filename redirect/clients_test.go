@@ -27,7 +27,7 @@ func TestSilentConnectionsDelayNobody(t *testing.T) {
 	}
 	begin := time.Now()
 	stillWaits(t, s)
-	s.Finish(canceled(), Page{})
+	s.Finish(Page{})
 	if took := time.Since(begin); took > 2*time.Second {
 		t.Errorf("the login took %v beside silent connections", took)
 	}

@@ -43,6 +43,11 @@ type Config struct {
 	Notice func(Notice)
 }
 
+func (cfg Config) withoutNotice() Config {
+	cfg.Notice = nil
+	return cfg
+}
+
 func (cfg Config) check() error {
 	switch {
 	case cfg.ResponseMode != "" && cfg.ResponseMode != modeQuery && cfg.ResponseMode != modeFormPost:

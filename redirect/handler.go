@@ -4,54 +4,96 @@ import (
 	"cmp"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// handle answers every request. Only the redirect URI and the result page have a meaning; anything else gets a 404
-// without any effect.
-func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
-	s.secure(w.Header())
-	path, query, hasQuery := s.split(r)
-	switch {
-	case path == s.cfg.Path:
-		s.handleResponse(w, r, query, hasQuery)
-	case r.Method != http.MethodGet || !s.fromUser(r) || !s.isHost(r.Host):
-		refuse(w)
-	case equal(path, s.resultPath) && !hasQuery:
-		s.handleResult(w, r)
-	case path == "/favicon.ico":
-		w.WriteHeader(http.StatusNoContent) // some browsers ask in spite of the policy, and report a 404
-	default:
-		refuse(w)
-	}
+// visit is one request, read as far as its answer needs.
+type visit struct {
+	w           http.ResponseWriter
+	r           *http.Request
+	path, query string // of the request target, as they came
+	hasQuery    bool
+	// response reads the parameters of an authorization response, once.
+	response func() (encoded, mode string)
 }
 
-// handleResponse takes the authorization response. A browser that comes again with the same state, by reload or back,
-// is led to the same page.
-func (s *Server) handleResponse(w http.ResponseWriter, r *http.Request, query string, hasQuery bool) {
-	encoded, mode := readResponse(r, query, hasQuery)
+// handle answers every request. Only the redirect URI and the pages of the login have a meaning, and those of the logins
+// that had the port before; anything else gets a 404 without any effect.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	s.secure(w.Header())
+	v := visit{w: w, r: r}
+	v.path, v.query, v.hasQuery = s.split(r)
+	v.response = sync.OnceValues(func() (string, string) { return readResponse(r, v.query, v.hasQuery) })
+	for login := s; login != nil && !isClosed(login.closed); login = login.before.Load() {
+		if login.serve(v) {
+			return
+		}
+	}
+	refuse(w)
+}
+
+// serve answers a request that is for this login, and reports whether it was.
+func (s *Server) serve(v visit) bool {
+	switch {
+	case v.path == s.cfg.Path:
+		return s.serveResponse(v)
+	case v.r.Method != http.MethodGet || v.hasQuery || !s.fromUser(v.r) || !s.isHost(v.r.Host):
+		return false
+	case equal(v.path, s.resultPath):
+		s.showOutcome(v, arrivesFirst)
+	case equal(v.path, s.latePath):
+		s.showOutcome(v, arrivesLate)
+	case equal(v.path, s.entrance.path):
+		return s.serveEntrance(v)
+	case v.path == iconPath || v.path == "/favicon.ico": // some browsers ask for the latter whatever a page says
+		return serveIcon(v)
+	default:
+		return false
+	}
+	return true
+}
+
+// serveResponse takes the authorization response.
+func (s *Server) serveResponse(v visit) bool {
+	encoded, mode := v.response()
 	response, err := parseResponse(encoded, s.cfg)
 	if _, ok := errors.AsType[Mistake](err); ok {
-		refuse(w)
-		return
+		return false
 	}
-	if notice, ok := s.objection(r); ok {
+	if notice, ok := s.objection(v.r); ok {
 		if notice != "" {
 			s.notify(notice)
 		}
-		refuse(w)
-		return
+		refuse(v.w)
+		return true
 	}
 	if err == nil && mode != cmp.Or(s.cfg.ResponseMode, modeQuery) {
 		response, err = Response{}, ErrOtherMode
 	}
-	s.decide(response, err)
-	w.Header().Set("Location", s.resultPath)
-	w.WriteHeader(http.StatusSeeOther)
+	v.w.Header().Set("Location", s.take(response, err))
+	v.w.WriteHeader(http.StatusSeeOther)
+	return true
+}
+
+// take has a response decide the login if it is the first, and returns where the browser goes that brought it. One that
+// comes again with the same response, by reload or back, is led to the same page.
+func (s *Server) take(response Response, err error) (path string) {
+	if !s.isAnswered() && s.isFinished() {
+		return s.latePath
+	}
+	if s.decide(response, err) {
+		return s.resultPath
+	}
+	if response.Code() == s.response.Code() && fmt.Sprint(err) == fmt.Sprint(s.err) {
+		return s.resultPath
+	}
+	return s.latePath
 }
 
 // objection reports whether a response with the right state must not be taken from r, and what to say about it; "" if
@@ -70,20 +112,48 @@ func (s *Server) objection(r *http.Request) (Notice, bool) {
 	return "", false
 }
 
-// handleResult shows the outcome as soon as there is one, and until then a page that asks again.
-func (s *Server) handleResult(w http.ResponseWriter, r *http.Request) {
-	patience := time.NewTimer(resultWait)
+func (s *Server) isAnswered() bool { return isClosed(s.answered) }
+func (s *Server) isFinished() bool { return isClosed(s.finished) }
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// showOutcome shows the outcome as soon as there is one. A browser that comes before gets a page that asks again, and
+// keeps it on the screen while it does.
+func (s *Server) showOutcome(v visit, how arrival) {
+	patience := time.NewTimer(s.patience())
 	defer patience.Stop()
 	select {
 	case <-s.finished:
-		if writePage(w, s.result) == nil && http.NewResponseController(w).Flush() == nil {
+		if how == arrivesFirst && s.seen.Swap(true) {
+			how = arrivesAgain
+		}
+		arrived := writePage(v.w, s.outcome.view().as(how).render()) == nil && http.NewResponseController(v.w).Flush() == nil
+		switch {
+		case arrived && (how == arrivesFirst || how == arrivesAgain):
 			s.show.Do(func() { close(s.shown) })
+		case how == arrivesFirst:
+			s.seen.Store(false)
 		}
 	case <-patience.C:
-		_ = writePage(w, waitingView().render())
+		_ = writePage(v.w, waitingView().render())
 	case <-s.closed:
-	case <-r.Context().Done():
+	case <-v.r.Context().Done():
 	}
+}
+
+// patience is how long a browser that asks for the outcome is left without an answer.
+func (s *Server) patience() time.Duration {
+	if s.asked.Swap(true) {
+		return resultWait
+	}
+	return firstWait
 }
 
 func writePage(w http.ResponseWriter, page []byte) error {

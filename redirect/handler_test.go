@@ -84,7 +84,7 @@ func TestNothingOfTheQueryIsEchoed(t *testing.T) {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		s.Finish(t.Context(), Page{Account: "work"})
+		finish(s, Page{Account: "work"})
 	}()
 	_, page := get(t, "http://"+s.authority+resp.Header.Get("Location"))
 	<-finished
@@ -112,11 +112,11 @@ func TestReloadChangesNothing(t *testing.T) {
 	first, _ := get(t, good(s))
 	again, _ := get(t, good(s))
 	other, _ := get(t, s.RedirectURI()+query("state", testState, "code", "another"))
-	for name, resp := range map[string]*http.Response{"reload": again, "other code": other} {
-		got, want := resp.Header.Get("Location"), first.Header.Get("Location")
-		if resp.StatusCode != 303 || got != want {
-			t.Errorf("%s: got %d to %q, want 303 to %q", name, resp.StatusCode, got, want)
-		}
+	if got, want := again.Header.Get("Location"), first.Header.Get("Location"); again.StatusCode != 303 || got != want {
+		t.Errorf("reload: got %d to %q, want 303 to %q", again.StatusCode, got, want)
+	}
+	if got := other.Header.Get("Location"); other.StatusCode != 303 || got != s.latePath || s.latePath == s.resultPath {
+		t.Errorf("other code: got %d to %q, want 303 to %q", other.StatusCode, got, s.latePath)
 	}
 	if resp, _ := get(t, s.RedirectURI()+query("code", testCode)); resp.StatusCode != 404 {
 		t.Errorf("without the state: got %d, want 404", resp.StatusCode)
@@ -161,7 +161,7 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		s.Finish(t.Context(), Page{Success: true})
+		finish(s, Page{Success: true})
 	}()
 	page, text := get(t, "http://"+s.authority+redirected.Header.Get("Location"))
 	check("page", page)
@@ -196,7 +196,7 @@ func TestResultPage(t *testing.T) {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		s.Finish(t.Context(), Page{Success: true})
+		finish(s, Page{Success: true})
 	}()
 	if got := raw(t, s, fmt.Sprintf(absolute, "")); got != http.StatusOK {
 		t.Errorf("absolute form of the bare path: got %d, want 200", got)
@@ -204,12 +204,21 @@ func TestResultPage(t *testing.T) {
 	<-finished
 }
 
-func TestIconIsNoError(t *testing.T) {
+func TestIcon(t *testing.T) {
 	s := start(t, Config{})
-	for target, want := range map[string]int{"/favicon.ico": 204, "/favicon.ico/": 404, "/favicon.png": 404} {
-		if resp, body := get(t, "http://"+s.authority+target); resp.StatusCode != want || want == 204 && body != "" {
-			t.Errorf("%s: got %d and %d bytes, want %d", target, resp.StatusCode, len(body), want)
+	for target, want := range map[string]int{
+		iconPath: 200, "/favicon.ico": 200, "/favicon.ico/": 404, "/favicon.png": 404, iconPath + "?x": 404,
+	} {
+		resp, body := get(t, "http://"+s.authority+target)
+		if resp.StatusCode != want || want == 200 && (body != iconSVG || resp.Header.Get("Content-Type") != "image/svg+xml") {
+			t.Errorf("%s: got %d and %d bytes of %s, want %d", target, resp.StatusCode, len(body), resp.Header.Get("Content-Type"), want)
 		}
+	}
+	// Another site could learn from it that a login is under way.
+	r := request(t, http.MethodGet, "http://"+s.authority+iconPath)
+	r.Header = fetched("cross-site", "no-cors", "image")
+	if resp, _ := do(t, r); resp.StatusCode != 404 {
+		t.Errorf("from another site: got %d, want 404", resp.StatusCode)
 	}
 	stillWaits(t, s)
 }

@@ -6,10 +6,10 @@ import (
 	"net/http"
 )
 
-// contentPolicy lets a page apply its own style and nothing else (CSP Level 3).
+// contentPolicy lets a page apply its own style, show the icon of this server, and nothing else (CSP Level 3).
 func contentPolicy() string {
 	hash := sha256.Sum256([]byte(pageCSS))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; " +
+	return "default-src 'none'; img-src 'self'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; " +
 		"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 }
 

@@ -33,7 +33,7 @@ func TestTakenPortNamesItsHolder(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.cfg.State = testState
-			_, err := Listen(t.Context(), tt.cfg)
+			_, err := new(Servers).Listen(t.Context(), tt.cfg)
 			if !errors.Is(err, ErrPortUnavailable) || err.Error() != tt.want {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -48,7 +48,7 @@ func TestTakenPortNamesItsHolder(t *testing.T) {
 		defer l.Close()
 		port := l.Addr().(*net.TCPAddr).Port
 		for _, host := range []string{"127.0.0.1", "[::1]"} {
-			_, err = Listen(t.Context(), Config{State: testState, Host: host, Ports: []int{port}})
+			_, err = new(Servers).Listen(t.Context(), Config{State: testState, Host: host, Ports: []int{port}})
 			if err == nil || err.Error() != fmt.Sprintf("redirect: port %d%s", port, us) {
 				t.Errorf("%s: got %v, want our own name", host, err)
 			}

@@ -79,7 +79,7 @@ func TestHTTPS(t *testing.T) {
 				page, _ := io.ReadAll(resp.Body)
 				pageReady <- string(page)
 			}()
-			s.Finish(t.Context(), Page{Success: true})
+			finish(s, Page{Success: true})
 			if page := <-pageReady; !strings.Contains(page, "You are logged in") {
 				t.Errorf("got a page of %d bytes, want the success page", len(page))
 			}
@@ -233,7 +233,7 @@ func TestDefaultPortsMayBeLeftOutOfHost(t *testing.T) {
 		{80, false, "evil.example.com", false},
 		{80, false, "", false},
 	} {
-		s, err := newServer(Config{Host: "localhost", HTTPS: tt.https}, tt.port)
+		s, err := new(Servers).newServer(Config{Host: "localhost", HTTPS: tt.https}, tt.port)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,7 +100,7 @@ func TestHosts(t *testing.T) {
 func TestPorts(t *testing.T) {
 	t.Run("taken", func(t *testing.T) {
 		port := taken(t)
-		_, err := Listen(t.Context(), Config{State: testState, Ports: []int{port}})
+		_, err := new(Servers).Listen(t.Context(), Config{State: testState, Ports: []int{port}})
 		if !errors.Is(err, ErrPortUnavailable) || !strings.Contains(err.Error(), strconv.Itoa(port)) {
 			t.Errorf("got %v, want ErrPortUnavailable naming %d", err, port)
 		}
@@ -113,14 +113,14 @@ func TestPorts(t *testing.T) {
 		}
 	})
 	t.Run("fixed port taken in one family", func(t *testing.T) {
-		_, err := Listen(t.Context(), Config{State: testState, Host: "localhost", Ports: []int{taken(t)}})
+		_, err := new(Servers).Listen(t.Context(), Config{State: testState, Host: "localhost", Ports: []int{taken(t)}})
 		if !errors.Is(err, ErrPortUnavailable) {
 			t.Errorf("got %v, want ErrPortUnavailable", err)
 		}
 	})
 	t.Run("free again after a mistake", func(t *testing.T) {
 		port := free(t)
-		if _, err := Listen(t.Context(), Config{
+		if _, err := new(Servers).Listen(t.Context(), Config{
 			State: testState, Ports: []int{port}, HTTPS: true, Certificate: &tls.Certificate{},
 		}); err == nil {
 			t.Fatal("got no error for an empty certificate")
@@ -168,7 +168,7 @@ func TestConfigMistakes(t *testing.T) {
 		"path with line break": {State: testState, Path: "/callback\r\nX: y"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := Listen(t.Context(), cfg)
+			s, err := new(Servers).Listen(t.Context(), cfg)
 			if err == nil {
 				_ = s.Close()
 				t.Error("got no error")

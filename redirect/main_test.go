@@ -62,7 +62,7 @@ func listenAt(text string) int {
 	if err != nil {
 		return 2
 	}
-	s, err := Listen(context.Background(), Config{State: testState, Ports: []int{port}})
+	s, err := new(Servers).Listen(context.Background(), Config{State: testState, Ports: []int{port}})
 	if err != nil {
 		fmt.Println(err)
 		return 0
@@ -79,7 +79,7 @@ func loginInOwnNetwork(commands string) int {
 			return 2
 		}
 	}
-	s, err := Listen(context.Background(), Config{Host: "localhost", State: testState, PeerUID: os.Getuid()})
+	s, err := new(Servers).Listen(context.Background(), Config{Host: "localhost", State: testState, PeerUID: os.Getuid()})
 	if err != nil {
 		fmt.Println(err)
 		return 1

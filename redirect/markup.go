@@ -3,6 +3,7 @@ package redirect
 import (
 	_ "embed"
 	"html"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +14,9 @@ var pageCSS string
 // only through the methods of document that escape it.
 type markup string
 
+// brand is our icon within a page.
+const brand = `<svg viewBox="0 0 32 32" aria-hidden="true">` + glyph
+
 // icon is drawn in the colors that page.css gives to its kind.
 func (k kind) icon() markup {
 	const stroke = `fill="none" stroke="currentColor" stroke-width="4.5" stroke-linecap="round" stroke-linejoin="round">`
@@ -21,6 +25,8 @@ func (k kind) icon() markup {
 		return stroke + `<path d="M20 33.5l8.5 8.5L45 24.5"/>`
 	case failure:
 		return stroke + `<path d="M32 18v18M32 45.5v.01"/>`
+	case notice:
+		return stroke + `<path d="M32 29v17M32 19.5v.01"/>`
 	}
 	return `fill="currentColor"><circle cx="20" cy="32" r="3.5"/><circle cx="32" cy="32" r="3.5"/><circle cx="44" cy="32" r="3.5"/>`
 }
@@ -36,16 +42,19 @@ func (v view) render() []byte {
 	if v.Message != "" {
 		d.element("<p>", v.Message, "</p>\n")
 	}
+	if v.aside != "" {
+		d.element("<p class=\"aside\">", v.aside, "</p>\n")
+	}
 	d.html("</header>\n")
 	v.details(&d)
 	v.scopes(&d)
 	v.warnings(&d)
 	d.html("<footer>\n")
 	d.element("<p>", v.Hint, "</p>\n")
-	if v.command != "" {
-		d.element("<pre><code>", v.command, "</code></pre>\n")
+	if v.Command != "" {
+		d.element("<pre><code>", v.Command, "</code></pre>\n")
 	}
-	d.html("</footer>\n</main>\n<p class=\"brand\">oauthd</p>\n</body>\n</html>\n")
+	d.html("</footer>\n</main>\n<p class=\"brand\">", brand, "oauthd</p>\n</body>\n</html>\n")
 	return []byte(d.String())
 }
 
@@ -54,9 +63,10 @@ func (v view) head(d *document) {
 		`<meta name="viewport" content="width=device-width, initial-scale=1">`, "\n",
 		`<meta name="color-scheme" content="light dark">`, "\n")
 	if v.kind == waiting {
-		d.html(`<meta http-equiv="refresh" content="1">`, "\n")
+		d.html(`<meta http-equiv="refresh" content="0">`, "\n")
 	}
 	d.element("<title>", v.Title+" · oauthd", "</title>\n")
+	d.html(`<link rel="icon" type="image/svg+xml" href="`+iconPath+`">`, "\n")
 	d.html("<style>", markup(pageCSS), "</style>\n</head>\n")
 }
 
@@ -78,17 +88,45 @@ func (v view) details(d *document) {
 	d.html("</dl>\n")
 }
 
+// Of a long list of scopes the first few are shown, and the others once the person asks for them.
+const (
+	scopesShown  = 6
+	scopesUnfold = 8
+)
+
 func (v view) scopes(d *document) {
 	if len(v.Scopes) == 0 {
 		return
 	}
-	d.html("<section>\n<h2>Granted scopes</h2>\n<ul class=\"scopes\">\n")
-	for _, scope := range v.Scopes {
+	shown, folded := v.Scopes, []string(nil)
+	if len(shown) > scopesUnfold {
+		shown, folded = shown[:scopesShown], shown[scopesShown:]
+	}
+	d.html("<section>\n<h2>Granted scopes</h2>\n")
+	d.chips(shown)
+	if len(folded) > 0 {
+		d.element("<details>\n<summary>", strconv.Itoa(len(folded))+" more", "</summary>\n")
+		d.chips(folded)
+		d.html("</details>\n")
+	}
+	d.html("</section>\n")
+}
+
+// chips writes names side by side. What a URL has in common with others of its kind is not what to look at.
+func (d *document) chips(names []string) {
+	d.html("<ul class=\"scopes\">\n")
+	for _, name := range names {
 		d.html("<li>")
-		d.breakable(scope)
+		if i := strings.LastIndexByte(name, '/'); i > 0 && i < len(name)-1 && strings.Contains(name, "://") {
+			d.html("<span>")
+			d.breakable(name[:i+1])
+			d.html("</span>")
+			name = name[i+1:]
+		}
+		d.breakable(name)
 		d.html("</li>\n")
 	}
-	d.html("</ul>\n</section>\n")
+	d.html("</ul>\n")
 }
 
 func (v view) warnings(d *document) {

@@ -31,3 +31,14 @@ func isNavigation(r *http.Request) bool {
 func isPrefetch(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") || r.Header.Get("Purpose") == "prefetch"
 }
+
+// isCrossSite reports whether a browser says that a page of another site is behind r. The person who types or opens an
+// address has none behind it ("none").
+func isCrossSite(r *http.Request) bool {
+	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+		if site != "none" && site != "same-origin" {
+			return true
+		}
+	}
+	return false
+}

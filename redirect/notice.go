@@ -24,14 +24,18 @@ const maxNotices = 4
 
 // notify has Wait pass n on, unless that has happened before.
 func (s *Server) notify(n Notice) {
-	if s.cfg.Notice == nil {
-		return
-	}
 	s.mu.Lock()
-	again := s.noticed[n]
+	again := s.notice == nil || s.noticed[n]
 	s.noticed[n] = true
 	s.mu.Unlock()
 	if !again {
 		s.notices <- n // has room for each
 	}
+}
+
+// noticing returns who is told; nil for nobody, and after the end.
+func (s *Server) noticing() func(Notice) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.notice
 }

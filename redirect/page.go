@@ -21,6 +21,8 @@ type Page struct {
 	Message string
 	// Hint says what to do next; "" means to close the tab, or to log in again from the terminal.
 	Hint string
+	// Command is what to type, shown below Hint; "" for nothing.
+	Command string
 }
 
 // kind selects a page's icon, and its colors in page.css.
@@ -30,14 +32,15 @@ const (
 	success kind = "success"
 	failure kind = "failure"
 	waiting kind = "waiting"
+	notice  kind = "notice"
 )
 
 // view is everything that a page shows.
 type view struct {
 	Page
 	kind kind
-	// command is what to type after the hint; "" for nothing.
-	command string
+	// aside says that what a browser did here had no effect; "" if it had one.
+	aside string
 }
 
 // view fills in the general words.
@@ -50,7 +53,7 @@ func (p Page) view() view {
 		v.kind = success
 		title, hint = "You are logged in", "You can close this tab and return to your terminal."
 	case p.Hint == "" && p.Account != "":
-		v.command = "oauthd login " + p.Account
+		v.Command = "oauthd login " + p.Account
 		hint = "Return to your terminal and log in again:"
 	}
 	if !p.Success {
@@ -67,5 +70,18 @@ func (p Page) view() view {
 
 // waitingView is shown while the outcome is not known yet.
 func waitingView() view {
-	return view{kind: waiting, Page: Page{Title: "Finishing the login", Hint: "This page updates by itself."}}
+	return view{kind: waiting, Page: Page{
+		Title:   "Finishing the login",
+		Message: "The provider has answered, and the login is being completed.",
+		Hint:    "This page updates by itself.",
+	}}
+}
+
+// usedView is shown to whoever comes through an entrance after somebody else, while the login waits.
+func usedView() view {
+	return view{kind: notice, Page: Page{
+		Title:   "This link was opened before",
+		Message: "It works once. Go on in the tab where it was opened first.",
+		Hint:    "If that tab is gone, end the login in your terminal and start it again.",
+	}}
 }

@@ -106,11 +106,17 @@ func TestPagesAreSelfContained(t *testing.T) {
 	}
 	elements := regexp.MustCompile(`(?i)<(script|link|img|iframe|form|object|embed|base|a)\b`)
 	loads := regexp.MustCompile(`(?i)\b(href|src|style|on[a-z]+)=|https?:|url\(|@import`)
+	icon := `<link rel="icon" type="image/svg+xml" href="/icon.svg">`
 	style := regexp.MustCompile(`(?s)<style>(.*)</style>`)
 	for name, page := range map[string][]byte{
 		"success": full.view().render(), "failure": Page{Account: "a"}.view().render(), "waiting": waitingView().render(),
+		"used": usedView().render(), "late": full.view().as(arrivesLate).render(),
 	} {
 		html := string(page)
+		if count := strings.Count(html, icon); count != 1 {
+			t.Errorf("%s: got the icon %d times, want once", name, count)
+		}
+		html = strings.Replace(html, icon, "", 1)
 		for _, forbidden := range []*regexp.Regexp{elements, loads} {
 			if found := forbidden.FindString(html); found != "" {
 				t.Errorf("%s: the page has %q", name, found)
@@ -125,7 +131,7 @@ func TestPagesAreSelfContained(t *testing.T) {
 			t.Fatalf("%s: no style", name)
 		}
 		sum := sha256.Sum256([]byte(m[1]))
-		want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+		want := "default-src 'none'; img-src 'self'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
 			"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 		if got := contentPolicy(); got != want {
 			t.Errorf("%s: policy: got %q, want %q", name, got, want)

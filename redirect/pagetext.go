@@ -5,7 +5,7 @@ import "oauthd/ipc/api"
 // text returns p with its texts filtered: names that a stranger chose are cut, and nothing in p hides or reorders what
 // stands beside it.
 func (p Page) text() Page {
-	for _, field := range []*string{&p.Account, &p.Provider, &p.Person} {
+	for _, field := range []*string{&p.Account, &p.Provider, &p.Person, &p.Command} {
 		*field = api.Excerpt(*field)
 	}
 	for _, field := range []*string{&p.Title, &p.Message, &p.Hint} {

@@ -50,15 +50,11 @@ func (s *Server) Deliver(pasted string) error {
 	if mistake, ok := asMistake(err, params); ok {
 		return mistake
 	}
-	select {
-	case <-s.answered:
+	switch {
+	case s.isAnswered():
 		return ErrAnswered
-	default:
-	}
-	select {
-	case <-s.closed:
+	case s.isFinished(), isClosed(s.closed):
 		return ErrClosed
-	default:
 	}
 	if !s.decide(response, err) {
 		return ErrAnswered

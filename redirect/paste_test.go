@@ -190,7 +190,7 @@ func TestFinishWaitsForNoBrowserAfterAPaste(t *testing.T) {
 			t.Fatal(err)
 		}
 		begin := time.Now()
-		s.Finish(t.Context(), Page{Success: true})
+		finish(s, Page{Success: true})
 		if took := time.Since(begin); took != 0 {
 			t.Errorf("Finish took %v, want none", took)
 		}
@@ -200,7 +200,7 @@ func TestFinishWaitsForNoBrowserAfterAPaste(t *testing.T) {
 		ask(s, "/callback"+query("state", testState, "code", testCode))
 		_ = s.Deliver(testCode + " " + testState) // too late to matter
 		begin := time.Now()
-		s.Finish(t.Context(), Page{Success: true})
+		finish(s, Page{Success: true})
 		if took := time.Since(begin); took != finishGrace {
 			t.Errorf("with a browser: Finish took %v, want %v", took, finishGrace)
 		}

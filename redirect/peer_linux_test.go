@@ -87,12 +87,25 @@ func TestOtherUserCannotMakeABrowserSpeakTLS(t *testing.T) {
 func TestOtherUserGetsNoOtherPage(t *testing.T) {
 	require(t, os.Getuid() == 0, "root")
 	s := start(t, Config{PeerUID: os.Getuid()})
-	get(t, good(s))
-	for _, path := range []string{s.resultPath, "/favicon.ico"} {
-		if got := asNobody(t, childURL, "http://"+s.authority+path); got != "404" {
-			t.Errorf("got %s, want 404", got)
+	entrance := s.Entrance(authorizationURL)
+	wantNone := func(when string) {
+		t.Helper()
+		for _, address := range []string{entrance, good(s), s.resultPath, s.latePath, iconPath, "/favicon.ico"} {
+			if strings.HasPrefix(address, "/") {
+				address = "http://" + s.authority + address
+			}
+			if got := asNobody(t, childURL, address); got != "404" {
+				t.Errorf("%s: got %s, want 404", when, got)
+			}
 		}
 	}
+	wantNone("while the login waits")
+	if resp, _ := get(t, entrance); resp.Header.Get("Location") != authorizationURL {
+		t.Error("another user has used the link up")
+	}
+	get(t, good(s))
+	s.Finish(Page{Success: true})
+	wantNone("after its end")
 }
 
 func TestAllowedUsers(t *testing.T) {

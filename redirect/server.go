@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,21 +19,25 @@ import (
 var ErrClosed = errors.New("redirect: server closed")
 
 const (
-	headerTimeout = 5 * time.Second  // for the whole request header
-	resultWait    = 20 * time.Second // how long a browser waits before it has to ask again
-	finishGrace   = 3 * time.Second  // how long Finish waits for the browser to fetch its page
+	headerTimeout = 5 * time.Second        // for the whole request header
+	firstWait     = 700 * time.Millisecond // how long a browser waits for its first page
+	resultWait    = 20 * time.Second       // how long that page waits before it has to ask again
 	// A browser sends the cookies of every other server on this host too, whatever its port (RFC 6265 §8.5).
 	maxHeader = maxQuery + 64<<10
 )
 
 // Server is the redirect server of one login. Its methods may be called from several goroutines at once.
 type Server struct {
-	cfg        Config
-	authority  string // host:port, which the Host header must be
-	resultPath string
-	policy     string // the Content-Security-Policy of every answer
-	peers      peerTables
-	tls        *tls.Config // nil for http
+	all       *Servers
+	cfg       Config
+	port      int
+	authority string // host:port, which the Host header must be
+	// The browser that brings the response is sent to resultPath, one that comes too late to latePath.
+	resultPath, latePath string
+	policy               string // the Content-Security-Policy of every answer
+	peers                peerTables
+	tls                  *tls.Config // nil for http
+	entrance             entrance
 
 	httpd   *http.Server
 	clients clients
@@ -44,66 +49,48 @@ type Server struct {
 	err      error
 
 	finish   sync.Once
-	finished chan struct{} // closed once result is set
-	result   []byte
+	finished chan struct{} // closed once outcome and endedAt are set
+	outcome  Page
+	endedAt  time.Time
+	expiry   *time.Timer // closes the server a while after the end; guarded by Servers.mu
 
+	asked atomic.Bool // a browser has asked for the outcome
+	seen  atomic.Bool // a browser has the outcome
 	show  sync.Once
-	shown chan struct{} // closed once a browser has the result
+	shown chan struct{} // closed once no browser waits for the outcome any more
 
+	// before is the ended login whose port this one has taken over; nil for none.
+	before atomic.Pointer[Server]
+
+	let    sync.Once // guards release
 	close  sync.Once
 	closed chan struct{}
 
 	notices chan Notice // those that Wait has not passed on yet
-	mu      sync.Mutex  // guards noticed
+	mu      sync.Mutex  // guards the fields below
+	notice  func(Notice)
 	noticed map[Notice]bool
 }
 
-// Listen starts a server; when it returns, the redirect URI can be reached. The ctx is for this call only. The error
-// wraps [ErrPortUnavailable] if the ports are taken, and then names who has them if the system shows it; any other
-// error is a mistake in cfg, or a machine without loopback addresses.
-//
-// Call [Server.Finish] or [Server.Close] on every server.
-func Listen(ctx context.Context, cfg Config) (*Server, error) {
-	if cfg.Host == "" {
-		cfg.Host = "127.0.0.1"
-	}
-	if cfg.Path == "" {
-		cfg.Path = "/callback"
-	}
-	if err := cfg.check(); err != nil {
-		return nil, fmt.Errorf("redirect: %w", err)
-	}
-	listeners, port, err := listenLoopback(ctx, cfg.Host, cfg.Ports, listenTCP)
-	if err != nil {
-		return nil, fmt.Errorf("redirect: %w", err)
-	}
-	s, err := newServer(cfg, port)
-	if err != nil {
-		for _, l := range listeners {
-			_ = l.Close()
-		}
-		return nil, fmt.Errorf("redirect: %w", err)
-	}
-	for _, l := range listeners {
-		s.serve(l)
-	}
-	return s, nil
-}
-
 // newServer makes a server that answers requests but has no listeners yet.
-func newServer(cfg Config, port int) (*Server, error) {
+func (a *Servers) newServer(cfg Config, port int) (*Server, error) {
 	secure, err := cfg.secureTLS()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cfg:        cfg,
+		all:        a,
+		cfg:        cfg.withoutNotice(),
+		port:       port,
 		authority:  fmt.Sprintf("%s:%d", cfg.Host, port),
 		resultPath: "/result/" + rand.Text(),
+		latePath:   "/result/" + rand.Text(),
+		entrance:   entrance{path: "/go/" + rand.Text()},
 		policy:     contentPolicy(),
 		peers:      procNet(),
 		tls:        secure,
 		notices:    make(chan Notice, maxNotices),
+		notice:     cfg.Notice,
 		noticed:    make(map[Notice]bool),
 		answered:   make(chan struct{}),
 		finished:   make(chan struct{}),
@@ -123,8 +110,8 @@ func newServer(cfg Config, port int) (*Server, error) {
 	return s, nil
 }
 
-// serve answers what comes to l until the server is closed. If that fails, nobody has to wait for a response.
-func (s *Server) serve(l net.Listener) {
+// accept answers what comes to l until the server is closed. If that fails, nobody has to wait for a response.
+func (s *Server) accept(l net.Listener) {
 	s.serving.Go(func() {
 		err := s.httpd.Serve(s.listener(l))
 		if !errors.Is(err, http.ErrServerClosed) {
@@ -168,7 +155,9 @@ func (s *Server) await(ctx context.Context) error {
 	for {
 		select {
 		case n := <-s.notices:
-			s.cfg.Notice(n)
+			if notice := s.noticing(); notice != nil {
+				notice(n)
+			}
 		case <-s.answered:
 			return nil
 		case <-s.closed:
@@ -190,28 +179,38 @@ func (s *Server) decide(r Response, err error) (first bool) {
 	return first
 }
 
-// Finish shows the outcome of the login as a page to the browser that brought the response, and closes the server. It
-// returns once the page has been fetched, which takes milliseconds if a browser waits for it; after 3 s if none does;
-// when ctx is done; and at once if no response ever came or it was pasted, because then no browser waits. So report to
-// the terminal first. Only the first page counts.
-func (s *Server) Finish(ctx context.Context, p Page) {
+// Finish ends the login with what its person sees of it, and returns at once. The browser that brought the response, or
+// that still brings one, gets its page for as long as the server stays; see [Servers]. Only the first page counts.
+func (s *Server) Finish(p Page) {
+	first := false
 	s.finish.Do(func() {
-		s.result = p.view().render()
+		first = true
+		s.outcome, s.endedAt = p, time.Now()
+		s.mu.Lock()
+		s.notice = nil // it may hold the login's secrets, which must not stay as long as the server
+		s.mu.Unlock()
 		close(s.finished)
 	})
+	if first {
+		s.all.keep(s)
+	}
+}
+
+// awaitShown returns once the browser that brought the response has its page. It does not wait if there is none, and no
+// longer than 3 s after the end of the login.
+func (s *Server) awaitShown() {
 	select {
 	case <-s.answered:
-		grace := time.NewTimer(finishGrace)
-		defer grace.Stop()
-		select {
-		case <-s.shown:
-		case <-grace.C:
-		case <-ctx.Done():
-		case <-s.closed:
-		}
 	default:
+		return
 	}
-	_ = s.Close()
+	grace := time.NewTimer(finishGrace - time.Since(s.endedAt))
+	defer grace.Stop()
+	select {
+	case <-s.shown:
+	case <-grace.C:
+	case <-s.closed:
+	}
 }
 
 // Close ends the server at once: when it returns, the port is free and no connection is open. It may be called again,
@@ -219,9 +218,18 @@ func (s *Server) Finish(ctx context.Context, p Page) {
 func (s *Server) Close() error {
 	s.close.Do(func() {
 		close(s.closed)
+		s.before.Store(nil)
+	})
+	s.release()
+	return nil
+}
+
+// release frees the port, and ends the connections. The pages of the login can then be had through a server that has
+// taken the port over.
+func (s *Server) release() {
+	s.let.Do(func() {
 		_ = s.httpd.Close()
 		s.clients.close()
 		s.serving.Wait()
 	})
-	return nil
 }

@@ -31,12 +31,18 @@ func start(t *testing.T, cfg Config) *Server {
 	if cfg.PeerUID == 0 {
 		cfg.PeerUID = os.Getuid()
 	}
-	s, err := Listen(t.Context(), cfg)
+	s, err := new(Servers).Listen(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("Listen: %v", err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// finish ends a login whose daemon ends with it: it returns once the browser has its page.
+func finish(s *Server, p Page) {
+	s.Finish(p)
+	s.all.Close()
 }
 
 // get asks once and follows nothing.
@@ -130,7 +136,7 @@ func TestLogin(t *testing.T) {
 		pageReady <- string(page)
 	}()
 	begin := time.Now()
-	s.Finish(t.Context(), Page{Success: true, Account: "work", Person: "ada@example.com"})
+	finish(s, Page{Success: true, Account: "work", Person: "ada@example.com"})
 	if took := time.Since(begin); took > finishGrace/2 {
 		t.Errorf("Finish took %v with a browser waiting", took)
 	}
@@ -167,7 +173,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		t.Errorf("Wait: got %v, want ErrClosed", err)
 	}
 	goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	s.Finish(t.Context(), Page{}) // after Close it has nothing to do
+	s.Finish(Page{}) // after Close it has nothing to do
 }
 
 // broken is a listener that cannot accept.
@@ -179,7 +185,7 @@ func (broken) Close() error              { return nil }
 
 func TestServerThatCannotServeEndsTheLogin(t *testing.T) {
 	s := virtual(t)
-	s.serve(broken{})
+	s.accept(broken{})
 	_, err := s.Wait(t.Context())
 	if want := "redirect: serve: permission denied"; !errors.Is(err, os.ErrPermission) || err.Error() != want {
 		t.Errorf("got %v, want %q", err, want)
@@ -211,7 +217,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 func TestFinishWithoutResponseReturnsAtOnce(t *testing.T) {
 	s := start(t, Config{})
 	begin := time.Now()
-	s.Finish(t.Context(), Page{})
+	finish(s, Page{})
 	if took := time.Since(begin); took > finishGrace/2 {
 		t.Errorf("took %v", took)
 	}

@@ -33,7 +33,7 @@ func (p pipes) Close() error   { close(p.closed); return nil }
 // serveVirtual serves s in memory and returns what dials it.
 func serveVirtual(s *Server) (dial func() net.Conn) {
 	p := pipes{make(chan net.Conn), make(chan struct{})}
-	s.serve(p)
+	s.accept(p)
 	return func() net.Conn {
 		ours, theirs := net.Pipe()
 		p.conns <- theirs
@@ -64,7 +64,8 @@ func TestExchangeLongerThanTheHeaderTimeout(t *testing.T) {
 		s := virtual(t)
 		dial := serveVirtual(s)
 		ask(s, "/callback"+query("state", testState, "code", testCode))
-		time.AfterFunc(resultWait-time.Second, func() { s.Finish(t.Context(), Page{Success: true}) })
+		ask(s, s.resultPath) // shows the page that asks again
+		time.AfterFunc(resultWait-time.Second, func() { s.Finish(Page{Success: true}) })
 		c := dial()
 		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", s.resultPath, s.authority)
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)

@@ -1,6 +1,7 @@
 package attend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -140,7 +141,7 @@ func (d *Desk) login(ctx context.Context, name, activation string) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	err := d.cfg.Accounts.Login(ctx, name, func(e api.LoginEvent) {
-		page := e.URL
+		page := cmp.Or(e.ShortURL, e.URL)
 		if e.Event == api.EventDevice {
 			page = e.VerificationURI
 			if e.VerificationURIComplete != "" {

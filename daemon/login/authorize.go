@@ -49,43 +49,50 @@ func (t *attempt) viaRedirect(ctx context.Context, events func(api.LoginEvent)) 
 		message, hint := t.Words().Notice(n)
 		events(api.LoginEvent{Event: api.EventNotice, LoginID: t.slot.id, Message: message, Hint: hint})
 	}
-	server, err := redirect.Listen(ctx, rule)
+	server, err := t.redirects.Listen(ctx, rule)
 	if err != nil {
 		return done, t.Words().Cause(ctx, words.NoRedirectServer(err, len(rule.Ports) == 0))
 	}
-	defer server.Close()
 	request.redirectURI = cmp.Or(fixed, server.RedirectURI())
 	where, expiry, err := t.authorizationURL(ctx, request)
 	if err != nil {
+		_ = server.Close()
 		return done, t.Words().Cause(ctx, err)
 	}
+	sent := t.registration(request.redirectURI)
 	t.slot.await(server.Deliver)
 	defer t.slot.await(nil)
-	events(api.LoginEvent{
+	e := api.LoginEvent{
 		Event:             api.EventAuthorize,
 		LoginID:           t.slot.id,
 		URL:               where,
+		Registration:      sent,
 		RedirectURI:       request.redirectURI,
 		CertificateSHA256: server.CertificateFingerprint(),
 		ExpiresAt:         api.Moment(expiry),
-	})
+	}
+	if !t.headless { // a browser elsewhere has no use for it
+		e.ShortURL = server.Entrance(where)
+	}
+	events(e)
 	response, err := server.Wait(ctx)
 	if err != nil {
-		err = t.Words().Cause(ctx, t.Words().Response(err))
-		server.Finish(ctx, t.Words().FailurePage(err))
+		err = t.Words().Compare(t.Words().Cause(ctx, t.Words().Response(err)), sent)
+		server.Finish(t.Words().FailurePage(err))
 		return done, err
 	}
 
 	// The code is spent now: a caller that goes away can no longer stop this.
+	t.slot.spend()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ExchangeTimeout)
 	defer cancel()
 	done, err = t.exchange(ctx, request, account.NewSecret(response.Code()))
 	if err != nil {
-		server.Finish(ctx, t.Words().FailurePage(err))
+		server.Finish(t.Words().FailurePage(err))
 		return done, err
 	}
 	events(done)
-	server.Finish(ctx, t.Words().SuccessPage(done))
+	server.Finish(t.Words().SuccessPage(done))
 	return done, nil
 }
 

@@ -49,6 +49,7 @@ func (t *attempt) viaDevice(ctx context.Context, events func(api.LoginEvent)) (d
 	if err != nil {
 		return done, t.Words().Cause(ctx, t.Words().Device(err))
 	}
+	t.slot.spend()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ExchangeTimeout)
 	defer cancel()
 	t.Response = response

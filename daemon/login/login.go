@@ -18,6 +18,7 @@ import (
 	"oauthd/daemon/vault"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
+	"oauthd/redirect"
 
 	"github.com/rs/zerolog"
 )
@@ -62,6 +63,7 @@ type Logins struct {
 
 	registered registrations
 	slots      slots
+	redirects  redirect.Servers
 }
 
 // New makes Logins.

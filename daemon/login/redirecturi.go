@@ -49,3 +49,19 @@ func redirectRule(a account.Account, p provider.Provider) (rule redirect.Config,
 	}
 	return rule, fixed
 }
+
+// registration returns what the client must be registered with for a login that sends redirectURI; nil if the issuer has
+// registered the client itself.
+func (t *attempt) registration(redirectURI string) *api.Registration {
+	if t.client != clientConfigured {
+		return nil
+	}
+	p := t.Provider
+	if rule, _ := redirectRule(t.Account, p); len(rule.Ports) == 0 {
+		redirectURI = t.redirectURIs()[0]
+	}
+	return &api.Registration{
+		Provider: p.Name, ClientID: t.Auth.ID, RedirectURI: redirectURI,
+		URL: p.RegistrationURL, DocsURL: p.DocsURL, Steps: p.Steps(redirectURI),
+	}
+}

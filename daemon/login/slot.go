@@ -26,6 +26,8 @@ type Slot struct {
 	cancel context.CancelCauseFunc
 	// deliver takes a pasted authorization response; nil while the login waits for none. Guarded by slots.mu.
 	deliver func(pasted string) error
+	// spent is true once a code or token has been obtained, which carries the login through. Guarded by slots.mu.
+	spent bool
 	// ended is closed when the login has let go of everything, and so have those before it; last is that of the one
 	// before.
 	ended chan struct{}
@@ -125,6 +127,13 @@ func (s *Slot) await(deliver func(pasted string) error) {
 	s.deliver = deliver
 }
 
+// spend says that the login can no longer be cancelled.
+func (s *Slot) spend() {
+	s.all.mu.Lock()
+	defer s.all.mu.Unlock()
+	s.spent = true
+}
+
 // current reports whether s is still the login of its account.
 func (s *Slot) current() bool {
 	s.all.mu.Lock()
@@ -150,16 +159,33 @@ func (l *Logins) Supersede(name string) {
 	}
 }
 
-// EndAll ends every login that waits for a person, with cause.
-func (l *Logins) EndAll(cause error) {
+// Cancel ends the wait of the login of the account of that name.
+func (l *Logins) Cancel(name string) error {
 	l.slots.mu.Lock()
 	defer l.slots.mu.Unlock()
+	s, ok := l.slots.byAccount[name]
+	switch {
+	case !ok:
+		return words.NoLogin(name)
+	case s.spent:
+		return words.LoginSpent()
+	}
+	s.cancel(words.LoginCancelled(name))
+	return nil
+}
+
+// EndAll ends every login that waits for a person, with cause, and forgets those that have ended before.
+func (l *Logins) EndAll(cause error) {
+	l.slots.mu.Lock()
 	for _, s := range l.slots.byAccount {
 		s.cancel(cause)
 	}
+	l.slots.mu.Unlock()
+	l.redirects.Forget()
 }
 
-// Drain ends those that still wait for a person, lets none begin, and returns when all have ended.
+// Drain ends those that still wait for a person, lets none begin, and returns when all have ended and each browser has
+// its page.
 func (l *Logins) Drain() {
 	l.slots.mu.Lock()
 	l.slots.stopping = true
@@ -168,6 +194,7 @@ func (l *Logins) Drain() {
 	}
 	l.slots.mu.Unlock()
 	l.slots.running.Wait()
+	l.redirects.Close()
 }
 
 // waiting returns how the login of that id, or of the account of that name, takes a pasted authorization response; nil
@@ -191,7 +218,7 @@ func (a *slots) waiting(id string) (deliver func(pasted string) error) {
 func (l *Logins) Callback(id, pasted string) error {
 	deliver := l.slots.waiting(id)
 	if deliver == nil {
-		return &api.Error{Code: api.UnknownLogin, Message: "no login is waiting for that", Hint: "oauthd login NAME starts one"}
+		return words.NoLogin("")
 	}
 	err := deliver(pasted)
 	if mistake, ok := errors.AsType[redirect.Mistake](err); ok {
@@ -199,8 +226,7 @@ func (l *Logins) Callback(id, pasted string) error {
 			Hint: "copy the whole address from the browser's address bar after you agreed"}).Because(err)
 	}
 	if err != nil {
-		return (&api.Error{Code: api.UnknownLogin, Message: "the login already has its answer, or has ended",
-			Hint: "oauthd status shows the account's state"}).Because(err)
+		return words.LoginSpent().Because(err)
 	}
 	return nil
 }

@@ -13,6 +13,9 @@ import (
 	"oauthd/redirect"
 )
 
+// errCancelled is behind the end of a login that a person gave up.
+var errCancelled = errors.New("cancelled by a person")
+
 // Login words what becomes of one login.
 type Login struct {
 	// Account and Provider are names; Issuer is "" if the provider has none.
@@ -40,6 +43,43 @@ func (l Login) TimedOut(after time.Duration) *api.Error {
 	}
 }
 
+// Compare adds to a login that timed out what to compare with the client's registration, sent; nil for nothing. A provider
+// that does not know the client or its redirect URI says so in the browser, and sends nobody back.
+func (l Login) Compare(err error, sent *api.Registration) error {
+	e := api.AsError(err)
+	if e.Code != api.LoginTimeout || sent == nil {
+		return err
+	}
+	where := "at " + l.Provider
+	if sent.URL != "" {
+		where += " (" + sent.URL + ")"
+	}
+	more := *e
+	more.Hint = fmt.Sprintf("if the browser showed an error, check that the client %s is registered with the redirect URI %s %s; %s",
+		api.Excerpt(sent.ClientID), sent.RedirectURI, where, e.Hint)
+	return &more
+}
+
+// NoLogin is the answer to a caller that means a login of name, "" if it gave none, when none is waiting.
+func NoLogin(name string) *api.Error {
+	if name == "" {
+		return &api.Error{Code: api.UnknownLogin, Message: "no login is waiting for that", Hint: "oauthd login NAME starts one"}
+	}
+	return &api.Error{Code: api.UnknownLogin, Message: "no login of " + name + " is waiting", Hint: "oauthd login " + name + " starts one"}
+}
+
+// LoginSpent is the answer to a caller that comes after the provider's answer.
+func LoginSpent() *api.Error {
+	return &api.Error{Code: api.UnknownLogin, Message: "the login already has its answer, or has ended",
+		Hint: "oauthd status shows the account's state"}
+}
+
+// LoginCancelled ends a login because a person wants it to end.
+func LoginCancelled(name string) *api.Error {
+	return (&api.Error{Code: api.LoginFailed, Message: "the login was cancelled by oauthd login --cancel " + name,
+		Hint: "oauthd login " + name + " starts it again"}).Because(errCancelled)
+}
+
 // Cause returns why ctx ended, if that is what made err; else err.
 func (l Login) Cause(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
@@ -49,7 +89,8 @@ func (l Login) Cause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.As(cause, &told) {
 		return told
 	}
-	return (&api.Error{Code: api.LoginFailed, Message: "the login was cancelled", Hint: l.Again()}).Because(err)
+	return (&api.Error{Code: api.LoginFailed, Message: "the login was cancelled", Hint: l.Again()}).
+		Because(errors.Join(errCancelled, err))
 }
 
 // Exchange words a token endpoint that gave no token for the login.

@@ -19,7 +19,14 @@ type LoginEvent struct {
 	LoginID string `json:"login_id,omitempty"`
 
 	// authorize
+	// URL is the provider's, with the whole authorization request in it.
 	URL string `json:"url,omitempty"`
+	// ShortURL leads to URL, for a browser of this user on this machine, and once. It is for command lines, which every
+	// user of the machine can read; "" for a login that is headless.
+	ShortURL string `json:"short_url,omitempty"`
+	// Registration is what the client must be registered with at the provider, which otherwise shows an error of its own
+	// and never sends the browser back. nil if the issuer has registered the client by itself.
+	Registration *Registration `json:"registration,omitempty"`
 	// RedirectURI is where the redirect server listens.
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	// CertificateSHA256 is the fingerprint of the redirect server's own certificate, AA:BB:…; "" for plain http.
@@ -60,4 +67,17 @@ type LoginEvent struct {
 type Callback struct {
 	// URL is the address that the browser was sent to, or only the code and state in it.
 	URL Confidential `json:"url"`
+}
+
+// Registration is what an authorization request says of its client, and where the client is registered.
+type Registration struct {
+	Provider string `json:"provider"`
+	ClientID string `json:"client_id"`
+	// RedirectURI is the one to register; it lacks the port if any port will do.
+	RedirectURI string `json:"redirect_uri"`
+	// URL is the page at the provider, DocsURL the one that explains it, and Steps are what to do there, in order; "" and
+	// nil if they are not known.
+	URL     string   `json:"url,omitempty"`
+	DocsURL string   `json:"docs_url,omitempty"`
+	Steps   []string `json:"steps,omitempty"`
 }

@@ -22,6 +22,18 @@ func (c *Client) Callback(ctx context.Context, id, pasted string) error {
 	return resp.Body.Close()
 }
 
+// CancelLogin ends the login of an account that waits for its person, wherever it was started.
+func (c *Client) CancelLogin(ctx context.Context, name string) error {
+	if err := api.CheckAccountName(name); err != nil {
+		return err
+	}
+	resp, err := c.send(ctx, http.MethodDelete, api.PathLogin, name, nil)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
 // Login authorizes an account and returns once it is authorized. events is called, one call at a time, for every event
 // but the error event, which becomes Login's error; an error that events returns ends the login and is returned. The
 // end of ctx ends the login. Login sets no deadline; def.Timeout does.
