@@ -25,6 +25,7 @@ type loginFlags struct {
 	paste               string
 	store               string
 	chosen              *api.StoreChoice // by store, or by the wizard
+	cancel              bool
 }
 
 func newLogin(std stdio) *cobra.Command {
@@ -56,6 +57,9 @@ and the secret or key that its tokens need is stored.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("paste") { // an empty one must not start a login
 				return pasteFrom(cmd, args, f.paste)
+			}
+			if f.cancel {
+				return cancelLogin(cmd, std, args)
 			}
 			if err := f.apply(&def, std); err != nil {
 				return err
@@ -91,6 +95,7 @@ func (f *loginFlags) add(cmd *cobra.Command, def *api.AccountDefinition) {
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and open nothing")
 	flags.BoolVar(&f.printURL, "print-url", false, "print the URL alone on standard output, for a program that drives the browser")
 	flags.StringVar(&f.paste, "paste", "", "give the login that waits elsewhere the address the browser was sent to (- reads standard input)")
+	flags.BoolVar(&f.cancel, "cancel", false, "end the login of this account that waits elsewhere")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Minute, "how long to wait for the browser")
 	flags.StringVar(&f.store, "store", "", "where to store credentials from now on: keychain, file or memory; written to config.toml")
 	flags.BoolVar(&def.Force, "force", false, "accept a different person than before")
@@ -218,6 +223,23 @@ func pasteFrom(cmd *cobra.Command, args []string, pasted string) error {
 	c := existing()
 	defer c.Close()
 	return c.Callback(cmd.Context(), args[0], pasted)
+}
+
+// cancelLogin ends a login that waits in another terminal.
+func cancelLogin(cmd *cobra.Command, std stdio, args []string) error {
+	if len(args) != 1 {
+		return badRequest("--cancel wants the name of the account that logs in", "oauthd login NAME --cancel")
+	}
+	if cmd.Flags().NFlag() > 1 {
+		return badRequest("--cancel starts no login, so it takes no other flag", "oauthd login "+api.Excerpt(args[0])+" --cancel")
+	}
+	c := existing()
+	defer c.Close()
+	if err := c.CancelLogin(cmd.Context(), args[0]); err != nil {
+		return err
+	}
+	say(std.out, "%s: the login is cancelled\n", args[0])
+	return nil
 }
 
 func parseAuthParams(pairs []string) (map[string]string, error) {

@@ -26,8 +26,9 @@ type loginView struct {
 	// interrupt ends the login, for a terminal that does not send the signal itself.
 	interrupt context.CancelFunc
 
-	wait *waiting
-	done api.LoginEvent
+	wait     *waiting
+	reminder *reminder // nil before the browser is asked for
+	done     api.LoginEvent
 }
 
 // show shows one event. The login goes on while it waits for the browser.
@@ -64,15 +65,16 @@ func (v *loginView) authorize(e api.LoginEvent) {
 	}
 	w := v.std.err
 	opened := false
+	here := cmp.Or(e.ShortURL, e.URL)
 	if !v.noBrowser && v.headless == "" {
 		var err error
-		if opened, err = openBrowser(e.URL); err != nil {
+		if opened, err = openBrowser(here); err != nil {
 			say(w, "oauthd: %v\n", err)
 		}
 	}
 	switch {
 	case opened:
-		say(w, "Your browser opens to log in. If it does not, open this URL on this computer:\n\n  %s\n\n", e.URL)
+		say(w, "Your browser opens to log in. If it does not, open this here (it works once):\n\n  %s\n\n", here)
 	case v.headless == "":
 		say(w, "Open this URL in a browser on this computer:\n\n  %s\n\n", e.URL)
 	default:
@@ -82,6 +84,7 @@ func (v *loginView) authorize(e api.LoginEvent) {
 	if e.CertificateSHA256 != "" {
 		say(w, "The browser will warn of the certificate of this computer. Its SHA-256 fingerprint is\n\n  %s\n\n", e.CertificateSHA256)
 	}
+	v.reminder = remind(e)
 	v.waitForBrowser(v.headless != "" && v.canPrompt(), e.LoginID)
 }
 

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func TestMain(m *testing.M) {
 // agent is a user agent without a screen: agent allow|deny URL [FILE] follows the pages from the authorization URL to
 // the last one and presses that button on the way. The last page goes to FILE, which appears at once and whole. It
 // never prints a URL, because the code is in it. agent -k … does so past the warning of a certificate. agent note URL
-// FILE goes nowhere: it writes URL to FILE.
+// FILE goes only as far as the provider: it writes the authorization URL to FILE. agent trace URL FILE does so and allows.
 func agent(args []string) int {
 	var browser *http.Client
 	if len(args) > 0 && args[0] == "-k" {
@@ -43,19 +45,31 @@ func agent(args []string) int {
 		args = args[1:]
 	}
 	switch {
-	case len(args) == 3 && args[0] == "note":
-		if err := appear(args[2], args[1]+"\n"); err != nil {
+	case len(args) == 3 && (args[0] == "note" || args[0] == "trace"):
+		address, err := through(browser, args[1])
+		if err == nil {
+			err = appear(args[2], address+"\n")
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, "agent:", err)
 			return 1
 		}
-		return 0
+		if args[0] == "note" {
+			return 0
+		}
+		args = []string{oauthtest.Allow, address}
 	case len(args) < 2 || len(args) > 3 || args[0] != oauthtest.Allow && args[0] != oauthtest.Deny:
 		fmt.Fprintln(os.Stderr, "usage: agent [-k] allow|deny URL [FILE]")
 		return 2
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	page, err := oauthtest.Follow(ctx, browser, args[1], args[0])
+	address, err := through(browser, args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "agent:", err)
+		return 1
+	}
+	page, err := oauthtest.Follow(ctx, browser, address, args[0])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "agent:", err)
 		return 1
@@ -68,6 +82,27 @@ func agent(args []string) int {
 	}
 	fmt.Println("status", page.Status)
 	return 0
+}
+
+// through returns where an address of our own leads; any other address is returned as it is.
+func through(browser *http.Client, address string) (string, error) {
+	if !strings.Contains(address, "/go/") {
+		return address, nil
+	}
+	r, err := http.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		return "", err
+	}
+	transport := http.DefaultTransport
+	if browser != nil {
+		transport = browser.Transport
+	}
+	resp, err := transport.RoundTrip(r)
+	if err != nil {
+		return "", errors.New("no answer")
+	}
+	_ = resp.Body.Close()
+	return resp.Header.Get("Location"), nil
 }
 
 func appear(file, text string) error {

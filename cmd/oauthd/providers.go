@@ -112,6 +112,8 @@ func printProvider(std stdio, p api.Provider) error {
 	add("userinfo endpoint", p.Endpoints.Userinfo)
 	add("keys", p.JWKSURI)
 	add("redirect URI", redirectWords(p))
+	add("register at", p.RegistrationURL)
+	add("explained at", p.DocsURL)
 	add("client", clientWords(p))
 	when(p.BasicUnencoded, "HTTP Basic", "has client id and secret as they are, not form-encoded")
 	add("scopes asked", strings.Join(p.DefaultScopes, " "))
@@ -131,7 +133,12 @@ func printProvider(std stdio, p api.Provider) error {
 	when(p.TokenMember != "", "token response", "the token is in its member "+p.TokenMember)
 	when(p.ErrorsIn200, "errors", "come with the status 200 too")
 	add("log in", loginLine(p))
-	return facts(std.out, rows)
+	if err := facts(std.out, rows); err != nil || len(p.RegistrationSteps) == 0 {
+		return err
+	}
+	fmt.Fprint(std.out, "\nTo register a client:\n\n")
+	printSteps(std.out, p.RegistrationSteps)
+	return nil
 }
 
 func tenantWords(p api.Provider) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -105,26 +104,21 @@ func (s *seat) wantNothing(t *testing.T) {
 	}
 }
 
-// wantFree checks that nobody listens any more at the redirect URI of an authorization URL.
-func wantFree(t *testing.T, authorizationURL string) {
+// wantOver checks that the login of an authorization URL has ended, and that anybody who agrees to it later is told so.
+func (s *seat) wantOver(t *testing.T, authorizationURL string) {
 	t.Helper()
+	if !poll(func() bool {
+		exit, _, stderr := s.run(t, "", "oauthd", "login", "work", "--cancel")
+		return exit == 1 && strings.Contains(stderr, "no login of work is waiting")
+	}) {
+		t.Error("the login does not end")
+	}
 	u, err := url.Parse(authorizationURL)
-	if err != nil {
+	if err != nil || !u.Query().Has("redirect_uri") {
 		t.Fatal("the authorization URL cannot be parsed")
 	}
-	redirect, err := url.Parse(u.Query().Get("redirect_uri"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	free := func() bool {
-		l, err := net.Listen("tcp", redirect.Host)
-		if err == nil {
-			_ = l.Close()
-		}
-		return err == nil
-	}
-	if !poll(free) {
-		t.Errorf("somebody still listens at %s", redirect.Host)
+	if tooLate(u) == "" {
+		t.Error("an answer that comes too late: got no page that says so")
 	}
 }
 
@@ -269,10 +263,22 @@ func (p *program) await(t *testing.T, texts ...string) {
 	}
 }
 
-// url returns the authorization URL on the screen.
-func (p *program) url(t *testing.T) string {
+// url returns the authorization URL on the screen, or if that shows a short address, the one in the file that $BROWSER
+// noted it in.
+func (p *program) url(t *testing.T, noted ...string) string {
 	t.Helper()
-	return p.match(t, `\n  (http://\S+)\r\n`)[1]
+	address := p.match(t, `\n  (http://\S+)\r\n`)[1]
+	if !strings.Contains(address, "/go/") {
+		return address
+	}
+	for _, file := range noted {
+		var text []byte
+		if !poll(func() bool { text, _ = os.ReadFile(file); return len(text) > 0 }) {
+			t.Fatal("the browser was not opened")
+		}
+		address = strings.TrimSpace(string(text))
+	}
+	return address
 }
 
 // wantExit waits for the end, and checks that the terminal is as it was.

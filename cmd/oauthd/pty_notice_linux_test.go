@@ -49,7 +49,7 @@ func TestBrowserThatInsistsOnHTTPS(t *testing.T) {
 				s.env = append(s.env, tc.browser)
 			}
 			p := s.loginAt(t, pty.Winsize{Rows: 24, Cols: 400})
-			authorization := p.url(t)
+			authorization := p.url(t, filepath.Join(s.dir, "url"))
 			p.await(t, tc.before)
 			insist(t, authorization)
 			insist(t, authorization)

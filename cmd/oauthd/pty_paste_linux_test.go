@@ -182,7 +182,7 @@ func TestPromptEnds(t *testing.T) {
 			tc.do(t, s, p, authorization)
 			p.await(t, tc.texts...)
 			p.wantExit(t, tc.exit)
-			wantFree(t, authorization)
+			s.wantOver(t, authorization)
 			if !tc.kept {
 				s.wantNothing(t)
 			} else if !poll(func() bool { return s.accountFile("work") != "" }) {

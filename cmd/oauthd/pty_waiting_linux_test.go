@@ -34,7 +34,7 @@ func TestSpinner(t *testing.T) {
 			s.env = append(s.env, "BROWSER=agent note %s "+filepath.Join(s.dir, "url"))
 			p := s.loginAt(t, tc.size, "--timeout", "90s")
 			p.await(t, "Your browser opens to log in.")
-			authorization := p.url(t)
+			authorization := p.url(t, filepath.Join(s.dir, "url"))
 			for range 3 {
 				p.match(t, spinner+tc.words+`1:[0-3]\d left`)
 			}
@@ -42,7 +42,7 @@ func TestSpinner(t *testing.T) {
 			p.press(t, ctrlC)
 			p.await(t, "oauthd: interrupted")
 			p.wantExit(t, 130)
-			wantFree(t, authorization)
+			s.wantOver(t, authorization)
 			s.wantNothing(t)
 
 			steering := regexp.MustCompile(`\x1b\[K`)

@@ -153,6 +153,19 @@ func cmdPortFree(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// cmdTooLate checks that the login whose authorization URL is in a file has ended: an answer to it leads to a page that
+// says that it was not used, with a text in it.
+//
+//	toolate FILE TEXT
+func cmdTooLate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: toolate FILE TEXT")
+	}
+	if page := tooLate(authorizationURLIn(ts, args[0])); !strings.Contains(page, args[1]) {
+		ts.Fatalf("an answer to the login that has ended: got a page that lacks %q", args[1])
+	}
+}
+
 // cmdFollow does what agent does, with the URL in a file, and prints the last page:
 //
 //	follow allow|deny FILE

@@ -40,6 +40,26 @@ func redirectURIIn(ts *testscript.TestScript, file string) *url.URL {
 	return u
 }
 
+// tooLate answers an authorization request whose login has ended, and returns the page that says that this was not used;
+// "" if there is none.
+func tooLate(authorization *url.URL) (page string) {
+	answer := authorization.Query().Get("redirect_uri") + "?" +
+		url.Values{"code": {"late"}, "state": {authorization.Query().Get("state")}}.Encode()
+	poll(func() bool {
+		resp, err := http.Get(answer)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err == nil && strings.Contains(string(body), "was not used") {
+			page = string(body)
+		}
+		return page != ""
+	})
+	return page
+}
+
 // stranded is a browser on another machine: what leads to the redirect URI ends there, at the address that its
 // address bar then shows.
 type stranded struct {

@@ -58,6 +58,7 @@ func TestScript(t *testing.T) {
 			"resources":   cmdResources,
 			"samejson":    cmdSameJSON,
 			"signal":      cmdSignal,
+			"toolate":     cmdTooLate,
 			"until":       cmdUntil,
 			"waitfile":    cmdWaitFile,
 			"waitgone":    cmdWaitGone,

@@ -39,7 +39,10 @@ func (v *loginView) spin(text string) *waiting {
 	terminal := raw(v.std.err)
 	if !isTerminal(terminal) {
 		fmt.Fprintln(v.std.err, text)
-		close(w.stopped)
+		go func() {
+			defer close(w.stopped)
+			v.remindUntil(w.stop, v.std.err)
+		}()
 		return w
 	}
 	go func() {
@@ -57,6 +60,9 @@ func (v *loginView) spin(text string) *waiting {
 			fmt.Fprintf(terminal, "\r%c %s \x1b[K", []rune(frames)[i%10], line)
 			select {
 			case <-ticker.C:
+			case <-v.due():
+				fmt.Fprint(terminal, "\r\x1b[K")
+				v.reminder.print(v.std.err)
 			case <-w.stop:
 				fmt.Fprint(terminal, "\r\x1b[K")
 				return
@@ -64,6 +70,26 @@ func (v *loginView) spin(text string) *waiting {
 		}
 	}()
 	return w
+}
+
+// due returns the channel of the reminder, nil if there is none.
+func (v *loginView) due() <-chan time.Time {
+	if v.reminder == nil {
+		return nil
+	}
+	return v.reminder.due
+}
+
+// remindUntil waits for stop, and prints the reminder to w if it falls due before.
+func (v *loginView) remindUntil(stop <-chan struct{}, w io.Writer) {
+	for {
+		select {
+		case <-v.due():
+			v.reminder.print(w)
+		case <-stop:
+			return
+		}
+	}
 }
 
 // width returns how many columns a terminal has, 0 when it does not say.
@@ -125,7 +151,7 @@ func (v *loginView) promptPaste(loginID string) *waiting {
 	}()
 	go func() {
 		defer close(w.stopped)
-		<-w.stop
+		v.remindUntil(w.stop, prompt)
 		_ = term.Restore(int(in.Fd()), before)
 		fmt.Fprintln(v.std.err)
 	}()
