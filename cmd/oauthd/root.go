@@ -121,14 +121,14 @@ func withAllVerbs(std stdio) *cobra.Command { return newRoot(std, []string{"help
 func starting() *client.Client {
 	c := existing()
 	if os.Getenv("OAUTHD_NO_AUTOSTART") == "" {
-		c.Start = startDaemon
+		c.Start, c.Running = startDaemon, false
 	}
 	return c
 }
 
 // existing returns a client that only talks to a daemon that runs. At a terminal it asks for the passphrase of a file
 // store that is closed.
-func existing() *client.Client { return &client.Client{Locked: openLocked()} }
+func existing() *client.Client { return &client.Client{Running: true, Locked: openLocked()} }
 
 func badRequest(message, hint string) error {
 	return &api.Error{Code: api.BadRequest, Message: message, Hint: hint}

@@ -322,7 +322,7 @@ func fileRecord(socket string) string {
 // so its lock is its socket's.
 func lockPath(state, backend, socket string) string {
 	if backend == "memory" {
-		return filepath.Join(runtimeDir(socket), strings.TrimSuffix(filepath.Base(socket), filepath.Ext(socket))+".lock")
+		return api.MemoryLock(filepath.Join(runtimeDir(socket), filepath.Base(socket)))
 	}
 	return filepath.Join(state, "lock")
 }

@@ -110,6 +110,16 @@ func pipeName(s string) string {
 	return s
 }
 
+// ActivatedMark returns the path of the link that is there while systemd holds the socket and starts a daemon for the
+// first connection. A client that must not start one looks for it.
+func ActivatedMark(socket string) string { return filepath.Join(filepath.Dir(socket), "systemd.sock") }
+
+// MemoryLock returns the path of the lock of a daemon whose store is in memory: it shares nothing with other daemons, so
+// its lock is its socket's.
+func MemoryLock(socket string) string {
+	return strings.TrimSuffix(socket, filepath.Ext(socket)) + ".lock"
+}
+
 // ConfigDir returns the directory of config.toml and accounts/: $XDG_CONFIG_HOME/oauthd, else ~/.config/oauthd
 // (Windows: %APPDATA%\oauthd). Without a home the error is [ConfigInvalid].
 func (e Environment) ConfigDir() (string, error) {

@@ -32,6 +32,9 @@ type Client struct {
 	// it at the same time share one call, whose context no single caller's end cancels. Nil means that a missing
 	// daemon is a [api.NoDaemon] error.
 	Start func(ctx context.Context) error
+	// Running restricts the client to a daemon that runs. Without it, systemd starts one for the first connection to a
+	// socket that it holds.
+	Running bool
 	// Locked is called when the daemon answers that it is locked, with that error. If it returns nil, because a person has
 	// unlocked it meanwhile, the request is sent once more; otherwise its error is the request's. Nil means that nobody
 	// can be asked.

@@ -160,6 +160,14 @@ func (h *home) holdLock(socket string) {
 	}
 }
 
+// activate leaves the mark of a socket that systemd holds.
+func (h *home) activate() {
+	h.t.Helper()
+	if err := os.Symlink(h.socket(), api.ActivatedMark(h.socket())); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 var work = api.TokenRequest{Account: "work"}
 
 func wantCode(t *testing.T, err error, want api.Code) {
@@ -368,6 +376,25 @@ func TestWhereTheDaemonIs(t *testing.T) {
 			h.serve(h.socket(), backend{})
 			h.uid++
 		}, api.Forbidden},
+		{"asleep, and to be woken", func(h *home, _ *client.Client) { h.serve(h.socket(), backend{}); h.activate() }, ""},
+		{"asleep, and not to be woken", func(h *home, c *client.Client) {
+			h.serve(h.socket(), backend{})
+			h.activate()
+			c.Running = true
+		}, api.NoDaemon},
+		{"awake, started by systemd", func(h *home, c *client.Client) {
+			h.serve(h.socket(), backend{})
+			h.activate()
+			h.holdLock(h.socket())
+			c.Running = true
+		}, ""},
+		{"awake, not started by systemd", func(h *home, c *client.Client) { h.serve(h.socket(), backend{}); c.Running = true }, ""},
+		{"asleep, and the person named the socket", func(h *home, c *client.Client) {
+			h.vars["OAUTHD_SOCK"] = h.socket()
+			h.serve(h.socket(), backend{})
+			h.activate()
+			c.Running = true
+		}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHome(t)

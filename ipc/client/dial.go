@@ -51,6 +51,9 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 		}
 		return nil, p.env.SocketProblem(err)
 	}
+	if c.Running && p.asleep() {
+		return nil, asleep()
+	}
 	before := c.lastStart()
 	conn, err := connect(ctx, p.socket, p.uid)
 	if err == nil || !absent(err) {
@@ -124,6 +127,22 @@ func (p place) explain(err error) error {
 	return (&api.Error{Code: e.Code, Message: e.Message + "; " + problem.Message, Hint: problem.Hint}).Because(err)
 }
 
+// asleep reports whether systemd holds the socket and no daemon runs, so that connecting would start one.
+func (p place) asleep() bool {
+	if p.fixed {
+		return false // and may be another person's, whose locks we do not see
+	}
+	if _, err := os.Lstat(api.ActivatedMark(p.socket)); err != nil {
+		return false
+	}
+	for _, lock := range []string{p.lock, api.MemoryLock(p.socket)} {
+		if _, held := lockHolder(lock); held {
+			return false
+		}
+	}
+	return true
+}
+
 // persist repeats do while the connection breaks before an answer has come: a daemon that was killed may still accept
 // for a moment, and the next one answers. A daemon that breaks every connection is given up on.
 func (c *Client) persist(ctx context.Context, do func() error) error {
@@ -194,6 +213,10 @@ func absent(err error) bool {
 func noDaemon(cause error) error {
 	e := &api.Error{Code: api.NoDaemon, Message: "no oauthd daemon is running", Hint: "start one with oauthd serve"}
 	return e.Because(cause)
+}
+
+func asleep() error {
+	return &api.Error{Code: api.NoDaemon, Message: "no oauthd daemon is running", Hint: "systemd starts one for the next token"}
 }
 
 func startFailed(cause error) error {

@@ -85,7 +85,7 @@ func newServerBy(t *testing.T, listen func(fd int) error, serve func(net.Conn)) 
 	return s
 }
 
-func (s *server) place() place { return place{s.socket, s.uid} }
+func (s *server) place() place { return place{socket: s.socket, uid: s.uid} }
 
 // answers returns a serve that writes text at once.
 func answers(text string) func(net.Conn) {
@@ -241,5 +241,30 @@ func needRoot(t *testing.T) {
 		t.Fatal("needs root, to become another user")
 	default:
 		t.Skip("needs root, to become another user")
+	}
+}
+
+// TestAskWakesNobody asks under OAUTHD_NO_AUTOSTART where systemd holds the socket: the fast lane leaves that to package
+// client, which knows whether a daemon runs.
+func TestAskWakesNobody(t *testing.T) {
+	s := newServer(t, answers(sample))
+	at, ok := find([]string{"OAUTHD_SOCK=" + s.socket, "OAUTHD_NO_AUTOSTART=1"}, os.Getuid(), privateDir)
+	if !ok {
+		t.Fatal("the environment is not plain")
+	}
+	if _, ok := ask(at, "work", long); !ok {
+		t.Error("a daemon that runs was not asked")
+	}
+	<-s.requests
+	s.visits.Store(0)
+	if err := os.Symlink(s.socket, filepath.Join(filepath.Dir(s.socket), "systemd.sock")); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := ask(at, "work", long); ok {
+		t.Error("got an answer")
+	}
+	s.wantNothing(t, false)
+	if _, ok := ask(s.place(), "work", long); !ok {
+		t.Error("without OAUTHD_NO_AUTOSTART the socket was left alone")
 	}
 }

@@ -9,6 +9,8 @@ const maxPath = len(syscall.RawSockaddrUnix{}.Path)
 type place struct {
 	socket string
 	uid    uint32
+	// running says that only a daemon that runs may answer, and systemd must not start one.
+	running bool
 }
 
 // find follows the rules of api.Environment.SocketPath and of package client, and returns false for an environment in
@@ -19,6 +21,7 @@ func find(environ []string, uid int, runtimeDirOK func(dir string, uid uint32) b
 		return place{}, false
 	}
 	at.uid = uint32(uid)
+	at.running = lookup(environ, "OAUTHD_NO_AUTOSTART") != ""
 	own := decimal(at.uid)
 	if socket := lookup(environ, "OAUTHD_SOCK"); socket != "" {
 		at.socket = socket
@@ -41,7 +44,7 @@ func find(environ []string, uid int, runtimeDirOK func(dir string, uid uint32) b
 // put the socket there.
 func (at place) proven() bool {
 	dir := at.socket[:len(at.socket)-len(base(at.socket))-1]
-	return privateDir(dir, at.uid) && is(at.socket, syscall.S_IFSOCK|0o600, at.uid)
+	return privateDir(dir, at.uid) && is(at.socket, syscall.S_IFSOCK|0o600, at.uid) && !(at.running && exists(dir+"/systemd.sock"))
 }
 
 // privateDir reports whether dir is a directory that belongs to uid and that nobody else may enter.
@@ -52,6 +55,12 @@ func privateDir(dir string, uid uint32) bool { return is(dir, syscall.S_IFDIR|0o
 func is(path string, mode, uid uint32) bool {
 	var st syscall.Stat_t
 	return syscall.Lstat(path, &st) == nil && st.Mode&(syscall.S_IFMT|0o777) == mode && st.Uid == uid
+}
+
+// exists reports whether anything is at path.
+func exists(path string) bool {
+	var st syscall.Stat_t
+	return syscall.Lstat(path, &st) == nil
 }
 
 // familiar reports whether we know what every variable of oauthd's own means for a token.
