@@ -20,9 +20,9 @@ import (
 // startDaemon starts a daemon that outlives this command, and returns when it listens. The child gets nothing of ours
 // but what it needs: no descriptors, so that $(oauthd token work) does not wait for it, and no stray variables.
 func startDaemon(ctx context.Context) error {
-	self, err := os.Executable()
-	if err != nil {
-		return startProblem(err)
+	self := programPath()
+	if self == "" {
+		return startProblem(errors.New("oauthd does not find its own program"))
 	}
 	log, logFile, err := openDaemonLog(client.DefaultEnvironment())
 	if err != nil {

@@ -35,11 +35,19 @@ type door struct {
 	// has taken before stays taken.
 	locks func(socket string) (needed, wanted []string)
 
+	// passed is the socket that this process was given, or passes on; nil if there is none.
+	passed *os.File
+	// upgrade replaces the program; nil if nothing does.
+	upgrade *restarting
+	// follows reports whether another daemon follows in this process; nil if none does.
+	follows func() bool
+
 	held     []*heldLock
 	followed map[string]bool // locks of locks' wanted that are held
 
-	mu     sync.Mutex // guards socket
+	mu     sync.Mutex // guards the fields below
 	socket string
+	moved  bool // socket is not the first one
 }
 
 // place returns the socket on which the daemon listens now.
@@ -64,6 +72,28 @@ func (d *door) leave() {
 	for _, held := range d.held {
 		held.release()
 	}
+}
+
+// listener returns a listener on the socket: on the one that was passed to this process, or a new one.
+func (d *door) listener() (*net.UnixListener, error) {
+	if d.passed != nil {
+		return ipc.Adopt(d.passed, d.place())
+	}
+	return ipc.Listen(d.place())
+}
+
+// keep has the socket of l stay there when the daemon ends, for the next one.
+func (d *door) keep(l *net.UnixListener) error {
+	if d.passed != nil {
+		return nil
+	}
+	f, err := l.File()
+	if err != nil {
+		return err
+	}
+	l.SetUnlinkOnClose(false)
+	d.passed = f
+	return nil
 }
 
 // open listens, on l first and then wherever the daemon moves, and returns when ctx ends or nobody can reach it any more.
@@ -180,7 +210,7 @@ func (d *door) listen(ctx context.Context, socket string) (net.Listener, <-chan 
 	}
 	d.held = append(d.held, taken...)
 	d.mu.Lock()
-	d.socket = socket
+	d.socket, d.moved = socket, true
 	d.mu.Unlock()
 	return l, gone, nil
 }
@@ -219,5 +249,6 @@ type atDoor struct {
 func (c atDoor) Status(ctx context.Context) (api.Status, error) {
 	s, err := c.Control.Status(ctx)
 	s.Socket = c.door.place()
+	s.Upgrade = c.door.upgrade.status(ctx)
 	return s, err
 }

@@ -39,9 +39,10 @@ func (r *rest) disturb() {
 	}
 }
 
-// run lets the process rest whenever nothing has disturbed it for a while, until ctx ends.
-func (r *rest) run(ctx context.Context) {
+// run lets the process rest whenever nothing has disturbed it for a while, until ctx ends. First it calls idle.
+func (r *rest) run(ctx context.Context, idle func()) {
 	for r != nil && r.quiet(ctx) {
+		idle()
 		wake := lieDown()
 		select {
 		case <-r.woken:

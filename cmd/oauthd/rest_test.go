@@ -54,7 +54,7 @@ func TestRestEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := newRest()
 		ended := make(chan struct{})
-		go func() { defer close(ended); r.run(ctx) }()
+		go func() { defer close(ended); r.run(ctx, func() {}) }()
 		for _, end := range []struct {
 			name string
 			do   func()

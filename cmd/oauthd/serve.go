@@ -35,6 +35,7 @@ type serveOptions struct {
 	startedBy string
 	logFile   string
 	readyFD   uint
+	listenFD  uint
 }
 
 func newServe(std stdio) *cobra.Command {
@@ -46,7 +47,7 @@ func newServe(std stdio) *cobra.Command {
 themselves if none is running, so this is for service managers and for debugging.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ready := announce(o.readyFD)
+			ready := whenReady(o.readyFD)
 			err := serve(cmd.Context(), std, o, ready)
 			ready(api.Status{}, err)
 			return err
@@ -57,7 +58,8 @@ themselves if none is running, so this is for service managers and for debugging
 	flags.StringVar(&o.startedBy, "started-by", "", "who starts the daemon")
 	flags.StringVar(&o.logFile, "log-file", "", "where the log goes")
 	flags.UintVar(&o.readyFD, "ready-fd", 0, "where to report readiness")
-	for _, name := range []string{"started-by", "log-file", "ready-fd"} {
+	flags.UintVar(&o.listenFD, "listen-fd", 0, "the socket that an older program passes on")
+	for _, name := range []string{"started-by", "log-file", "ready-fd", "listen-fd"} {
 		_ = flags.MarkHidden(name)
 	}
 	return cmd
@@ -76,26 +78,45 @@ func newKeychainChild(std stdio) *cobra.Command {
 	}
 }
 
-// serve runs the daemon, and another one in its place whenever another store is chosen; ready is called once it listens.
+// serve runs the daemon, and another one in its place whenever another store is chosen or the program is replaced; ready
+// is called once it listens.
 func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status, error)) error {
 	hardenProcess()
+	o.startedBy = startedBy(o, std)
 	log, closeLog, err := openLog(std, o)
 	if err != nil {
 		return err
 	}
 	defer closeLog()
+	life := &lives{program: ownProgram(log)}
+	if life.passed, err = passedSocket(o.listenFD); err != nil {
+		return err
+	}
 	for {
-		var again atomic.Bool
-		err := serveOnce(ctx, std, o, log, func() { again.Store(true) }, ready)
-		if err != nil || !again.Load() || ctx.Err() != nil {
+		life.again.Store(false)
+		err := serveOnce(ctx, std, o, log, life, ready)
+		if err != nil || !life.again.Load() || ctx.Err() != nil {
 			return err
 		}
-		log.Info().Msg("beginning anew with another store")
+		if !life.program.due.Load() {
+			log.Info().Msg("beginning anew with another store")
+			continue
+		}
+		log.Info().Msg("the program has been replaced, beginning anew with it")
+		life.program.become(o, life.passed)
+		log.Error().Msg("the new program cannot be started, going on with the old one")
 	}
 }
 
-// serveOnce runs one daemon to its end; it calls again if there is to be another.
-func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logger, again func(), ready func(api.Status, error)) error {
+// lives are the daemons that one process is, one after another.
+type lives struct {
+	again   atomic.Bool // another one follows
+	program *programFile
+	passed  *os.File // the socket that they share; nil if each makes its own
+}
+
+// serveOnce runs one daemon to its end.
+func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logger, life *lives, ready func(api.Status, error)) error {
 	env := client.DefaultEnvironment()
 	dir, err := env.ConfigDir()
 	if err != nil {
@@ -122,12 +143,17 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 	}
 	ctx, stop := context.WithCancel(ctx)
 	at := doorOf(cfg, store, state, env, log)
+	at.passed = life.passed
+	defer func() { life.passed = at.passed }()
 	wait := reloadOnHangup(ctx, std, at.place, log, stop)
 	defer wait()
 	defer stop()
 	resting := newRest()
 	providers := provider.NewHTTPClient()
 	providers.Transport = disturbing{providers.Transport, resting.disturb}
+	again := func() { life.again.Store(true) }
+	at.upgrade = &restarting{program: life.program, again: again, loses: func() bool { return lostByRestart(store) }}
+	at.follows = life.again.Load
 	return runRested(ctx, daemon.Config{
 		Dir:       dir,
 		StateDir:  stateDirOf(cfg, state),
@@ -140,7 +166,7 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		Again:     again,
 		Version:   release,
 		Socket:    env.SocketPath(),
-		StartedBy: startedBy(o, std),
+		StartedBy: o.startedBy,
 		Proxied:   proxyHere() != "",
 		Desktop:   desktopHere(),
 		HookEnv:   daemonEnviron(os.Environ()),
@@ -186,6 +212,16 @@ func losesAtEnd(store keystore.Store) bool {
 		return !s.Closed()
 	}
 	return false
+}
+
+// lostByRestart reports whether a daemon that begins anew would lack what store has now, until a person gives it again.
+func lostByRestart(store keystore.Store) bool {
+	if files, ok := store.(*keystore.File); ok {
+		if _, found, err := givenPassphrase(); files.Needs() == keystore.NeedsNothing || found && err == nil {
+			return false
+		}
+	}
+	return losesAtEnd(store)
 }
 
 // stateDirOf is the directory of what outlives the daemon; "" if its credentials do not.
@@ -239,7 +275,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	if cfg.NotOpened = openAtStart(ctx, cfg.Store); cfg.NotOpened != nil {
 		cfg.Log.Error().Err(cfg.NotOpened).Msg("the file store stays closed")
 	}
-	listener, err := ipc.Listen(cfg.Socket)
+	listener, err := at.listener()
 	if err != nil {
 		return &api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(err.Error()),
 			Hint: "OAUTHD_SOCK or XDG_RUNTIME_DIR choose another place"}
@@ -252,6 +288,9 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	}
 	cfg.RuntimeDir, cfg.FileRecord = runtimeDir(cfg.Socket), fileRecord(cfg.Socket)
 	d := daemon.New(cfg)
+	if at.upgrade != nil {
+		at.upgrade.busy = d.Busy
+	}
 	server := ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
 		Str("version", cfg.Version).Msg("listening")
@@ -262,7 +301,8 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
 	work.Go(func() { watchSuspend(ctx, d.Resumed) })
 	work.Go(func() { watchClock(ctx, clockChanges(ctx), systemClocks(), d.Resumed) })
-	work.Go(func() { resting.run(ctx) })
+	work.Go(func() { resting.run(ctx, func() { at.restart(ctx, listener, cancel) }) })
+	work.Go(func() { sayGoodbye(ctx, at.follows) })
 	ready(api.Status{PID: os.Getpid(), Socket: cfg.Socket}, nil)
 	work.Wait()
 	if daemonErr != nil {

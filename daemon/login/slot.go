@@ -97,6 +97,13 @@ func (l *Logins) Underway(name string) <-chan struct{} {
 	return nil
 }
 
+// Any reports whether a login is under way.
+func (l *Logins) Any() bool {
+	l.slots.mu.Lock()
+	defer l.slots.mu.Unlock()
+	return len(l.slots.byAccount) > 0
+}
+
 // End gives the slot back; every login that began ends once.
 func (s *Slot) End() {
 	<-s.last

@@ -110,8 +110,10 @@ type LogoutResult struct {
 
 // Status describes the daemon.
 type Status struct {
-	PID       int       `json:"pid"`
-	Version   string    `json:"version"`
+	PID     int    `json:"pid"`
+	Version string `json:"version"`
+	// Upgrade is set while another program is where the daemon's own was: it takes over when nobody notices.
+	Upgrade   *Upgrade  `json:"upgrade,omitempty"`
 	StartedAt time.Time `json:"started_at"`
 	// StartedBy says who started the daemon: "terminal", "auto" (a client that found none running) or "systemd".
 	StartedBy string `json:"started_by,omitempty"`
@@ -221,4 +223,12 @@ func Moment(t time.Time) *time.Time {
 	}
 	t = t.UTC().Truncate(time.Second)
 	return &t
+}
+
+// Upgrade is the program that takes a running daemon's place.
+type Upgrade struct {
+	// Version is its version, or "" if it cannot be run.
+	Version string `json:"version,omitempty"`
+	// Waiting says why it cannot take over now; "" means that it does at the next idle moment.
+	Waiting string `json:"waiting,omitempty"`
 }

@@ -1,0 +1,36 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// startsAnew says that a process can become another program.
+const startsAnew = true
+
+// inherited returns the file that fd is, which our children do not get; nil if it is none.
+func inherited(fd uint) *os.File {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), "socket")
+}
+
+// inheritable returns the descriptor of f, which the program that this process becomes gets.
+func inheritable(f *os.File) (fd uint, err error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	outer := conn.Control(func(n uintptr) {
+		fd = uint(n)
+		_, err = unix.FcntlInt(n, unix.F_SETFD, 0)
+	})
+	if outer != nil {
+		return 0, outer
+	}
+	return fd, err
+}
