@@ -17,9 +17,13 @@ import (
 	"oauthd/ipc/own"
 )
 
-// startDaemon starts a daemon that outlives this command, and returns when it listens. The child gets nothing of ours
+// startDaemon starts a daemon that outlives this command, and returns when it listens. An installed service starts it in a
+// place of its own, outside this terminal's; otherwise it is a child. If the service cannot, the child says why. The child gets nothing of ours
 // but what it needs: no descriptors, so that $(oauthd token work) does not wait for it, and no stray variables.
 func startDaemon(ctx context.Context) error {
+	if startInstalled(ctx, client.DefaultEnvironment()) {
+		return nil
+	}
 	self := programPath()
 	if self == "" {
 		return startProblem(errors.New("oauthd does not find its own program"))

@@ -59,6 +59,7 @@ func bans() []ban {
 		{pkg: "ipc/client", never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/ipc"}},
 		{pkg: "cmd/oauthd/live", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
 		{pkg: "cmd/oauthd/doctor", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/own"}},
+		{pkg: "cmd/oauthd/units", never: []pattern{ours}, but: []pattern{"oauthd/ipc/own"}},
 		{pkg: "ipc/peer", never: []pattern{ours}},
 		{pkg: "ipc/quick", never: []pattern{anything}, but: []pattern{"syscall"}},
 		{pkg: "ipc/own", never: []pattern{ours}},

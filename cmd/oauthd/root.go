@@ -44,6 +44,7 @@ func verbs() []verb {
 		{"reload", service, newReload},
 		{"serve", service, newServe},
 		{"stop", service, newStop},
+		{"service", service, newService},
 		{"keystore", service, newKeystore},
 		{"doctor", service, newDoctor},
 		{"demo", learning, newDemo},

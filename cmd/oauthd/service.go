@@ -1,0 +1,374 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"oauthd/cmd/oauthd/units"
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+
+	"github.com/spf13/cobra"
+)
+
+func newService(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "service",
+		Short: "have the system start the daemon",
+		Long: `Has the system start the daemon: systemd when something first connects to its
+socket, launchd and Windows at logon, other desktops by their autostart. Without it
+the first command that needs a daemon starts one.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return badRequest("service needs one of: install, uninstall, status", "oauthd service install has the system start the daemon")
+		},
+	}
+	cmd.AddCommand(newServiceInstall(std), newServiceUninstall(std), newServiceStatus(std))
+	return cmd
+}
+
+func newServiceInstall(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "install",
+		Short: "write what the system needs to start the daemon, and switch it on",
+		Long: `Writes what the system needs to start the daemon, and switches it on. Run it again
+after the program has moved. A file that a person has changed is left as it is; put
+changes to a unit into a drop-in (systemctl --user edit oauthd.service).`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := manager(client.DefaultEnvironment())
+			if err != nil {
+				return err
+			}
+			return installService(cmd.Context(), std, m)
+		},
+	}
+}
+
+func newServiceUninstall(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "uninstall",
+		Short: "undo what service install did, and stop the daemon",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := manager(client.DefaultEnvironment())
+			if err != nil {
+				return err
+			}
+			return uninstallService(cmd.Context(), std, m)
+		},
+	}
+}
+
+func newServiceStatus(std stdio) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "show whether the system starts the daemon",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := manager(client.DefaultEnvironment())
+			if err != nil {
+				return err
+			}
+			s := lookAtService(cmd.Context(), m)
+			if asJSON {
+				return printJSON(std.out, s)
+			}
+			return printService(std, s)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// manager returns what starts daemons on this system, for this program.
+func manager(env api.Environment) (units.Manager, error) {
+	home, err := env.Home()
+	if err != nil {
+		return units.Manager{}, err
+	}
+	config, err := env.ConfigDir()
+	if err != nil {
+		return units.Manager{}, err
+	}
+	state, err := env.StateDir()
+	if err != nil {
+		return units.Manager{}, err
+	}
+	at := units.Places{Config: filepath.Dir(config), Home: home, State: state}
+	p := units.Program{Path: programPath(), Log: filepath.Join(state, "daemon.log"), UID: strconv.Itoa(env.UID)}
+	p.Environ = serviceEnviron(os.Environ())
+	switch {
+	case env.GOOS == "darwin":
+		return units.Launchd(p, at), nil
+	case env.GOOS == "windows":
+		u, err := user.Current()
+		if err != nil {
+			return units.Manager{}, (&api.Error{Code: api.Internal, Message: "Windows does not say who you are"}).Because(err)
+		}
+		p.User = u.Username
+		return units.Task(p, at), nil
+	case bootedBySystemd(env):
+		return units.Systemd(p, at), nil
+	}
+	return units.Autostart(p, at), nil
+}
+
+// bootedBySystemd reports whether the person has a systemd, or would have one if they had logged in.
+func bootedBySystemd(env api.Environment) bool {
+	for _, path := range []string{userManager(env), "/run/systemd/system"} { // sd_booted(3)
+		if _, err := os.Lstat(path); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// userManager is the socket of the person's own systemd.
+func userManager(env api.Environment) string {
+	return filepath.Join(filepath.Dir(filepath.Dir(env.SocketPath())), "systemd", "private")
+}
+
+// serviceEnviron returns the variables that a daemon started by the system lacks, and needs to be the same daemon. A
+// proxy's password does not belong in a file that other programs show.
+func serviceEnviron(environ []string) []string {
+	exact := map[string]bool{
+		"XDG_CONFIG_HOME": true, "XDG_STATE_HOME": true, "GOOGLE_APPLICATION_CREDENTIALS": true, "CLOUDSDK_CONFIG": true,
+		"OAUTHD_PASSPHRASE_FILE": true,
+	}
+	var kept []string
+	for _, entry := range daemonEnviron(environ) {
+		name, value, _ := strings.Cut(entry, "=")
+		proxy := strings.HasSuffix(strings.ToUpper(name), "_PROXY") && !strings.Contains(value, "@")
+		if value != "" && (exact[name] || proxy || strings.HasPrefix(name, "SSL_CERT_") || strings.HasPrefix(name, "GCE_METADATA_")) {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+// mustFit refuses to hand the daemon to m if m would start another one, or none.
+func mustFit(env api.Environment, m units.Manager) error {
+	if os.Getenv("OAUTHD_SOCK") != "" {
+		return badRequest("OAUTHD_SOCK is set, and a daemon that the system starts listens in its usual place", "unset OAUTHD_SOCK")
+	}
+	if m.Name != "systemd" {
+		return nil
+	}
+	if _, err := os.Lstat(userManager(env)); err != nil {
+		return (&api.Error{Code: api.Unsupported, Message: "your own systemd does not run, or XDG_RUNTIME_DIR does not lead to it",
+			Hint: "log in as this user, not by su or sudo, or run: loginctl enable-linger"}).Because(err)
+	}
+	return nil
+}
+
+func installService(ctx context.Context, std stdio, m units.Manager) error {
+	env := client.DefaultEnvironment()
+	if err := mustFit(env, m); err != nil {
+		return err
+	}
+	if err := mustBeOurs(m); err != nil {
+		return err
+	}
+	if m.Name == "systemd" { // the others find out by themselves that a daemon runs
+		if err := stopOther(ctx, std, "systemd"); err != nil {
+			return err
+		}
+	}
+	for _, f := range m.Files {
+		if err := f.Write(); err != nil {
+			return placeProblem(api.Excerpt(f.Path)+" cannot be written", err, "its directory must be yours and writable")
+		}
+		say(std.err, "oauthd: wrote %s\n", f.Path)
+	}
+	if m.Name == "launchd" { // which refuses an agent that it knows already
+		_ = runAll(ctx, m.Stop)
+	}
+	if err := runAll(ctx, m.Install); err != nil {
+		return err
+	}
+	say(std.err, "oauthd: %s\n", m.Note)
+	return nil
+}
+
+func uninstallService(ctx context.Context, std stdio, m units.Manager) error {
+	if err := mustBeOurs(m); err != nil {
+		return err
+	}
+	installed := false
+	for _, f := range m.Files {
+		state, err := f.State()
+		installed = installed || err == nil && state != units.Missing
+	}
+	if !installed {
+		fmt.Fprintln(std.err, "oauthd: no service is installed")
+		return nil
+	}
+	if err := stopOther(ctx, std, ""); err != nil {
+		return err
+	}
+	stopping := runAll(ctx, m.Stop)
+	for _, f := range m.Files {
+		if err := f.Remove(); err != nil {
+			return placeProblem(api.Excerpt(f.Path)+" cannot be removed", err, "remove it")
+		}
+		say(std.err, "oauthd: removed %s\n", f.Path)
+	}
+	_ = runAll(ctx, m.Forget)
+	if stopping != nil {
+		say(std.err, "oauthd: %s\n", stopping)
+	}
+	return nil
+}
+
+// mustBeOurs refuses to touch files that a person has changed, before anything is done.
+func mustBeOurs(m units.Manager) error {
+	for _, f := range m.Files {
+		state, err := f.State()
+		if err != nil {
+			return placeProblem(api.Excerpt(f.Path)+" cannot be read", err, "its directory must be yours and writable")
+		}
+		if state == units.Edited {
+			return (&api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(f.Path) + " " + units.ErrEdited.Error() + ", so it stays as it is",
+				Hint: "move it away first; changes belong in a drop-in (systemctl --user edit oauthd.service)"}).Because(units.ErrEdited)
+		}
+	}
+	return nil
+}
+
+// stopOther stops a daemon that runs and was not started by keep. One whose store is in memory is left alone, and then
+// the error says so.
+func stopOther(ctx context.Context, std stdio, keep string) error {
+	c := existing()
+	defer c.Close()
+	s, err := c.Status(ctx)
+	if errors.Is(err, &api.Error{Code: api.NoDaemon}) || err == nil && keep != "" && s.StartedBy == keep {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if s.Store.Backend == "memory" && anyReady(s.Accounts) {
+		return &api.Error{Code: api.Busy, Message: fmt.Sprintf("the daemon that runs (pid %d) has credentials in memory only, and must end first", s.PID),
+			Hint: "oauthd stop ends it, and they are lost"}
+	}
+	if err := c.Shutdown(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	if err := waitEnded(ctx, s); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.err, "oauthd: the daemon that ran (pid %d) has ended\n", s.PID)
+	return nil
+}
+
+func anyReady(accounts []api.Account) bool {
+	for _, a := range accounts {
+		if a.State == api.StateReady {
+			return true
+		}
+	}
+	return false
+}
+
+// runAll runs commands one after another, and returns the first one's error in its own words.
+func runAll(ctx context.Context, commands [][]string) error {
+	var first error
+	for _, argv := range commands {
+		var said bytes.Buffer
+		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+		cmd.Stdout, cmd.Stderr = &said, &said
+		if err := cmd.Run(); err != nil && first == nil {
+			why, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+			first = (&api.Error{Code: api.Unsupported, Message: strings.Join(argv, " ") + " failed: " + api.Excerpt(strings.TrimSpace(why+" ("+err.Error()+")")),
+				Hint: "oauthd doctor looks for the reason"}).Because(err)
+		}
+	}
+	return first
+}
+
+// serviceReport is what service status shows.
+type serviceReport struct {
+	Manager   string        `json:"manager"`
+	Installed bool          `json:"installed"`
+	Active    bool          `json:"active"`
+	Files     []serviceFile `json:"files"`
+}
+
+type serviceFile struct {
+	Path  string `json:"path"`
+	State string `json:"state"`
+}
+
+// lookAtService finds out what m has of what an installation would make.
+func lookAtService(ctx context.Context, m units.Manager) serviceReport {
+	r := serviceReport{Manager: m.Name, Installed: true}
+	words := map[units.State]string{
+		units.Missing: "missing", units.Current: "installed", units.Edited: "changed by hand",
+		units.Other: "out of date: oauthd service install brings it up to date",
+	}
+	for _, f := range m.Files {
+		state, err := f.State()
+		word := words[state]
+		if err != nil {
+			word = "not to be read: " + api.Excerpt(err.Error())
+		}
+		r.Installed = r.Installed && err == nil && state != units.Missing
+		r.Files = append(r.Files, serviceFile{Path: f.Path, State: word})
+	}
+	r.Active = r.Installed
+	if r.Installed && m.Show != nil {
+		r.Active = runAll(ctx, [][]string{m.Show}) == nil
+	}
+	return r
+}
+
+func printService(std stdio, r serviceReport) error {
+	state := "not installed; oauthd service install has " + r.Manager + " start the daemon"
+	switch {
+	case r.Active:
+		state = "installed and active"
+	case r.Installed:
+		state = "installed, but not active; oauthd service install switches it on"
+	}
+	rows := [][]string{{"service", state}, {"by", r.Manager}}
+	for _, f := range r.Files {
+		rows = append(rows, []string{"file", f.Path + " (" + f.State + ")"})
+	}
+	return table(std.out, rows)
+}
+
+// startInstalled has the system start the daemon, if a service is installed that would start this one. It reports false
+// if there is none or if that failed.
+func startInstalled(ctx context.Context, env api.Environment) bool {
+	if os.Getenv("OAUTHD_SOCK") != "" || runtime.GOOS != env.GOOS {
+		return false
+	}
+	m, err := manager(env)
+	if err != nil || len(m.Start) == 0 {
+		return false
+	}
+	if m.Name == "systemd" {
+		if _, err := os.Lstat(userManager(env)); err != nil {
+			return false
+		}
+	}
+	for _, f := range m.Files {
+		if _, err := os.Lstat(f.Path); err != nil {
+			return false
+		}
+	}
+	return runAll(ctx, m.Start) == nil
+}
