@@ -92,11 +92,26 @@ func openInSession(address string, environ []string) error {
 	err := errors.New("there is no browser to open")
 	commands, _ := browserCommands(address, getenv, runtime.GOOS)
 	for _, argv := range commands {
-		if err = startDetached(argv, environ); err == nil {
+		if err = startDetached(outsideService(argv, getenv), environ); err == nil {
 			return nil
 		}
 	}
 	return err
+}
+
+// outsideService has systemd run argv if this process is a service of its: a browser that was this service's child would
+// be hardened as it is, which some browsers do not start under, and would end with it.
+func outsideService(argv []string, getenv func(string) string) []string {
+	if os.Getenv("INVOCATION_ID") == "" { // systemd.exec(5)
+		return argv
+	}
+	run := []string{"systemd-run", "--user", "--quiet", "--collect", "--no-block"}
+	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"} {
+		if getenv(name) != "" {
+			run = append(run, "--setenv="+name)
+		}
+	}
+	return append(append(run, "--"), argv...)
 }
 
 // startDetached starts a program that may outlive us; environ is its environment, nil for ours.

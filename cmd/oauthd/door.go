@@ -79,7 +79,14 @@ func (d *door) listener() (*net.UnixListener, error) {
 	if d.passed != nil {
 		return ipc.Adopt(d.passed, d.place())
 	}
-	return ipc.Listen(d.place())
+	l, err := ipc.Listen(d.place())
+	if errors.Is(err, ipc.ErrInUse) {
+		if _, held := os.Lstat(api.ActivatedMark(d.place())); held == nil {
+			return nil, &api.Error{Code: api.AlreadyRunning, Message: "systemd holds the socket, and starts the daemon itself",
+				Hint: "to run one here: systemctl --user stop oauthd.socket"}
+		}
+	}
+	return l, err
 }
 
 // keep has the socket of l stay there when the daemon ends, for the next one.

@@ -276,6 +276,9 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 		cfg.Log.Error().Err(cfg.NotOpened).Msg("the file store stays closed")
 	}
 	listener, err := at.listener()
+	if known := (*api.Error)(nil); errors.As(err, &known) {
+		return err
+	}
 	if err != nil {
 		return &api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(err.Error()),
 			Hint: "OAUTHD_SOCK or XDG_RUNTIME_DIR choose another place"}

@@ -144,12 +144,21 @@ func (p place) asleep() bool {
 }
 
 // persist repeats do while the connection breaks before an answer has come: a daemon that was killed may still accept
-// for a moment, and the next one answers. A daemon that breaks every connection is given up on.
+// for a moment, and the next one answers. A daemon that breaks every connection, as one does that systemd starts and that
+// cannot run, is started once more, which says why.
 func (c *Client) persist(ctx context.Context, do func() error) error {
+	started := false
 	for pause := 5 * time.Millisecond; ; pause *= 2 {
 		err := do()
 		if !errors.Is(err, errConnection) {
 			return err
+		}
+		if pause > restart/4 && c.Start != nil && !started {
+			started = true
+			if err := c.Start(ctx); err != nil {
+				return startFailed(err)
+			}
+			continue
 		}
 		if pause > restart/4 {
 			e := &api.Error{Code: api.NoDaemon, Message: "the daemon closed the connection without an answer", Hint: "try again"}
