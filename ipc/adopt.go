@@ -1,3 +1,5 @@
+//go:build !windows
+
 package ipc
 
 import (
@@ -14,8 +16,8 @@ import (
 // Adopt listens on a socket that another process, such as systemd, has bound and passed to this one. It must be the
 // socket that is at path now, and that must be ours, in a directory as for [Listen]; its mode becomes 0600. f stays open,
 // so that nobody is refused between two daemons that adopt it, and closing the listener leaves the socket where it is.
-func Adopt(f *os.File, path string) (*net.UnixListener, error) {
-	refuse := func(err error) (*net.UnixListener, error) {
+func Adopt(f *os.File, path string) (net.Listener, error) {
+	refuse := func(err error) (net.Listener, error) {
 		return nil, fmt.Errorf("ipc: the socket that was passed to this process: %w", err)
 	}
 	listener, err := net.FileListener(f)

@@ -75,7 +75,7 @@ func (d *door) leave() {
 }
 
 // listener returns a listener on the socket: on the one that was passed to this process, or a new one.
-func (d *door) listener() (*net.UnixListener, error) {
+func (d *door) listener() (net.Listener, error) {
 	if d.passed != nil {
 		return ipc.Adopt(d.passed, d.place())
 	}
@@ -90,15 +90,19 @@ func (d *door) listener() (*net.UnixListener, error) {
 }
 
 // keep has the socket of l stay there when the daemon ends, for the next one.
-func (d *door) keep(l *net.UnixListener) error {
+func (d *door) keep(l net.Listener) error {
 	if d.passed != nil {
 		return nil
 	}
-	f, err := l.File()
+	socket, ok := l.(*net.UnixListener)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	f, err := socket.File()
 	if err != nil {
 		return err
 	}
-	l.SetUnlinkOnClose(false)
+	socket.SetUnlinkOnClose(false)
 	d.passed = f
 	return nil
 }

@@ -172,7 +172,7 @@ func (r *restarting) status(ctx context.Context) *api.Upgrade {
 }
 
 // restart ends the daemon that listens on l if a new program can take over now; end ends it.
-func (d *door) restart(ctx context.Context, l *net.UnixListener, end func()) {
+func (d *door) restart(ctx context.Context, l net.Listener, end func()) {
 	u := d.upgrade.status(ctx)
 	d.mu.Lock()
 	moved := d.moved
