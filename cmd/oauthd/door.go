@@ -35,8 +35,10 @@ type door struct {
 	// has taken before stays taken.
 	locks func(socket string) (needed, wanted []string)
 
-	// passed is the socket that this process was given, or passes on; nil if there is none.
+	// passed is the socket that this process was given, or passes on to the daemon that follows; nil if there is none. Ours
+	// is true if a daemon made it, which then removes it at its end.
 	passed *os.File
+	ours   bool
 	// upgrade replaces the program; nil if nothing does.
 	upgrade *restarting
 	// follows reports whether another daemon follows in this process; nil if none does.
@@ -77,7 +79,13 @@ func (d *door) leave() {
 // listener returns a listener on the socket: on the one that was passed to this process, or a new one.
 func (d *door) listener() (net.Listener, error) {
 	if d.passed != nil {
-		return ipc.Adopt(d.passed, d.place())
+		l, err := ipc.Adopt(d.passed, d.place())
+		if socket, ok := l.(*net.UnixListener); ok && d.ours {
+			socket.SetUnlinkOnClose(true)
+			_ = d.passed.Close()
+			d.passed, d.ours = nil, false
+		}
+		return l, err
 	}
 	l, err := ipc.Listen(d.place())
 	if errors.Is(err, ipc.ErrInUse) {
@@ -103,7 +111,7 @@ func (d *door) keep(l net.Listener) error {
 		return err
 	}
 	socket.SetUnlinkOnClose(false)
-	d.passed = f
+	d.passed, d.ours = f, true
 	return nil
 }
 

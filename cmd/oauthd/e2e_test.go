@@ -45,6 +45,8 @@ func TestEndToEnd(t *testing.T) {
 		{"the Go client", testGoClient},
 		{"another user", testOtherUser},
 		{"places of other users", testPlaces},
+		{"a service of systemd", testService},
+		{"a new program takes over", testNewProgram},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, h) })
 	}

@@ -88,7 +88,7 @@ func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status
 		return err
 	}
 	defer closeLog()
-	life := &lives{program: ownProgram(log)}
+	life := &lives{program: ownProgram(log), ours: o.listenFD != 0}
 	if life.passed, err = passedSocket(o.listenFD); err != nil {
 		return err
 	}
@@ -113,6 +113,7 @@ type lives struct {
 	again   atomic.Bool // another one follows
 	program *programFile
 	passed  *os.File // the socket that they share; nil if each makes its own
+	ours    bool     // see door
 }
 
 // serveOnce runs one daemon to its end.
@@ -143,8 +144,8 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 	}
 	ctx, stop := context.WithCancel(ctx)
 	at := doorOf(cfg, store, state, env, log)
-	at.passed = life.passed
-	defer func() { life.passed = at.passed }()
+	at.passed, at.ours = life.passed, life.ours
+	defer func() { life.passed, life.ours = at.passed, at.ours }()
 	wait := reloadOnHangup(ctx, std, at.place, log, stop)
 	defer wait()
 	defer stop()

@@ -347,7 +347,7 @@ func printService(std stdio, r serviceReport) error {
 	for _, f := range r.Files {
 		rows = append(rows, []string{"file", f.Path + " (" + f.State + ")"})
 	}
-	return table(std.out, rows)
+	return facts(std.out, rows)
 }
 
 // startInstalled has the system start the daemon, if a service is installed that would start this one. It reports false

@@ -53,7 +53,7 @@ func printStatus(std stdio, s api.Status) error {
 	}
 	started := when(&s.StartedAt, time.Now())
 	err := facts(std.out, [][]string{
-		{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, s.Version)},
+		{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, versions(s))},
 		{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "an unknown hand"))},
 		{"socket", s.Socket},
 		{"store", store},

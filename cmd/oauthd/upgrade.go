@@ -171,6 +171,24 @@ func (r *restarting) status(ctx context.Context) *api.Upgrade {
 	return u
 }
 
+// versions names the daemon's version, and the others that there are: this program's, and the one that is to take over.
+func versions(s api.Status) string {
+	text := s.Version
+	if s.Version != release {
+		text += " (this program is " + release + ")"
+	}
+	switch u := s.Upgrade; {
+	case u == nil:
+	case u.Waiting == "":
+		text += "; " + u.Version + " takes over at the next idle moment"
+	case u.Version == "":
+		text += "; " + u.Waiting
+	default:
+		text += "; " + u.Version + " is installed: " + u.Waiting
+	}
+	return text
+}
+
 // restart ends the daemon that listens on l if a new program can take over now; end ends it.
 func (d *door) restart(ctx context.Context, l net.Listener, end func()) {
 	u := d.upgrade.status(ctx)

@@ -105,6 +105,9 @@ func TestWhatIsFound(t *testing.T) {
 				return api.Status{}, &api.Error{Code: api.Timeout, Message: "no answer in time"}
 			}
 		}, "daemon", Fault, "no answer in time", "oauthd stop"},
+		{"a daemon that makes room", status(func(s *api.Status) { s.Upgrade = &api.Upgrade{Version: "2"} }), "daemon", OK, "2 takes over at the next idle moment", ""},
+		{"a daemon that cannot make room", status(func(s *api.Status) { s.Upgrade = &api.Upgrade{Version: "2", Waiting: "a login is under way"} }),
+			"daemon", Warning, "2 is installed, which waits: a login is under way", "oauthd stop"},
 		{"an old daemon", status(func(s *api.Status) { s.Version = "0.9" }), "daemon", Warning, "version 0.9, and this program is 1", "oauthd stop"},
 		{"a long socket path", func(_ *Patient, env map[string]string, dir string) {
 			env["XDG_RUNTIME_DIR"] = filepath.Join(dir, strings.Repeat("x", 100))
