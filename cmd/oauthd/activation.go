@@ -52,7 +52,7 @@ func whenReady(fd uint) func(api.Status, error) {
 	}
 }
 
-// sayGoodbye tells the service manager that the daemon ends, when ctx does, unless another one follows in this process.
+// sayGoodbye reports the end of the daemon to the service manager, when ctx does, unless another one follows in this process.
 func sayGoodbye(ctx context.Context, follows func() bool) {
 	<-ctx.Done()
 	if follows == nil || !follows() {
