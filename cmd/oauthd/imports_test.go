@@ -139,7 +139,7 @@ func floors() [][]string {
 		{"daemon/login"},
 		{"daemon/takeover"},
 		{"daemon"},
-		{"cmd/oauthd/doctor", "cmd/oauthd/live", "ipc/dialect/git"},
+		{"cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/git"},
 		{"cmd/oauthd", "cmd/oauthd/oauthd-helper"},
 	}
 }
