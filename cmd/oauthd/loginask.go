@@ -160,6 +160,11 @@ const googleClient = ".apps.googleusercontent.com"
 
 // askClient asks for the client, which a discovered issuer may register by itself.
 func (w *wizard) askClient() error {
+	if len(w.p.RegistrationSteps) > 0 {
+		say(w.std.err, "\nThe provider wants to know which program asks. To register oauthd there:\n\n")
+		printSteps(w.std.err, w.p.RegistrationSteps)
+		fmt.Fprintln(w.std.err)
+	}
 	if w.p.Name == "google" {
 		return w.askGoogleClient()
 	}

@@ -268,7 +268,7 @@ func TestWindows(t *testing.T) {
 	if r := w.run(t, 6, "", "status"); !strings.Contains(r.err, "no oauthd daemon is running") {
 		t.Errorf("without a daemon: got %s", r.err)
 	}
-	if r := w.start(t, "", w.oauthd, "doctor").wait(t); !regexp.MustCompile(`(?m)^ok +socket +\\\\\.\\pipe`).MatchString(r.stdout) {
+	if r := w.start(t, "", w.oauthd, "doctor").wait(t); !regexp.MustCompile(`(?m)^ok +socket: \\\\\.\\pipe`).MatchString(r.stdout) {
 		t.Errorf("oauthd doctor: got exit %d, %s%s, want the pipe to be in order", r.exit, r.stdout, r.err)
 	}
 	w.login(t, provider) // which starts a daemon; Credential Manager is its keychain
