@@ -102,8 +102,9 @@ func report(w io.Writer, err error) int {
 // printLines prints text after its label. Further lines are indented, so that none can pass for a label.
 func printLines(w io.Writer, label, text string) {
 	labels := map[string]style{"oauthd: ": red, "hint: ": cyan, "warning: ": yellow}
-	say(w, "%s", styled{labels[label], label})
-	fmt.Fprintf(w, "%s\n", strings.ReplaceAll(api.Lines(text), "\n", "\n  "))
+	endProgress(w)
+	// In one piece, because a prompt is shown anew after each.
+	_, _ = io.WriteString(raw(w), displayOf(w).paint(labels[label], label)+strings.ReplaceAll(api.Lines(text), "\n", "\n  ")+"\n")
 }
 
 func usage(err error) *api.Error {

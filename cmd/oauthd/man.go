@@ -3,9 +3,10 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"oauthd/ipc/own"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,10 +26,16 @@ replaced.`,
 			if args[0] == "" {
 				return badRequest("the directory is empty", "oauthd man DIR")
 			}
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
+			at, err := filepath.Abs(args[0])
+			if err != nil {
 				return fileProblem(args[0], err)
 			}
-			n, err := writePages(args[0], withAllVerbs(std))
+			dir, err := own.Make(at)
+			if err != nil {
+				return fileProblem(args[0], err)
+			}
+			defer dir.Close()
+			n, err := writePages(dir, withAllVerbs(std))
 			if err != nil {
 				return err
 			}
@@ -39,13 +46,16 @@ replaced.`,
 }
 
 // writePages writes the pages of c and of what is below it, and returns how many there are.
-func writePages(dir string, c *cobra.Command) (n int, err error) {
+func writePages(dir *own.Dir, c *cobra.Command) (n int, err error) {
 	if c.Hidden {
 		return 0, nil
 	}
-	path := filepath.Join(dir, manName(c)+".1")
-	if err := os.WriteFile(path, []byte(manPage(c)), 0o644); err != nil {
-		return 0, fileProblem(path, err)
+	name := manName(c) + ".1"
+	if err := dir.Replace(name, []byte(manPage(c))); err != nil {
+		return 0, fileProblem(dir.Path(name), err)
+	}
+	if err := dir.Chmod(name, 0o644); err != nil { // for everyone who reads manuals
+		return 0, fileProblem(dir.Path(name), err)
 	}
 	n = 1
 	for _, sub := range c.Commands() {

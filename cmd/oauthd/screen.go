@@ -89,6 +89,9 @@ func say(w io.Writer, format string, args ...any) {
 			}
 		}
 	}
+	if to != w {
+		endProgress(w)
+	}
 	fmt.Fprintf(to, format, args...)
 }
 

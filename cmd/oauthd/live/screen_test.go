@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"strings"
 	"sync"
@@ -54,10 +55,22 @@ type terminal struct {
 	screen drawn
 }
 
-// drawn is a screen that says when something was drawn.
+// drawn is a screen that says when something was drawn, and notes when the terminal is given to the person and taken back:
+// the emulated terminal cannot be stopped and started again.
 type drawn struct {
 	tcell.Screen
 	again chan struct{}
+	given *[]string // belongs to the goroutine of Run
+}
+
+func (d drawn) Suspend() error {
+	*d.given = append(*d.given, "given")
+	return nil
+}
+
+func (d drawn) Resume() error {
+	*d.given = append(*d.given, "taken back")
+	return nil
 }
 
 func (d drawn) Show() {
@@ -75,7 +88,7 @@ func newTerminal(t *testing.T, width, height int) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &terminal{m, drawn{screen, make(chan struct{}, 1)}}
+	return &terminal{m, drawn{screen, make(chan struct{}, 1), &[]string{}}}
 }
 
 // text is what the terminal shows.
@@ -115,7 +128,11 @@ func TestScreen(t *testing.T) {
 	go func() {
 		ended <- Run(t.Context(), term.screen, s, Do{
 			TakesTerminal: func(a Action) bool { return a.Verb == Login },
-			Do:            func(_ context.Context, a Action) string { done = append(done, a); return "done it" },
+			Do: func(_ context.Context, a Action) string {
+				done = append(done, a)
+				*term.screen.given = append(*term.screen.given, fmt.Sprint(a.Verb))
+				return "done it"
+			},
 		})
 	}()
 	term.shows(t, "ada@example.com")
@@ -136,6 +153,9 @@ func TestScreen(t *testing.T) {
 	}
 	if len(done) != 2 || done[0] != (Action{Refresh, "work"}) || done[1] != (Action{Login, "work"}) {
 		t.Errorf("did %+v, want a refresh and a login of work", done)
+	}
+	if got, want := fmt.Sprint(*term.screen.given), fmt.Sprint([]string{fmt.Sprint(Refresh), "given", fmt.Sprint(Login), "taken back"}); got != want {
+		t.Errorf("the terminal: got %s, want %s", got, want)
 	}
 	if strings.ContainsRune(term.text(), '\x1b') {
 		t.Error("an escape of a stranger reached the terminal")

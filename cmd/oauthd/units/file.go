@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf16"
@@ -123,7 +122,12 @@ func (f File) Remove() error {
 	if state == Missing {
 		return nil
 	}
-	return os.Remove(f.Path)
+	dir, err := own.Open(filepath.Dir(f.Path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Remove(filepath.Base(f.Path))
 }
 
 func edited(s State) error {
