@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,7 +38,7 @@ compare what was sent with the client's registration:
 
 `
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out lockedBuffer
 		v := &loginView{std: stdio{err: &out}, name: "work", noBrowser: true, deadline: time.Now().Add(time.Minute)}
 		_ = v.show(authorizing())
 		time.Sleep(reminderDelay - time.Second)
@@ -75,7 +74,7 @@ func TestNoReminder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var out bytes.Buffer
+				var out lockedBuffer
 				v := &loginView{std: stdio{err: &out}, name: "work", noBrowser: true, deadline: time.Now().Add(time.Minute)}
 				e := authorizing()
 				change(&e)
@@ -104,7 +103,7 @@ func TestAddressForTheBrowser(t *testing.T) {
 		{"no browser here", loginView{headless: "there is no display"}, "https://as.example.com/authorize?", "/go/"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var out bytes.Buffer
+			var out lockedBuffer
 			v := tt.view
 			v.std, v.name, v.deadline = stdio{err: &out}, "work", time.Now().Add(time.Minute)
 			_ = v.show(authorizing())
