@@ -13,9 +13,9 @@ import (
 )
 
 // Token asks for an access token, which the daemon has at hand or gets from the provider; it lives for r.MinTTL at least
-// where the provider makes such. It uses line JSON on a kept connection, and waits a minute at most if ctx has no
-// deadline of its own, or until a person has logged in if r.Interactive is set. Callers need not keep the token: asking again is how they get a fresh one. The errors are those
-// of this package, foremost [ErrLoginRequired].
+// if the provider makes such. It uses line JSON on a kept connection, and waits a minute at most if ctx has no deadline of
+// its own, or until a person has logged in if r.Interactive is set. Callers need not keep the token: asking again is how
+// they get a fresh one. The errors are those of this package, foremost [ErrLoginRequired].
 func (c *Client) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
 	t, err := c.token(ctx, r)
 	again, err := c.unlocked(ctx, err)
@@ -26,6 +26,9 @@ func (c *Client) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 }
 
 func (c *Client) token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	if err := ctx.Err(); err != nil {
+		return api.Token{}, contextError(err)
+	}
 	request, err := json.Marshal(r)
 	if err != nil {
 		return api.Token{}, err
