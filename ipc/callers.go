@@ -45,10 +45,10 @@ func (c *callers) list() []api.Caller {
 }
 
 // asksFor notes that c asked for the account of that name. It belongs to the goroutine that serves c.
-func (sv *serving) asksFor(c *conn, name string, at time.Time) {
+func (sv *serving) asksFor(c *conn, name string) {
 	if c == nil || c.account == name {
 		return
 	}
 	c.account = name
-	sv.callers.note(c.caller, name, at)
+	sv.callers.note(c.caller, name, time.Now())
 }

@@ -79,13 +79,13 @@ func TestCallerThatAsksAgain(t *testing.T) {
 	sv := &serving{Server: New(Config{})}
 	first, second := &conn{caller: account.Caller{PID: 1}}, &conn{caller: account.Caller{PID: 2}}
 	for _, c := range []*conn{first, second, first, nil} {
-		sv.asksFor(c, "work", time.Now())
+		sv.asksFor(c, "work")
 	}
 	if got := sv.callers.list(); len(got) != 2 || got[0].PID != 2 {
 		t.Errorf("got %+v, want the one that asked for it last", got)
 	}
-	sv.asksFor(first, "home", time.Now())
-	sv.asksFor(first, "work", time.Now())
+	sv.asksFor(first, "home")
+	sv.asksFor(first, "work")
 	if got := sv.callers.list(); len(got) != 3 || got[0].PID != 1 || got[0].Account != "work" || got[1].Account != "home" {
 		t.Errorf("got %+v, want both accounts of the first, work last", got)
 	}

@@ -63,6 +63,7 @@ type everything interface {
 	Logins
 	Imports
 	Providers
+	Matches
 	Watches
 	Files
 	Locks
@@ -71,7 +72,7 @@ type everything interface {
 }
 
 func backendOf(e everything) Backend {
-	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
+	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
 }
 
 func sampleToken(r api.TokenRequest) api.Token {
@@ -107,6 +108,14 @@ func (f *fake) Accounts(context.Context) ([]api.Account, error) { return nil, f.
 
 func (f *fake) Account(_ context.Context, name string) (api.Account, error) {
 	return api.Account{Name: name, State: api.StateReady}, nil
+}
+
+// Match answers with what it was asked.
+func (f *fake) Match(_ context.Context, url, user string) (api.Match, error) {
+	if url == "https://nobody.example.com/" {
+		return api.Match{}, &api.Error{Code: api.UnknownAccount, Message: "no account answers for it"}
+	}
+	return api.Match{Account: "work", Pattern: url + " " + user}, nil
 }
 
 func (f *fake) Providers(context.Context) ([]api.Provider, error) {

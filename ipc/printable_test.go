@@ -43,6 +43,9 @@ func (h *hostile) Providers(context.Context) ([]api.Provider, error) {
 func (h *hostile) Provider(context.Context, string) (api.Provider, error) {
 	return answer[api.Provider](h)
 }
+func (h *hostile) Match(context.Context, string, string) (api.Match, error) {
+	return answer[api.Match](h)
+}
 func (h *hostile) Status(context.Context) (api.Status, error) { return answer[api.Status](h) }
 func (h *hostile) Reload(context.Context) (api.ReloadResult, error) {
 	return answer[api.ReloadResult](h)

@@ -29,6 +29,8 @@ func oneOf(rt route) string {
 		} else if rt.query {
 			path += "?path=/a%20b"
 		}
+	case api.PathMatch:
+		path += "?url=git.example.com"
 	case api.PathStore:
 		body = `{"backend":"file"}`
 	case api.PathImport:
@@ -66,7 +68,7 @@ func TestEachGroupHasItsRoutes(t *testing.T) {
 	total := 0
 	for name, b := range map[string]Backend{
 		"Tokens": {Tokens: f}, "Accounts": {Accounts: f}, "Logins": {Logins: f}, "Imports": {Imports: f},
-		"Providers": {Providers: f}, "Watches": {Watches: f}, "Files": {Files: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
+		"Providers": {Providers: f}, "Matches": {Matches: f}, "Watches": {Watches: f}, "Files": {Files: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
 	} {
 		n := len(routesOf(b))
 		if total += n; n == 0 {

@@ -3,7 +3,6 @@ package ipc
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"oauthd/ipc/api"
 )
@@ -45,7 +44,7 @@ func (sv *serving) writeToken(ctx context.Context, c *call, req api.TokenRequest
 	if err != nil {
 		return err
 	}
-	sv.asksFor(connOf(c.r), req.Account, time.Now())
+	sv.asksFor(connOf(c.r), req.Account)
 	out := sv.buffers.get()
 	defer sv.buffers.put(out)
 	*out = append(t.AppendJSON(*out), '\n')
@@ -59,8 +58,10 @@ func (sv *serving) token(ctx context.Context, req api.TokenRequest) (t api.Token
 		return api.Token{}, err
 	}
 	defer recovered(&err)
-	if limited, ok := ctx.(*requestContext); ok && req.Interactive {
-		limited.extend(sv.limits.person)
+	if req.Interactive {
+		if limited, ok := ctx.(*requestContext); ok {
+			limited.extend(sv.limits.person)
+		}
 	}
 	t, err = sv.cfg.Backend.Tokens.Token(ctx, req)
 	sv.missed(ctx, err)

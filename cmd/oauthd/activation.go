@@ -11,7 +11,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 )
 
-// What a service manager is told (sd_notify(3)).
+// The states that a service manager gets (sd_notify(3)).
 const (
 	listening = sd.SdNotifyReady
 	stopping  = sd.SdNotifyStopping

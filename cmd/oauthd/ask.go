@@ -143,15 +143,9 @@ func (a *asker) note(text string) { a.paragraph("  ", text) }
 // paragraph shows text in lines that begin with indent and fit the terminal.
 func (a *asker) paragraph(indent, text string) {
 	most := min(cmp.Or(width(raw(a.std.err)), 80), 80) - 1
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len(indent)+len(line)+1+len(word) > most {
-			say(a.std.err, "%s\n", indent+line)
-			line = ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
+	for _, line := range wrap(text, most-len(indent)) {
+		say(a.std.err, "%s\n", indent+line)
 	}
-	say(a.std.err, "%s\n", indent+line)
 }
 
 // complain says what is wrong with an answer.

@@ -204,7 +204,7 @@ func testService(t *testing.T, h *house) {
 		t.Errorf("the service is %s, want inactive", got)
 	}
 
-	// A connection starts it, and what systemd is told is true.
+	// A connection starts it, and systemd gets the right states.
 	p.want(t, 0, "No accounts yet", "accounts")
 	first := p.status(t)
 	if first.StartedBy != "systemd" || active("oauthd.service") != "active" {

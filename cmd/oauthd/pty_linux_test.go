@@ -104,7 +104,7 @@ func (s *seat) wantNothing(t *testing.T) {
 	}
 }
 
-// wantOver checks that the login of an authorization URL has ended, and that anybody who agrees to it later is told so.
+// wantOver checks that the login of an authorization URL has ended, and that anyone who agrees to it later gets a page that says so.
 func (s *seat) wantOver(t *testing.T, authorizationURL string) {
 	t.Helper()
 	if !poll(func() bool {

@@ -66,18 +66,11 @@ func printSteps(w io.Writer, steps []string) {
 	const columns = 80
 	for i, step := range steps {
 		label := fmt.Sprintf("  %d. ", i+1)
-		line := label
-		for j, word := range strings.Fields(api.Lines(step)) {
-			switch {
-			case j == 0:
-			case len(line)+1+len(word) > columns:
-				fmt.Fprintln(w, line)
-				line = strings.Repeat(" ", len(label))
-			default:
-				line += " "
+		for j, line := range wrap(api.Lines(step), columns-len(label)) {
+			if j > 0 {
+				label = strings.Repeat(" ", len(label))
 			}
-			line += word
+			fmt.Fprintln(w, label+line)
 		}
-		fmt.Fprintln(w, line)
 	}
 }

@@ -36,7 +36,7 @@ func ParsePattern(text string) (Pattern, error) {
 	if scheme != "https" && scheme != "http" {
 		return Pattern{}, errors.New("begins with https://, with http:// if it is this machine, or with the host")
 	}
-	rest, p.wildcard = cutPrefix(rest, "*.")
+	rest, p.wildcard = strings.CutPrefix(rest, "*.")
 	u, err := url.Parse(scheme + "://" + rest)
 	switch {
 	case err != nil:
@@ -64,8 +64,6 @@ func ParsePattern(text string) (Pattern, error) {
 
 // String returns the pattern as it was written.
 func (p Pattern) String() string { return p.text }
-
-func cutPrefix(text, prefix string) (rest string, found bool) { return strings.CutPrefix(text, prefix) }
 
 // Place is a URL that was read.
 type Place struct {

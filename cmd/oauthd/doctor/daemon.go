@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -21,14 +22,14 @@ func (p Patient) daemon(s api.Status, err error) []Finding {
 		return []Finding{faulty("daemon", err).orFix("oauthd stop, then run your command again")}
 	case s.Upgrade != nil && s.Upgrade.Waiting != "":
 		return []Finding{warn("daemon", fmt.Sprintf("pid %d is version %s, and %s is installed, which waits: %s", s.PID, api.Excerpt(s.Version),
-			api.Excerpt(first(s.Upgrade.Version, "another program")), api.Excerpt(s.Upgrade.Waiting)), "oauthd stop; the next command starts the new one")}
+			api.Excerpt(cmp.Or(s.Upgrade.Version, "another program")), api.Excerpt(s.Upgrade.Waiting)), "oauthd stop; the next command starts the new one")}
 	case s.Upgrade != nil:
 		return []Finding{ok("daemon", fmt.Sprintf("pid %d, version %s; %s takes over at the next idle moment", s.PID, s.Version, api.Excerpt(s.Upgrade.Version)))}
 	case s.Version != p.Version:
 		return []Finding{warn("daemon", fmt.Sprintf("pid %d is version %s, and this program is %s", s.PID, api.Excerpt(s.Version), p.Version),
 			"oauthd stop; the next command starts the new one")}
 	}
-	return []Finding{ok("daemon", fmt.Sprintf("pid %d, version %s, started by %s", s.PID, s.Version, api.Excerpt(first(s.StartedBy, "unknown"))))}
+	return []Finding{ok("daemon", fmt.Sprintf("pid %d, version %s, started by %s", s.PID, s.Version, api.Excerpt(cmp.Or(s.StartedBy, "unknown"))))}
 }
 
 // configuration looks for mistakes in the files.

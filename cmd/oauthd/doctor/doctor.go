@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"os/exec"
@@ -39,16 +40,7 @@ func faulty(check string, err error) Finding {
 	e := api.AsError(err)
 	return fault(check, e.Message, e.Hint)
 }
-func (f Finding) orFix(otherwise string) Finding { f.Fix = first(f.Fix, otherwise); return f }
-
-func first(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
-}
+func (f Finding) orFix(otherwise string) Finding { f.Fix = cmp.Or(f.Fix, otherwise); return f }
 
 // Patient is what is looked at. All fields are needed.
 type Patient struct {
@@ -102,7 +94,7 @@ func (p Patient) browser() Finding {
 			return ok("browser", program)
 		}
 	}
-	return fault("browser", "there is no program "+api.Excerpt(first(append(programs, "to open one")...)),
+	return fault("browser", "there is no program "+api.Excerpt(cmp.Or(append(programs, "to open one")...)),
 		"install xdg-utils, or set BROWSER to a program that opens a URL")
 }
 

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,7 +136,7 @@ func (p Patient) store(ctx context.Context, s api.Status, statusErr error) (foun
 	case err == nil:
 		return append(found, ok("store", backend))
 	case e.Code == api.Locked || e.Code == api.KeystoreLocked:
-		return append(found, warn("store", backend+": "+e.Message, first(e.Hint, "oauthd unlock")))
+		return append(found, warn("store", backend+": "+e.Message, cmp.Or(e.Hint, "oauthd unlock")))
 	}
-	return append(found, fault("store", backend+": "+e.Message, first(e.Hint, "oauthd login --store file stores credentials in encrypted files")))
+	return append(found, fault("store", backend+": "+e.Message, cmp.Or(e.Hint, "oauthd login --store file stores credentials in encrypted files")))
 }

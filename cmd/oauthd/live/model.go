@@ -21,7 +21,7 @@ type Model struct {
 	status    api.Status
 	accounts  map[string]api.Account
 	whole     map[string]time.Duration // the longest that a token of the account was seen to have left
-	callers   map[string]bool          // those that were shown, by what tells them apart
+	callers   map[string]bool          // those that were shown, by pid, account and time
 	events    []happening              // the oldest first
 	connected bool
 	problem   string // why the daemon does not answer; "" if it does

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// pollEvery is how often the daemon is asked about what no event says: who asks for tokens, and the store.
+	// pollEvery is how often the daemon is asked about what no event reports: who asks for tokens, and the store.
 	pollEvery = 2 * time.Second
 	// awayPause is how long a daemon that is gone stays unasked.
 	awayPause = time.Second

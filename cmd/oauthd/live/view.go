@@ -35,7 +35,7 @@ type Cell struct {
 // Row is one line of the screen.
 type Row []Cell
 
-// least is how wide and high a screen must be for anything of use.
+// leastWidth and leastHeight are how wide and high a screen must be for anything of use.
 const leastWidth, leastHeight = 30, 8
 
 // View returns the rows of a screen of that size.
