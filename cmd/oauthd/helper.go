@@ -1,21 +1,16 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"oauthd/cmd/oauthd/helpers"
 	"oauthd/ipc/api"
-	"oauthd/ipc/dialect/git"
 
 	"github.com/spf13/cobra"
 )
-
-// gitHelperName is the name under which git finds the helper "oauthd" in PATH.
-const gitHelperName = "git-credential-oauthd"
 
 // argumentsOf returns the arguments of a command line, which begin with a verb: the name of the program is one if it is
 // that of a helper.
@@ -23,8 +18,8 @@ func argumentsOf(argv []string) []string {
 	if len(argv) == 0 {
 		return nil
 	}
-	if name := strings.TrimSuffix(filepath.Base(argv[0]), ".exe"); name == gitHelperName {
-		return append([]string{"helper", "git"}, argv[1:]...)
+	if h, ok := helpers.Called(argv[0]); ok {
+		return append([]string{"helper", h.Name}, argv[1:]...)
 	}
 	return argv[1:]
 }
@@ -33,91 +28,165 @@ func newHelper(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "helper",
 		Short: "answer other programs in their own protocols",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `Answers other programs that ask a helper for a credential, each in its own protocol.
+"oauthd helper install NAME" has the program ask.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newGitHelper(std), newHelperInstall(std), newHelperUninstall(std))
+	for _, h := range helpers.All() {
+		cmd.AddCommand(helperCommand(std, h))
+	}
+	cmd.AddCommand(newHelperInstall(std), newHelperUninstall(std))
 	return cmd
 }
 
-func newGitHelper(std stdio) *cobra.Command {
-	return &cobra.Command{
-		Use:   "git get|erase|store|capability",
-		Short: "answer git's request for a credential, on standard input",
-		Long: `Answers git's credential helper protocol: an access token of the account whose hosts
-allow the place that git asks for ("oauthd match URL" shows which). For any other place
-it says nothing, and git goes on to its next helper. "oauthd helper install git" has git
-ask.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c := starting()
-			defer c.Close()
-			return git.Serve(cmd.Context(), args[0], std.in, raw(std.out), c)
-		},
+func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   strings.TrimSpace(h.Name + " " + h.Use),
+		Short: h.Short,
+		Long:  h.Long + "\n\n\"oauthd helper install " + h.Name + "\" has the program ask.",
+		Args:  h.Args,
 	}
+	serve := h.Serve(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c := starting()
+		defer c.Close()
+		return serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: raw(std.out), Err: std.err, Client: c})
+	}
+	return cmd
+}
+
+// installation is what the flags of install and uninstall say.
+type installation struct {
+	dir   string
+	hosts []string
+}
+
+func (i *installation) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&i.dir, "dir", "", "where links go (default ~/.local/bin)")
+	cmd.Flags().StringArrayVar(&i.hosts, "host", nil, "a host for which the program is to ask; may be repeated")
 }
 
 func newHelperInstall(std stdio) *cobra.Command {
+	var at installation
 	var write bool
 	cmd := &cobra.Command{
-		Use:   "install git",
-		Short: "show, or make, the change to a program's configuration",
-		Long: `Prints the command that has git ask oauthd. With --write it runs it. git asks oauthd
-after the helpers that it has already, and only the places in an account's hosts are
-answered.`,
-		Args: cobra.ExactArgs(1),
+		Use:   "install [NAME]...",
+		Short: "show, or make, the changes that have programs ask oauthd",
+		Long: `Shows what has the programs ask oauthd: a link to oauthd under the name that each of
+them looks for, and a change to its configuration. With --write both are made. A
+program goes on asking the helpers that it has already, and only the places in an
+account's hosts are answered. "uninstall" undoes it.`,
+		Example: `  oauthd helper install git --write
+  oauthd helper install docker --host registry.example.com --write`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			command, err := gitConfig(args[0], "--add", "credential.helper", helperCommand())
-			if err != nil {
-				return err
-			}
-			return change(cmd.Context(), std, command, write)
+			return at.each(args, func(_ helpers.Helper, place helpers.Place, steps []helpers.Step) error {
+				for _, step := range steps {
+					say(std.out, "%s\n", step.Text())
+					if !write {
+						continue
+					}
+					if err := step.Make(cmd.Context()); err != nil {
+						return err
+					}
+				}
+				if write {
+					warnOfPath(std, steps, place.Links)
+				}
+				return nil
+			})
 		},
 	}
-	cmd.Flags().BoolVar(&write, "write", false, "make the change")
+	at.add(cmd)
+	cmd.Flags().BoolVar(&write, "write", false, "make the changes")
 	return cmd
 }
 
 func newHelperUninstall(std stdio) *cobra.Command {
-	return &cobra.Command{
-		Use:   "uninstall git",
+	var at installation
+	cmd := &cobra.Command{
+		Use:   "uninstall [NAME]...",
 		Short: "undo install --write",
-		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			command, err := gitConfig(args[0], "--fixed-value", "--unset-all", "credential.helper", helperCommand())
-			if err != nil {
-				return err
-			}
-			return change(cmd.Context(), std, command, true)
+			return at.each(args, func(h helpers.Helper, _ helpers.Place, steps []helpers.Step) error {
+				for _, step := range slices.Backward(steps) {
+					if err := step.Unmake(cmd.Context()); err != nil {
+						return err
+					}
+				}
+				say(std.err, "%s does not ask oauthd any more\n", h.Name)
+				return nil
+			})
 		},
 	}
+	at.add(cmd)
+	return cmd
 }
 
-// helperCommand is what git runs: this program, wherever it is.
-func helperCommand() string {
-	self, err := os.Executable()
+// each does something with the helpers of those names and their steps; with all that stand in no other program's way if
+// there are no names.
+func (i *installation) each(names []string, do func(h helpers.Helper, place helpers.Place, steps []helpers.Step) error) error {
+	place, err := i.place()
 	if err != nil {
-		return "!oauthd helper git"
+		return err
 	}
-	return "!" + quoted([]string{self}) + " helper git"
-}
-
-func gitConfig(helper string, args ...string) ([]string, error) {
-	if helper != "git" {
-		return nil, badRequest(fmt.Sprintf("there is no helper %q", api.Excerpt(helper)), "oauthd helper --help lists them")
+	chosen, err := named(names)
+	if err != nil {
+		return err
 	}
-	return append([]string{"git", "config", "--global"}, args...), nil
-}
-
-// change prints a command, and runs it if write is set.
-func change(ctx context.Context, std stdio, command []string, write bool) error {
-	say(std.out, "%s\n", quoted(command))
-	if !write {
-		return nil
-	}
-	if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
-		return (&api.Error{Code: api.Internal, Message: "git did not take that: " + api.Excerpt(strings.TrimSpace(string(out)+" "+err.Error())),
-			Hint: "run the command above by hand"}).Because(err)
+	for _, h := range chosen {
+		var steps []helpers.Step
+		if h.Steps != nil {
+			if steps, err = h.Steps(place); err != nil {
+				return err
+			}
+		}
+		if err := do(h, place, steps); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func named(names []string) (chosen []helpers.Helper, err error) {
+	all := helpers.All()
+	if len(names) == 0 {
+		return slices.DeleteFunc(all, func(h helpers.Helper) bool { return h.OnRequest || h.Steps == nil }), nil
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(h helpers.Helper) bool { return h.Name == name })
+		if i < 0 {
+			return nil, badRequest("there is no helper "+api.Excerpt(name), "oauthd helper --help lists them")
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+func (i *installation) place() (helpers.Place, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return helpers.Place{}, err
+	}
+	dir := i.dir
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return helpers.Place{}, badRequest("there is no home directory: "+err.Error(), "set HOME, or give --dir")
+		}
+		dir = filepath.Join(home, ".local", "bin")
+	}
+	dir, err = filepath.Abs(dir)
+	return helpers.Place{Self: self, Links: dir, Hosts: i.hosts}, err
+}
+
+// warnOfPath says so if a link is where no program would find it.
+func warnOfPath(std stdio, steps []helpers.Step, links string) {
+	linked := slices.ContainsFunc(steps, func(s helpers.Step) bool {
+		link, ok := s.(*helpers.Link)
+		return ok && filepath.Dir(link.Path) == links
+	})
+	if linked && !slices.Contains(filepath.SplitList(os.Getenv("PATH")), links) {
+		printLines(std.err, "warning: ", links+" is not in PATH, where programs look for their helpers")
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"oauthd/cmd/oauthd/helpers"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 )
@@ -294,7 +295,7 @@ func (w *wizard) confirm() error {
 	if err := facts(w.std.err, w.rows); err != nil {
 		return err
 	}
-	say(w.std.err, "\nThe same in one line:\n\n  %s\n\n", quoted(command))
+	say(w.std.err, "\nThe same in one line:\n\n  %s\n\n", helpers.Quoted(command...))
 	agreed, err := w.yes("Log in now", "Nothing has been sent to the provider, or written, so far. yes does both: the browser opens for you to agree, "+
 		"and what comes of it is stored. no ends this without a trace.")
 	if err == nil && !agreed {
@@ -368,16 +369,4 @@ func checkClientSecrets(file string) error {
 		return badRequest(api.Excerpt(file)+" is no client_secrets file", "download the JSON of a client of type desktop app at the provider")
 	}
 	return nil
-}
-
-// quoted makes a command line that a shell reads as words.
-func quoted(words []string) string {
-	out := make([]string, len(words))
-	for i, w := range words {
-		if w == "" || strings.ContainsAny(w, " \t\n'\"\\$&|;<>()*?[]#~`!{}") {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		out[i] = w
-	}
-	return strings.Join(out, " ")
 }

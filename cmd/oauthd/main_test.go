@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"oauthd/cmd/oauthd/helpers"
 	"oauthd/daemon/oauthtest"
 	"oauthd/ipc/benchtest"
 
@@ -26,11 +27,17 @@ func TestMain(m *testing.M) {
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=10")
 	}
 	benchtest.Main()
-	testscript.Main(m, map[string]func(){
+	programs := map[string]func(){
 		"oauthd":                  main,
 		"agent":                   func() { os.Exit(agent(os.Args[1:])) },
 		"age-plugin-" + pinPlugin: func() { os.Exit(agePlugin()) },
-	})
+	}
+	for _, h := range helpers.All() {
+		if h.Program != "" {
+			programs[h.Program] = main
+		}
+	}
+	testscript.Main(m, programs)
 }
 
 // agent is a user agent without a screen: agent allow|deny URL [FILE] follows the pages from the authorization URL to

@@ -137,6 +137,9 @@ func (d *Dir) Writable() error {
 // Chmod sets the mode of name, which must not be a link.
 func (d *Dir) Chmod(name string, mode fs.FileMode) error { return d.root.Chmod(name, mode) }
 
+// Symlink makes name a link to target, which may be anywhere. If name exists, the error is [fs.ErrExist].
+func (d *Dir) Symlink(target, name string) error { return d.root.Symlink(target, name) }
+
 // Rename gives the file name another one, in place of what has it.
 func (d *Dir) Rename(name, to string) error { return d.root.Rename(name, to) }
 
