@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,7 +52,12 @@ func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c := starting()
 		defer c.Close()
-		return serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: raw(std.out), Err: std.err, Client: c})
+		err := serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: raw(std.out), Err: std.err, Client: c})
+		var exit helpers.Exit
+		if errors.As(err, &exit) {
+			return &exitError{status: int(exit)}
+		}
+		return err
 	}
 	return cmd
 }
@@ -82,7 +88,9 @@ account's hosts are answered. "uninstall" undoes it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return at.each(args, func(_ helpers.Helper, place helpers.Place, steps []helpers.Step) error {
 				for _, step := range steps {
-					say(std.out, "%s\n", step.Text())
+					for line := range strings.SplitSeq(step.Text(), "\n") {
+						say(std.out, "%s\n", line)
+					}
 					if !write {
 						continue
 					}

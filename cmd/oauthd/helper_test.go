@@ -10,6 +10,7 @@ func TestNameOfAHelperIsAVerb(t *testing.T) {
 		{[]string{"/usr/bin/oauthd", "token", "work"}, []string{"token", "work"}},
 		{[]string{"/usr/bin/git-credential-oauthd", "get"}, []string{"helper", "git", "get"}},
 		{[]string{"git-credential-oauthd.exe", "get"}, []string{"helper", "git", "get"}},
+		{[]string{"keyring", "get", "https://pkg.example.com/", "ada"}, []string{"helper", "keyring", "get", "https://pkg.example.com/", "ada"}},
 		{nil, nil},
 	} {
 		if got := argumentsOf(test.argv); !slices.Equal(got, test.want) {

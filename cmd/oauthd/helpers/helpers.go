@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"oauthd/ipc/client"
@@ -26,7 +27,7 @@ type Helper struct {
 	// Args checks the arguments; nil allows any.
 	Args cobra.PositionalArgs
 	// Serve adds the helper's flags, and returns what answers one request. The error is for a person to see, and decides
-	// the exit status.
+	// the exit status; an [Exit] is not shown.
 	Serve func(flags *pflag.FlagSet) func(ctx context.Context, call Call) error
 	// Steps are what has the program ask, in order: as a rule a link named Program, then a change to the program's
 	// configuration. Nil means that there is nothing to change.
@@ -34,6 +35,12 @@ type Helper struct {
 	// OnRequest is true if the helper would stand in another program's way, and is installed only by name.
 	OnRequest bool
 }
+
+// Exit is the exit status of a helper that has no more to say: the program takes it for an answer.
+type Exit int
+
+// Error implements [error].
+func (e Exit) Error() string { return "exit status " + strconv.Itoa(int(e)) }
 
 // Call is one run of a helper.
 type Call struct {
@@ -61,6 +68,7 @@ func (p Place) Link(name string) *Link { return &Link{Path: filepath.Join(p.Link
 func All() []Helper {
 	return []Helper{
 		git(),
+		keyring(),
 	}
 }
 

@@ -86,6 +86,18 @@ func (l *Link) ours(dir *own.Dir) bool {
 	return err == nil && (to == l.To || strings.TrimSuffix(filepath.Base(to), ".exe") == "oauthd")
 }
 
+// Note is something that a person has to know about the changes, or to do alone.
+type Note string
+
+// Text implements [Step].
+func (n Note) Text() string { return "# " + strings.ReplaceAll(string(n), "\n", "\n# ") }
+
+// Make implements [Step]: there is nothing to make.
+func (Note) Make(context.Context) error { return nil }
+
+// Unmake implements [Step].
+func (Note) Unmake(context.Context) error { return nil }
+
 // Command is a command of the program's own that changes its configuration.
 type Command struct {
 	// Made succeeds if the change was made already.

@@ -51,7 +51,7 @@ func Serve(ctx context.Context, r Request, out io.Writer, tokens Tokens) error {
 	case "get":
 	case "set", "del":
 		return &api.Error{Code: api.Unsupported, Message: "this keyring belongs to oauthd, which stores no passwords",
-			Hint: "oauthd login; oauthd helper uninstall keyring brings back the keyring that was there before"}
+			Hint: "oauthd helper uninstall keyring leaves the name to another keyring"}
 	default:
 		return &api.Error{Code: api.BadRequest, Message: "this keyring belongs to oauthd and does not know " + api.Excerpt(r.Operation),
 			Hint: "keyring get URL USER"}
