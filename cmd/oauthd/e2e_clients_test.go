@@ -141,8 +141,8 @@ func newDesktop(t *testing.T) *clientDesk {
 
 func (d *clientDesk) socket() string { return filepath.Join(d.dir, "oauthd", "oauthd.sock") }
 
-// login logs an account in at a provider of its own.
-func (d *clientDesk) login(t *testing.T, name string) {
+// login logs an account in at a provider of its own, which it returns.
+func (d *clientDesk) login(t *testing.T, name string) *oauthtest.Running {
 	t.Helper()
 	provider, err := oauthtest.Listen(oauthtest.Config{
 		Clients:     []oauthtest.Client{{ID: "app", RedirectURIs: []string{"http://127.0.0.1/callback"}}},
@@ -168,6 +168,7 @@ func (d *clientDesk) login(t *testing.T, name string) {
 	if err := <-followed; err != nil {
 		t.Fatal(err)
 	}
+	return provider
 }
 
 // token is the daemon's token of work; force has it replaced first.

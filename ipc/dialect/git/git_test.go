@@ -96,6 +96,18 @@ func TestTokenWithALineBreakIsRefused(t *testing.T) {
 	}
 }
 
+func TestUserNameOfAHost(t *testing.T) {
+	for host, want := range map[string]string{
+		"github.com": "x-access-token", "GitHub.com:443": "x-access-token", "gist.github.com": "x-access-token",
+		"bitbucket.org": "x-token-auth", "api.bitbucket.org": "x-token-auth",
+		"gitlab.com": "oauth2", "git.example.com:8443": "oauth2", "notgithub.com": "oauth2", "github.com.evil.example": "oauth2",
+	} {
+		if got := userFor(host); got != want {
+			t.Errorf("%s: got %q, want %q", host, got, want)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add("protocol=https\nhost=git.example.com\n\n")
 	f.Fuzz(func(t *testing.T, text string) {
