@@ -25,6 +25,7 @@ var mayUsePaths = map[string]struct {
 	why       string
 }{
 	"cmd/oauthd/demo.go":            {[]string{"MkdirTemp", "RemoveAll"}, "a directory of its own for one run"},
+	"cmd/oauthd/controlling.go":     {[]string{"OpenFile"}, "/dev/tty"},
 	"cmd/oauthd/secretfile.go":      {[]string{"Open"}, "a descriptor that the shell has opened"},
 	"cmd/oauthd/process_linux.go":   {[]string{"ReadFile"}, "/proc"},
 	"cmd/oauthd/rest_linux.go":      {[]string{"Open"}, "/proc"},

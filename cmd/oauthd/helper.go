@@ -43,10 +43,11 @@ func newHelper(std stdio) *cobra.Command {
 
 func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   strings.TrimSpace(h.Name + " " + h.Use),
-		Short: h.Short,
-		Long:  h.Long + "\n\n\"oauthd helper install " + h.Name + "\" has the program ask.",
-		Args:  h.Args,
+		Use:     strings.TrimSpace(h.Name + " " + h.Use),
+		Short:   h.Short,
+		Long:    h.Long + "\n\n\"oauthd helper install " + h.Name + "\" has the program ask.",
+		Example: h.Example,
+		Args:    h.Args,
 	}
 	serve := h.Serve(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -56,6 +57,9 @@ func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 		var exit helpers.Exit
 		if errors.As(err, &exit) {
 			return &exitError{status: int(exit)}
+		}
+		if err != nil && h.Unheard && !isTerminal(std.err) {
+			reportOnTerminal(err)
 		}
 		return err
 	}

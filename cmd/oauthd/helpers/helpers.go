@@ -22,8 +22,8 @@ type Helper struct {
 	Name string
 	// Program is the file name under which the other program looks for its helper; "" if it takes any command.
 	Program string
-	// Args, Short and Long describe the helper's arguments and what it does, as cobra has them.
-	Use, Short, Long string
+	// Use, Short, Long and Example describe the helper's arguments and what it does, as cobra has them.
+	Use, Short, Long, Example string
 	// Args checks the arguments; nil allows any.
 	Args cobra.PositionalArgs
 	// Serve adds the helper's flags, and returns what answers one request. The error is for a person to see, and decides
@@ -32,6 +32,8 @@ type Helper struct {
 	// Steps are what has the program ask, in order: as a rule a link named Program, then a change to the program's
 	// configuration. Nil means that there is nothing to change.
 	Steps func(at Place) ([]Step, error)
+	// Unheard is true if the program shows nobody what its helper writes to standard error.
+	Unheard bool
 	// OnRequest is true if the helper would stand in another program's way, and is installed only by name.
 	OnRequest bool
 }
@@ -69,6 +71,7 @@ func All() []Helper {
 	return []Helper{
 		git(),
 		keyring(),
+		pnpm(),
 	}
 }
 

@@ -1,0 +1,56 @@
+package pnpm
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"oauthd/ipc/api"
+)
+
+type daemon struct {
+	token string
+	err   error
+	asked string
+}
+
+func (d *daemon) Match(_ context.Context, place, _ string) (api.Match, error) {
+	d.asked = place
+	if !strings.HasPrefix(place, "https://npm.example.com/") {
+		return api.Match{}, &api.Error{Code: api.UnknownAccount, Message: "no account answers for that"}
+	}
+	return api.Match{Account: "work"}, nil
+}
+
+func (d *daemon) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
+	if r.Account != "work" {
+		return api.Token{}, &api.Error{Code: api.UnknownAccount}
+	}
+	return api.Token{AccessToken: d.token}, d.err
+}
+
+func TestServe(t *testing.T) {
+	for _, test := range []struct {
+		name, registry, token string
+		err                   error
+		want, wantErr         string
+	}{
+		{name: "a registry", registry: "https://npm.example.com/", token: "T", want: "Bearer T\n"},
+		{name: "another registry", registry: "https://evil.example/", token: "T", wantErr: "no account answers"},
+		{name: "a login is needed", registry: "https://npm.example.com/", err: &api.Error{Code: api.LoginRequired, Message: "work needs a login"}, wantErr: "needs a login"},
+		{name: "a line break", registry: "https://npm.example.com/", token: "T\nX: y", wantErr: "line break"},
+		{name: "a carriage return", registry: "https://npm.example.com/", token: "T\r", wantErr: "line break"},
+		{name: "a zero byte", registry: "https://npm.example.com/", token: "T\x00", wantErr: "line break"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out strings.Builder
+			err := Serve(t.Context(), test.registry, &out, &daemon{token: test.token, err: test.err})
+			if out.String() != test.want {
+				t.Errorf("got %q, want %q", out.String(), test.want)
+			}
+			if (err == nil) != (test.wantErr == "") || err != nil && !strings.Contains(err.Error(), test.wantErr) {
+				t.Errorf("got %v, want %q", err, test.wantErr)
+			}
+		})
+	}
+}
