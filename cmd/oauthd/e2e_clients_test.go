@@ -71,10 +71,11 @@ func TestClientsPage(t *testing.T) {
 // clientDesk is a person's session with a daemon in this process: the account work is logged in, and the account
 // gone no longer is.
 type clientDesk struct {
-	ctx    context.Context // of the daemon
-	dir    string          // XDG_RUNTIME_DIR, and where the page's programs are
-	client *client.Client
-	api    *httptest.Server // takes the newest token alone, and answers "let in"
+	ctx      context.Context // of the daemon
+	dir      string          // XDG_RUNTIME_DIR, and where the page's programs are
+	client   *client.Client
+	provider *oauthtest.Running // of work
+	api      *httptest.Server   // takes the newest token alone, and answers "let in"
 
 	mu      sync.Mutex // guards the fields below
 	refused string     // a token that the API does not take although it is the newest
@@ -114,7 +115,7 @@ func newDesktop(t *testing.T) *clientDesk {
 		t.Fatalf("the daemon: %v", err)
 	}
 
-	d.login(t, "work")
+	d.provider = d.login(t, "work")
 	d.login(t, "gone")
 	if _, err := d.client.Logout(t.Context(), "gone"); err != nil {
 		t.Fatal(err)
