@@ -12,23 +12,18 @@ import (
 
 // Tokens is where tokens come from: [oauthd/ipc/client.Client] is one.
 type Tokens interface {
-	Match(ctx context.Context, place, user string) (api.Match, error)
 	Token(ctx context.Context, r api.TokenRequest) (api.Token, error)
 }
 
 // Serve writes the header's value for the registry at that URL. pnpm has to stop if there is none, so no account for it
 // is an error too.
 func Serve(ctx context.Context, registry string, out io.Writer, tokens Tokens) error {
-	m, err := tokens.Match(ctx, registry, "")
-	if err != nil {
-		return err
-	}
-	t, err := tokens.Token(ctx, api.TokenRequest{Account: m.Account})
+	t, err := tokens.Token(ctx, api.TokenRequest{URL: registry})
 	if err != nil {
 		return err
 	}
 	if strings.ContainsAny(t.AccessToken, "\r\n\x00") {
-		return &api.Error{Code: api.Unsupported, Message: "the token of " + m.Account + " has a line break, which no header can have", Hint: "oauthd account show " + m.Account}
+		return &api.Error{Code: api.Unsupported, Message: "the token of " + t.Account + " has a line break, which no header can have", Hint: "oauthd account show " + t.Account}
 	}
 	_, err = io.WriteString(out, "Bearer "+t.AccessToken+"\n")
 	return err

@@ -8,25 +8,17 @@ import (
 	"oauthd/ipc/api"
 )
 
+// daemon answers for npm.example.com.
 type daemon struct {
 	token string
 	err   error
-	asked string
-}
-
-func (d *daemon) Match(_ context.Context, place, _ string) (api.Match, error) {
-	d.asked = place
-	if !strings.HasPrefix(place, "https://npm.example.com/") {
-		return api.Match{}, &api.Error{Code: api.UnknownAccount, Message: "no account answers for that"}
-	}
-	return api.Match{Account: "work"}, nil
 }
 
 func (d *daemon) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
-	if r.Account != "work" {
-		return api.Token{}, &api.Error{Code: api.UnknownAccount}
+	if !strings.HasPrefix(r.URL, "https://npm.example.com/") {
+		return api.Token{}, &api.Error{Code: api.UnknownAccount, Message: "no account answers for that"}
 	}
-	return api.Token{AccessToken: d.token}, d.err
+	return api.Token{AccessToken: d.token, Account: "work"}, d.err
 }
 
 func TestServe(t *testing.T) {
