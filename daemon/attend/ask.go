@@ -1,24 +1,22 @@
 package attend
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"time"
 
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
 
-// asking is one question to a person, and the login that follows.
+// asking is what is wanted of a person about one account: an answer, and the login that follows.
 type asking struct {
-	// settle ends the question, because the account needs no login any more.
-	settle context.CancelFunc
 	// done is closed when there is an answer; err is then why the account still needs a login, nil if it does not.
 	done chan struct{}
 	err  error
-	// callers is how many wait; guarded by Desk.mu.
+	// callers is how many wait; guarded by Desk.mu, as is the next field.
 	callers int
+	// queued is true while it waits for the person's answer.
+	queued bool
 }
 
 // Await has a person asked to log in to the account of that name, which a caller wants a token of, and waits until that
@@ -29,7 +27,7 @@ func (d *Desk) Await(ctx context.Context, name string) error {
 	if !known || s.State != api.StateLoginRequired {
 		return nil
 	}
-	a := d.ask(name, s, true)
+	a := d.ask(name, true)
 	if a == nil {
 		return ErrNobody
 	}
@@ -55,8 +53,7 @@ func (d *Desk) join(name string, a *asking, by int) {
 
 // ask returns the question about the account of that name, asked now if it is not being asked; nil if it cannot be.
 // A caller wants it, or it is our own idea.
-func (d *Desk) ask(name string, s Standing, caller bool) *asking {
-	openBrowser := d.cfg.Settings().OpenBrowser
+func (d *Desk) ask(name string, caller bool) *asking {
 	underway := d.cfg.Accounts.Underway(name)
 	d.mu.Lock()
 	a := d.asking[name]
@@ -68,128 +65,69 @@ func (d *Desk) ask(name string, s Standing, caller bool) *asking {
 		d.mu.Unlock()
 		return nil
 	}
-	question, settle := context.WithCancel(d.ctx)
-	a = &asking{settle: settle, done: make(chan struct{})}
+	a = &asking{done: make(chan struct{})}
 	d.asking[name] = a
 	ctx := d.ctx
 	d.work.Go(func() {
-		defer settle()
 		if underway != nil {
-			wait(question, underway)
+			wait(ctx, a, underway)
 		}
-		if !d.required(name) {
-			d.answered(name, a, nil)
-			return
-		}
-		d.answered(name, a, d.hold(ctx, question, name, s, openBrowser))
+		d.queue(name, a)
 	})
 	d.mu.Unlock()
 	d.cfg.Changed(name)
 	return a
 }
 
-// answered ends a question.
+// queue has the person asked about an account that still needs a login.
+func (d *Desk) queue(name string, a *asking) {
+	if d.cfg.Desktop == nil || !d.required(name) {
+		d.answered(name, a, words.LoginRequired(name, ""))
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ctx == nil || d.asking[name] != a {
+		return
+	}
+	a.queued = true
+	d.requeueLocked()
+	if ctx := d.ctx; !d.posing {
+		d.posing = true
+		d.work.Go(func() { d.pose(ctx) })
+	}
+}
+
+// answered ends what is wanted about an account; err is why it still needs a login. The first answer counts.
 func (d *Desk) answered(name string, a *asking, err error) {
-	if err != nil && !d.required(name) {
+	if !d.required(name) {
 		err = nil // somebody logged in elsewhere meanwhile
 	}
 	d.mu.Lock()
+	if d.asking[name] != a {
+		d.mu.Unlock()
+		return
+	}
 	delete(d.asking, name)
 	if delete(d.paused, name); err != nil {
 		d.paused[name] = d.cfg.Now().Add(pause)
 	}
 	a.err = err
+	if a.queued {
+		d.requeueLocked()
+	}
 	d.mu.Unlock()
 	close(a.done)
 	d.cfg.Changed(name)
 }
 
-// hold asks, and runs the login if the person agrees; question ends when it is settled otherwise. It returns why the account
-// still needs a login.
-func (d *Desk) hold(ctx, question context.Context, name string, s Standing, openBrowser bool) error {
-	var activation string
-	if d.cfg.Desktop == nil {
-		return words.LoginRequired(name, "")
-	}
-	if !openBrowser {
-		answer, err := d.cfg.Desktop.Ask(question, words.SignIn(s.Account))
-		if question.Err() != nil {
-			return words.LoginRequired(name, "")
-		}
-		if err != nil {
-			d.cfg.Log.Info().Err(err).Str("account", name).Msg("nobody can be asked to log in")
-			return words.LoginRequired(name, "")
-		}
-		if !answer.Agreed {
-			return words.LoginDismissed(name)
-		}
-		activation = answer.Activation
-	}
-	err := d.login(ctx, name, activation)
-	if underway := d.cfg.Accounts.Underway(name); err != nil && underway != nil {
-		wait(question, underway) // one that a person began elsewhere has taken over
-		return words.LoginRequired(name, "")
-	}
-	if err != nil && ctx.Err() == nil && d.required(name) {
-		d.tell(words.SignInFailed(name, api.AsError(err)))
-	}
-	return err
-}
-
-// login runs the login, in the browser of the person's session.
-func (d *Desk) login(ctx context.Context, name, activation string) error {
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	err := d.cfg.Accounts.Login(ctx, name, func(e api.LoginEvent) {
-		page := cmp.Or(e.ShortURL, e.URL)
-		if e.Event == api.EventDevice {
-			page = e.VerificationURI
-			if e.VerificationURIComplete != "" {
-				page = e.VerificationURIComplete
-			}
-			d.inBackground(func() { d.tell(words.DeviceCode(name, e)) })
-		}
-		if page == "" {
-			return
-		}
-		d.inBackground(func() {
-			if err := d.cfg.Desktop.Open(ctx, page, activation); err != nil && ctx.Err() == nil {
-				d.cfg.Log.Warn().Err(err).Str("account", name).Msg("the browser could not be opened")
-				fail(words.NoBrowser(name))
-			}
-		})
-	})
-	var cause *api.Error
-	if err != nil && errors.As(context.Cause(ctx), &cause) {
-		return cause
-	}
-	return err
-}
-
-// tell shows a text; that it cannot be shown does not matter.
-func (d *Desk) tell(n words.Question) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := d.cfg.Desktop.Tell(ctx, n); err != nil {
-		d.cfg.Log.Info().Err(err).Msg("a notification was not shown")
-	}
-}
-
-// inBackground runs f, which Run waits for; after the end of Run it does nothing.
-func (d *Desk) inBackground(f func()) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.ctx != nil {
-		d.work.Go(f)
-	}
-}
-
-// settle ends the question about the account of that name, if there is one.
+// settle ends what is wanted about the account of that name, if something is.
 func (d *Desk) settle(name string) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if a := d.asking[name]; a != nil {
-		a.settle()
+	a := d.asking[name]
+	d.mu.Unlock()
+	if a != nil {
+		d.answered(name, a, words.LoginRequired(name, ""))
 	}
 }
 
@@ -199,9 +137,11 @@ func (d *Desk) required(name string) bool {
 	return known && s.State == api.StateLoginRequired
 }
 
-func wait(ctx context.Context, ended <-chan struct{}) {
+// wait waits for the end of a login that somebody else runs, as long as it matters to a.
+func wait(ctx context.Context, a *asking, ended <-chan struct{}) {
 	select {
 	case <-ended:
+	case <-a.done:
 	case <-ctx.Done():
 	}
 }

@@ -1,6 +1,7 @@
 // Package attend has a person log in at the right moment. When an account needs a login it asks once, however many callers
-// want its tokens, through the desktop: the person clicks "Sign in", and the login runs. It also says ahead of time that a
-// login will end, and passes both on to the command that the configuration names.
+// want its tokens, through the desktop: the person clicks "Sign in", and the login runs. If several accounts need one, a
+// single question names them all, and their logins run one after the other. It also says ahead of time that a login will
+// end, and passes both on to the command that the configuration names.
 package attend
 
 import (
@@ -86,13 +87,15 @@ type Desk struct {
 	cfg  Config
 	work sync.WaitGroup
 
-	mu      sync.Mutex // guards the fields below; nothing else is locked while it is held
-	ctx     context.Context
-	touched map[string]struct{} // accounts to look at
-	wake    chan struct{}       // holds one element if there are any
-	told    map[string]told
-	asking  map[string]*asking
-	paused  map[string]time.Time // until when no caller may raise a question
+	mu       sync.Mutex // guards the fields below; nothing else is locked while it is held
+	ctx      context.Context
+	touched  map[string]struct{} // accounts to look at
+	wake     chan struct{}       // holds one element if there are any
+	told     map[string]told
+	asking   map[string]*asking
+	posing   bool                 // a question is shown, or about to be
+	takeBack func()               // ends the question that is shown; nil if there has been none
+	paused   map[string]time.Time // until when no caller may raise a question
 }
 
 // New makes a Desk; nobody is asked before [Desk.Run] is called.
@@ -157,7 +160,11 @@ func (d *Desk) Run(ctx context.Context) {
 	cancel()
 	d.mu.Lock()
 	d.ctx = nil
+	left := maps.Clone(d.asking)
 	d.mu.Unlock()
+	for name := range left {
+		d.settle(name)
+	}
 	d.work.Wait()
 }
 

@@ -30,6 +30,7 @@ type desk struct {
 	loginErr  error
 	pages     []string
 	questions []words.Question
+	open      int // questions that are shown
 	texts     []string
 	answer    chan Answer // what the person answers
 	askErr    error
@@ -83,8 +84,14 @@ func (d *desk) Login(ctx context.Context, name string, events func(api.LoginEven
 func (d *desk) Ask(ctx context.Context, q words.Question) (Answer, error) {
 	d.mu.Lock()
 	d.questions = append(d.questions, q)
+	d.open++
 	err := d.askErr
 	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		d.open--
+		d.mu.Unlock()
+	}()
 	if err != nil {
 		return Answer{}, err
 	}
@@ -122,10 +129,23 @@ func (d *desk) become(name string, state api.State, why *api.Error) {
 
 // seen returns how many questions were shown, and how many logins begun.
 func (d *desk) seen() (questions, logins int) {
-	synctest.Wait()
+	gathered()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.questions), d.logins
+}
+
+// shown returns how many questions are on the desktop.
+func (d *desk) shown() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.open
+}
+
+// gathered returns when a question that was due has been asked.
+func gathered() {
+	time.Sleep(gather)
+	synctest.Wait()
 }
 
 func check(t *testing.T, what string, got, want any) {
@@ -265,7 +285,7 @@ func TestFailureIsShown(t *testing.T) {
 		defer d.end()
 		d.loginErr = &api.Error{Code: api.LoginDenied, Message: "the login was denied", Hint: "try again"}
 		d.become("work", api.StateLoginRequired, nil)
-		synctest.Wait()
+		gathered()
 		if want := []string{"The login to work failed: the login was denied. Next: try again"}; !slices.Equal(d.texts, want) {
 			t.Errorf("got %q, want %q", d.texts, want)
 		}
@@ -335,7 +355,7 @@ func TestNoDesktop(t *testing.T) {
 		defer d.end()
 		d.askErr = errors.New("no bus")
 		d.become("work", api.StateLoginRequired, nil)
-		synctest.Wait()
+		gathered()
 		if asked, _ := d.Waiting("work"); asked {
 			t.Error("a question is said to be asked")
 		}

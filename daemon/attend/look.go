@@ -53,7 +53,7 @@ func (d *Desk) look(name string) {
 		now = told{required: s.HadLogin}
 		if s.HadLogin && !before.required {
 			d.announce(eventRequired, s, words.LoginEnded(s.Account))
-			d.ask(name, s, false)
+			d.ask(name, false)
 		}
 	}
 	d.mu.Lock()

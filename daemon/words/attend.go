@@ -3,6 +3,7 @@ package words
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"oauthd/ipc/api"
@@ -17,9 +18,25 @@ type Question struct {
 	Urgent bool
 }
 
-// SignIn asks a person to log in to a.
-func SignIn(a api.Account) Question {
-	return Question{Summary: a.Name + " needs a login", Body: LoginEnded(a), Action: "Sign in", Urgent: true}
+// SignIn asks a person to log in to the accounts.
+func SignIn(accounts []api.Account) Question {
+	q := Question{Action: "Sign in", Urgent: true}
+	if len(accounts) == 1 {
+		q.Summary, q.Body = accounts[0].Name+" needs a login", LoginEnded(accounts[0])
+		return q
+	}
+	const most = 12 // names, which are at most 63 characters long
+	var names []string
+	for _, a := range accounts[:min(len(accounts), most)] {
+		names = append(names, a.Name)
+	}
+	q.Summary = fmt.Sprintf("%d accounts need a login", len(accounts))
+	q.Body = strings.Join(names, ", ")
+	if more := len(accounts) - len(names); more > 0 {
+		q.Body += fmt.Sprintf(" and %d more", more)
+	}
+	q.Body += ". Their sign-in pages open one after the other."
+	return q
 }
 
 // LoginEnded says why a needs a login.
