@@ -47,6 +47,8 @@ func TestEndToEnd(t *testing.T) {
 		{"places of other users", testPlaces},
 		{"a service of systemd", testService},
 		{"a new program takes over", testNewProgram},
+		{"a login that ends asks on the desktop", testNotification},
+		{"many logins that end are one question", testManyNotifications},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, h) })
 	}
