@@ -198,7 +198,9 @@ func testNotification(t *testing.T, h *house) {
 	for range lines {
 		go func() { answers <- p.line(t, api.TokenRequest{Account: "work", Interactive: true}).AccessToken }()
 	}
-	if !poll(func() bool { return slices.ContainsFunc(p.status(t).Accounts, func(a api.Account) bool { return a.LoginCallers == verbs+lines }) }) {
+	if !poll(func() bool {
+		return slices.ContainsFunc(p.status(t).Accounts, func(a api.Account) bool { return a.LoginCallers == verbs+lines })
+	}) {
 		t.Errorf("got %+v, want %d callers that wait", p.status(t).Accounts, verbs+lines)
 	}
 	before := provider.Requests(oauthtest.Authorize)
