@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"oauthd/cmd/oauthd/helpers"
 	"oauthd/keystore/storetest"
 )
 
@@ -48,6 +49,7 @@ func TestPip(t *testing.T) {
 	if !ok {
 		storetest.Need(t, "python3 -m pip")
 	}
+	storetest.Need(t, "script")
 	d := newDesktop(t)
 	provider := d.login(t, "pkg")
 	file := wheel(t)
@@ -68,19 +70,24 @@ func TestPip(t *testing.T) {
 	}))
 	t.Cleanup(index.Close)
 	url := strings.Replace(index.URL, "://", "://oauth2accesstoken@", 1) + "/simple/"
-	pip := func(t *testing.T, into string) (exit int, stderr string) {
-		exit, _, stderr = d.run(t, []string{"OAUTHD_SOCK=" + d.socket(), "PIP_KEYRING_PROVIDER=subprocess", "PIP_RETRIES=0"},
-			python, "-m", "pip", "download", "-q", "--no-input", "--disable-pip-version-check", "--no-cache-dir", "--no-deps",
+	pip := func(t *testing.T, into string) (exit int, screen string) {
+		// At a terminal, because pip 23.0 hides what keyring writes to standard error.
+		command := helpers.Quoted(python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-cache-dir", "--no-deps",
 			"--index-url", url, "--dest", into, "hello")
-		return exit, stderr
+		exit, screen, _ = d.run(t, []string{"OAUTHD_SOCK=" + d.socket(), "PIP_KEYRING_PROVIDER=subprocess", "PIP_RETRIES=0"},
+			"script", "-qec", command, "/dev/null")
+		if kinds := leaks(screen, true); len(kinds) > 0 {
+			t.Errorf("the screen shows %s", strings.Join(kinds, ", "))
+		}
+		return exit, screen
 	}
-	if exit, stderr := pip(t, "unknown"); exit == 0 || strings.Contains(stderr, "oauthd") {
-		t.Errorf("an unknown index: got exit %d, %s, want pip's own failure", exit, stderr)
+	if exit, screen := pip(t, "unknown"); exit == 0 || strings.Contains(screen, "oauthd") {
+		t.Errorf("an unknown index: got exit %d, %s, want pip's own failure", exit, screen)
 	}
 	d.allow(t, "pkg", index.URL+"/simple/")
 	for _, into := range []string{"first", "second"} {
-		if exit, stderr := pip(t, into); exit != 0 {
-			t.Fatalf("got exit %d, %s", exit, stderr)
+		if exit, screen := pip(t, into); exit != 0 {
+			t.Fatalf("got exit %d, %s", exit, screen)
 		}
 		if got, err := os.ReadFile(filepath.Join(d.dir, into, wheelName)); err != nil || !bytes.Equal(got, file) {
 			t.Errorf("got another file, %v", err)
@@ -92,8 +99,8 @@ func TestPip(t *testing.T) {
 			if err := o.put(t); err != nil {
 				t.Fatal(err)
 			}
-			if exit, stderr := pip(t, "none"); exit == 0 || strings.Count(stderr, "hint: ") != 1 || !strings.Contains(stderr, o.want) {
-				t.Errorf("got exit %d, %s, want a failure, and %q once", exit, stderr, o.want)
+			if exit, screen := pip(t, "none"); exit == 0 || strings.Count(screen, "hint: ") != 1 || !strings.Contains(screen, o.want) {
+				t.Errorf("got exit %d, %s, want a failure, and %q once", exit, screen, o.want)
 			}
 		})
 	}

@@ -17,8 +17,9 @@ func keyring() Helper {
 	const name = "keyring"
 	return Helper{
 		Name: name, Program: name, OnRequest: true,
-		Use:   "get URL [USER]",
-		Short: "answer pip and uv, which run keyring for the password of an index",
+		Unheard: true, // by pip before 23.1
+		Use:     "get URL [USER]",
+		Short:   "answer pip and uv, which run keyring for the password of an index",
 		Long: `Answers as the program keyring does, which pip and uv run for the password of a
 package index: an access token of the account whose hosts allow the index ("oauthd match
 URL" shows which). For any other index it says nothing, with exit status 1. It stores no
