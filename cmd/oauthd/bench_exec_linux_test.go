@@ -69,6 +69,41 @@ func BenchmarkExecProcess(b *testing.B) {
 	}
 }
 
+// BenchmarkExecFile runs true alone and below oauthd exec -e and -f in turn, with a real daemon. The figures are medians: what
+// each takes longer than true alone, and how long the file of -f is still there after the end of true.
+//
+//	go test -run - -bench ExecFile -benchtime 200x ./cmd/oauthd
+func BenchmarkExecFile(b *testing.B) {
+	s := newScale(b, buildProgram(b), 1)
+	s.start()
+	s.login(0)
+	files := filepath.Join(filepath.Dir(s.socket), "files")
+	var bare, value, file, left []time.Duration
+	run := func(took *[]time.Duration, argv ...string) {
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.Env = s.env
+		began := time.Now()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%q: %v, %s", argv, err, out)
+		}
+		*took = append(*took, time.Since(began))
+	}
+	run(&file, s.program, "exec", "-f", "TOKEN="+accountName(0), "--", "true") // makes the directory
+	gone := awaitDeparture(b, files)
+	for b.Loop() {
+		run(&bare, "true")
+		run(&value, s.program, "exec", "-e", "TOKEN="+accountName(0), "--", "true")
+		run(&file, s.program, "exec", "-f", "TOKEN="+accountName(0), "--", "true")
+		left = append(left, gone.empties(b, files, time.Second))
+	}
+	median := func(took []time.Duration) float64 { return percentile(took, 50) / 1e6 }
+	b.ReportMetric(median(bare), "bare-ms")
+	b.ReportMetric(median(value)-median(bare), "+e-ms")
+	b.ReportMetric(median(file)-median(bare), "+f-ms")
+	b.ReportMetric(median(left), "left-ms")
+	b.ReportMetric(percentile(left, 99)/1e6, "left-p99-ms")
+}
+
 // buildExec builds the least that a Go program can be which becomes another one.
 func buildExec(b *testing.B) string {
 	b.Helper()
