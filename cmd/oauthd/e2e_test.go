@@ -47,6 +47,7 @@ func TestEndToEnd(t *testing.T) {
 		{"places of other users", testPlaces},
 		{"a service of systemd", testService},
 		{"a new program takes over", testNewProgram},
+		{"another version takes over, and back", testUpgrade},
 		{"a login that ends asks on the desktop", testNotification},
 		{"many logins that end are one question", testManyNotifications},
 	} {
