@@ -26,7 +26,7 @@ func newService(std stdio) *cobra.Command {
 		Short: "have the system start the daemon",
 		Long: `Has the system start the daemon: systemd when something first connects to its
 socket, launchd and Windows at logon, other desktops by their autostart. Without it
-the first command that needs a daemon starts one.`,
+the first command that needs a daemon starts one. "oauthd help service" says more.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return badRequest("service needs one of: install, uninstall, status", "oauthd service install has the system start the daemon")

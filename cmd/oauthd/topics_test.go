@@ -46,10 +46,29 @@ func TestTopics(t *testing.T) {
 				t.Errorf("oauthd help does not list it, it prints\n%s", list)
 			}
 			wantNarrow(t, help(t, "help", name))
+			if block := indentedBlock.FindString(found.text); block != "" {
+				t.Errorf("code is to be between lines of ```, not indented: %q", block)
+			}
 			for _, problem := range commandProblems(markdownCommands(found.text)) {
 				t.Error(problem)
 			}
 		})
+	}
+}
+
+// indentedBlock is code as the help does not show it, line by line.
+var indentedBlock = regexp.MustCompile(`(?m)^\n {4}\S.*\n`)
+
+// A topic and a verb of the same name lead to each other.
+func TestTopicNamedLikeAVerb(t *testing.T) {
+	topic, verb := help(t, "help", "service"), help(t, "service", "--help")
+	for _, want := range []string{"\n  oauthd service install ", "\noauthd service --help explains the verb of that name.\n", "\nLinux with systemd\n"} {
+		if !strings.Contains("\n"+topic, want) {
+			t.Errorf("oauthd help service: got\n%s\nwant %q", topic, want)
+		}
+	}
+	if !strings.Contains(verb, "oauthd help service") || !strings.Contains(verb, "  uninstall ") {
+		t.Errorf("oauthd service --help: got\n%s\nwant its verbs, and the topic", verb)
 	}
 }
 
