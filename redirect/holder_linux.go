@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"oauthd/ipc/api"
+	"oauthd/ipc/peer"
 )
 
 // portHolder names what already listens on a, such as "nginx (pid 123)", or "a process of uid 33" if we may not read
@@ -42,9 +43,9 @@ func (p procRoot) holder(a netip.AddrPort) string {
 func (p procRoot) socketAt(a netip.AddrPort) (found socket, ok bool) {
 	at := func(ip netip.Addr) netip.AddrPort { return netip.AddrPortFrom(ip, a.Port()) }
 	var conflicts4 []string
-	conflicts6 := []string{tableAddr6(a), tableAddr6(at(netip.IPv6Unspecified()))}
+	conflicts6 := []string{peer.TableAddr6(a), peer.TableAddr6(at(netip.IPv6Unspecified()))}
 	if a.Addr().Unmap().Is4() {
-		conflicts4 = []string{tableAddr4(a), tableAddr4(at(netip.IPv4Unspecified()))}
+		conflicts4 = []string{peer.TableAddr4(a), peer.TableAddr4(at(netip.IPv4Unspecified()))}
 	}
 	for _, s := range append(
 		p.sockets("net/tcp", conflicts4), p.sockets("net/tcp6", conflicts6)...,

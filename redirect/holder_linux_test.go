@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oauthd/ipc/peer"
 )
 
 func TestTakenPortNamesItsHolder(t *testing.T) {
@@ -66,7 +68,7 @@ func TestPortOfAnotherUserNamesTheUser(t *testing.T) {
 }
 
 func TestHolder(t *testing.T) {
-	if tableAddr4(netip.MustParseAddrPort("127.0.0.1:1")) != "0100007F:0001" {
+	if peer.TableAddr4(netip.MustParseAddrPort("127.0.0.1:1")) != "0100007F:0001" {
 		t.Skip("the tables below come from a little-endian machine")
 	}
 	const (
@@ -157,4 +159,14 @@ func TestHolder(t *testing.T) {
 			}
 		})
 	}
+}
+
+const (
+	tableHead = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	rowRest   = " 00000000:00000000 00:00000000 00000000 "
+)
+
+// row is a row of the tables of TCP sockets (proc(5)).
+func row(ends, state, uid string) string {
+	return "   1: " + ends + " " + state + rowRest + uid + "        0 4242 1 0000000000000000 20 4 30 10 -1\n"
 }

@@ -1,9 +1,12 @@
 package redirect
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
+
+	"oauthd/ipc/peer"
 )
 
 // fromUser reports whether r comes from a user who may log in here.
@@ -22,5 +25,18 @@ func (s *Server) peerAllowed(client string, server net.Addr) bool {
 		return false
 	}
 	to, err := netip.ParseAddrPort(server.String())
-	return err == nil && s.peers.allow(s.cfg.PeerUID, from, to)
+	if err != nil {
+		return false
+	}
+	owner, err := peer.TCPOwner(from, to)
+	return allowed(s.cfg.PeerUID, owner, err)
+}
+
+// allowed reports whether the owner of a client's end, as [peer.TCPOwner] returns it, is uid or root. If the system does
+// not say whose it is, everybody is; if it has no such connection, nobody.
+func allowed(uid, owner int, err error) bool {
+	if err != nil {
+		return !errors.Is(err, peer.ErrNoConnection)
+	}
+	return owner == uid || owner == 0
 }

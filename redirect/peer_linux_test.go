@@ -2,7 +2,6 @@ package redirect
 
 import (
 	"io"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,88 +123,6 @@ func TestAllowedUsers(t *testing.T) {
 			s := start(t, Config{PeerUID: tt.peerUID})
 			tt.request(t, s)
 			wantCode(t, s)
-		})
-	}
-}
-
-const (
-	tableHead = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-	rowRest   = " 00000000:00000000 00:00000000 00000000 "
-)
-
-func row(ends, state, uid string) string {
-	return "   1: " + ends + " " + state + rowRest + uid + "        0 4242 1 0000000000000000 20 4 30 10 -1\n"
-}
-
-func TestPeerTables(t *testing.T) {
-	if tableAddr4(netip.MustParseAddrPort("127.0.0.1:1")) != "0100007F:0001" {
-		t.Skip("the tables below come from a little-endian machine")
-	}
-	const (
-		ends4  = "0100007F:9C40 0100007F:1F90"
-		ends6  = "00000000000000000000000001000000:9C40 00000000000000000000000001000000:1F90"
-		mapped = "0000000000000000FFFF00000100007F:9C40 0000000000000000FFFF00000100007F:1F90"
-		ours4  = "0100007F:1F90 0100007F:9C40"
-	)
-	tests := []struct {
-		name      string
-		tcp, tcp6 string // "" is a file that is not there
-		client    string
-		allow     bool
-		server    string
-	}{
-		{name: "ours", tcp: row(ends4, "01", "1000"), allow: true},
-		{name: "root's", tcp: row(ends4, "01", "0"), allow: true},
-		{name: "another's", tcp: row(ends4, "01", "1001")},
-		{name: "our own end does not count", tcp: row(ours4, "01", "1000")},
-		{
-			name: "another's, after ours elsewhere",
-			tcp:  row("0100007F:9C41 0100007F:1F90", "01", "1000") + row(ends4, "01", "1001"),
-		},
-		{name: "closed by another, so uid 0", tcp: row(ends4, "06", "0")},
-		{name: "half closed, uid 0", tcp: row(ends4, "05", "0")},
-		{name: "mapped, ours", tcp: tableHead, tcp6: row(mapped, "01", "1000"), allow: true},
-		{name: "mapped, another's", tcp: tableHead, tcp6: row(mapped, "01", "1001")},
-		{
-			name: "IPv6, ours", client: "[::1]:40000", server: "[::1]:8080",
-			tcp: tableHead, tcp6: row(ends6, "01", "1000"), allow: true,
-		},
-		{
-			name: "IPv6, another's", client: "[::1]:40000", server: "[::1]:8080",
-			tcp: tableHead, tcp6: row(ends6, "01", "1001"),
-		},
-		{
-			name: "another's, after ours to elsewhere",
-			tcp:  row("0100007F:9C40 0100007F:1F91", "01", "1000") + row(ends4, "01", "1001"),
-		},
-		{name: "row without uid", tcp: "1: " + ends4 + " 01 0:0 0:0 0\n"},
-		{name: "row that ends with the uid", tcp: "1: " + ends4 + " 01 0:0 0:0 0 1000\n", allow: true},
-		{name: "table that cannot be read", tcp: strings.Repeat("x", 1<<17), allow: true},
-		{name: "IPv6, in no table", client: "[::1]:40000", server: "[::1]:8080", tcp: tableHead, tcp6: tableHead},
-		{name: "in no table", tcp: tableHead, tcp6: tableHead},
-		{name: "in no table, no IPv6", tcp: tableHead},
-		{name: "no tables", allow: true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			dir := t.TempDir()
-			tables := peerTables{filepath.Join(dir, "tcp"), filepath.Join(dir, "tcp6")}
-			for path, text := range map[string]string{tables.tcp: tt.tcp, tables.tcp6: tt.tcp6} {
-				if text == "" {
-					continue
-				}
-				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			client, server := "127.0.0.1:40000", "127.0.0.1:8080"
-			if tt.client != "" {
-				client, server = tt.client, tt.server
-			}
-			got := tables.allow(1000, netip.MustParseAddrPort(client), netip.MustParseAddrPort(server))
-			if got != tt.allow {
-				t.Errorf("got %t, want %t", got, tt.allow)
-			}
 		})
 	}
 }

@@ -1,9 +1,12 @@
 package redirect
 
 import (
+	"errors"
 	"net"
 	"os"
 	"testing"
+
+	"oauthd/ipc/peer"
 )
 
 func TestPeersWithoutAnAddress(t *testing.T) {
@@ -17,13 +20,33 @@ func TestPeersWithoutAnAddress(t *testing.T) {
 		{"no client", "", address},
 		{"server of another kind", address.String(), &net.UnixAddr{Name: "x"}},
 	} {
-		s := &Server{cfg: Config{PeerUID: os.Getuid()}, peers: procNet()}
+		s := &Server{cfg: Config{PeerUID: os.Getuid()}}
 		if s.peerAllowed(tt.client, tt.server) {
 			t.Errorf("%s: allowed", tt.name)
 		}
 		s.cfg.PeerUID = -1
 		if !s.peerAllowed(tt.client, tt.server) {
 			t.Errorf("%s: not allowed although nobody is checked", tt.name)
+		}
+	}
+}
+
+func TestOwnersOfConnections(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		owner int
+		err   error
+		allow bool
+	}{
+		{"ours", 1000, nil, true},
+		{"root's", 0, nil, true},
+		{"another's", 1001, nil, false},
+		{"none", -1, peer.ErrNoConnection, false},
+		{"a system that does not say", -1, peer.ErrUnsupported, true},
+		{"tables that cannot be read", -1, errors.New("no tables"), true},
+	} {
+		if got := allowed(1000, tt.owner, tt.err); got != tt.allow {
+			t.Errorf("%s: got %t, want %t", tt.name, got, tt.allow)
 		}
 	}
 }

@@ -34,8 +34,7 @@ type Server struct {
 	authority string // host:port, which the Host header must be
 	// The browser that brings the response is sent to resultPath, one that comes too late to latePath.
 	resultPath, latePath string
-	policy               string // the Content-Security-Policy of every answer
-	peers                peerTables
+	policy               string      // the Content-Security-Policy of every answer
 	tls                  *tls.Config // nil for http
 	entrance             entrance
 
@@ -87,7 +86,6 @@ func (a *Servers) newServer(cfg Config, port int) (*Server, error) {
 		latePath:   "/result/" + rand.Text(),
 		entrance:   entrance{path: "/go/" + rand.Text()},
 		policy:     contentPolicy(),
-		peers:      procNet(),
 		tls:        secure,
 		notices:    make(chan Notice, maxNotices),
 		notice:     cfg.Notice,

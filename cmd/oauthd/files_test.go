@@ -31,7 +31,7 @@ var mayUsePaths = map[string]struct {
 	"cmd/oauthd/rest_linux.go":      {[]string{"Open"}, "/proc"},
 	"daemon/files/process_linux.go": {[]string{"ReadFile"}, "/proc"},
 	"redirect/holder_linux.go":      {[]string{"Open", "ReadFile"}, "/proc"},
-	"redirect/peer_linux.go":        {[]string{"Open"}, "/proc"},
+	"ipc/peer/tcp_linux.go":         {[]string{"Open"}, "/proc"},
 	"ipc/quick/arguments_linux.go":  {[]string{"Open"}, "/proc"},
 	"ipc/benchtest/benchtest.go":    {[]string{"MkdirTemp", "RemoveAll"}, "for tests"},
 	"keystore/storetest/bus.go":     {[]string{"WriteFile", "MkdirTemp", "RemoveAll", "Mkdir"}, "for tests"},

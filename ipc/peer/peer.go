@@ -1,4 +1,5 @@
-// Package peer asks the kernel who is at the other end of a Unix socket, or of a named pipe of Windows.
+// Package peer asks the kernel who is at the other end of a Unix socket, a named pipe of Windows, or a TCP connection on
+// this machine.
 //
 // The uid is a boundary: the kernel records it when the connection is made (seen from a client: when the server begins
 // to listen), and it cannot be forged. On Windows the boundary is the pipe itself: its access list admits clients of its

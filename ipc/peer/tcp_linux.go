@@ -1,9 +1,8 @@
-package redirect
+package peer
 
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -12,37 +11,39 @@ import (
 	"strings"
 )
 
-// peerTables are the paths of the kernel's tables of TCP sockets.
-type peerTables struct{ tcp, tcp6 string }
+// tcpTables are the paths of the kernel's tables of TCP sockets.
+type tcpTables struct{ tcp, tcp6 string }
 
-func procNet() peerTables { return peerTables{"/proc/net/tcp", "/proc/net/tcp6"} }
+func procNet() tcpTables { return tcpTables{"/proc/net/tcp", "/proc/net/tcp6"} }
 
-var errNoPeer = errors.New("no such connection")
+// readable reports whether the tables are there; without IPv6 there is one.
+func (t tcpTables) readable() bool {
+	f, err := os.Open(t.tcp)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
+}
 
-// peerReads is how often the tables are read: while sockets come and go, one read may miss a row.
-const peerReads = 3
-
-// allow reports whether the client's end of a connection belongs to uid or root. If the tables cannot be read it
-// returns true; if they can and the connection is in neither, false.
-func (t peerTables) allow(uid int, client, server netip.AddrPort) bool {
-	err := errNoPeer
-	for range peerReads {
-		var owner int
-		if owner, err = t.lookup(client, server); err == nil {
-			return owner == uid || owner == 0
+// owner is lookup, with patience.
+func (t tcpTables) owner(client, server netip.AddrPort) (uid int, err error) {
+	err = ErrNoConnection
+	for range tcpReads {
+		if uid, err = t.lookup(client, server); err == nil {
+			return uid, nil
 		}
 	}
-	return !errors.Is(err, errNoPeer)
+	return -1, err
 }
 
 // lookup returns the owner of the client's socket. An IPv4 connection may be in either table, because the client's
 // socket may be an IPv6 one with a mapped address.
-func (t peerTables) lookup(client, server netip.AddrPort) (int, error) {
-	uid, err6 := lookupFile(t.tcp6, client, server, tableAddr6)
+func (t tcpTables) lookup(client, server netip.AddrPort) (int, error) {
+	uid, err6 := lookupFile(t.tcp6, client, server, TableAddr6)
 	if err6 == nil || !client.Addr().Unmap().Is4() {
 		return uid, err6
 	}
-	return lookupFile(t.tcp, client, server, tableAddr4)
+	return lookupFile(t.tcp, client, server, TableAddr4)
 }
 
 func lookupFile(path string, client, server netip.AddrPort, format func(netip.AddrPort) string) (int, error) {
@@ -69,17 +70,17 @@ func lookupTable(table io.Reader, local, remote string) (int, error) {
 	if err := lines.Err(); err != nil {
 		return 0, err
 	}
-	return 0, errNoPeer
+	return 0, ErrNoConnection
 }
 
-// tableAddr4 writes a as /proc/net/tcp does: the address as a word in the machine's byte order, and the port.
-func tableAddr4(a netip.AddrPort) string {
+// TableAddr4 writes a as /proc/net/tcp does: the address as a word in the machine's byte order, and the port.
+func TableAddr4(a netip.AddrPort) string {
 	ip := a.Addr().Unmap().As4()
 	return fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), a.Port())
 }
 
-// tableAddr6 writes a as /proc/net/tcp6 does: the address as four words, each in the machine's byte order.
-func tableAddr6(a netip.AddrPort) string {
+// TableAddr6 writes a as /proc/net/tcp6 does: the address as four words, each in the machine's byte order.
+func TableAddr6(a netip.AddrPort) string {
 	ip := a.Addr().As16()
 	var b strings.Builder
 	for i := 0; i < len(ip); i += 4 {
