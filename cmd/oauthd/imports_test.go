@@ -122,6 +122,8 @@ func rooms(pkg string, others ...string) ban {
 		b.but = append(b.but, "oauthd/keystore", "oauthd/redirect")
 	case "daemon/login":
 		b.but = append(b.but, "oauthd/redirect")
+	case "daemon/files":
+		b.but = append(b.but, "oauthd/ipc/peer")
 	case "daemon/book":
 		b.but = append(b.but, "oauthd/ipc/match", "oauthd/ipc/own")
 	}

@@ -12,22 +12,19 @@ package files
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/hook"
 	"oauthd/ipc/api"
+	"oauthd/ipc/peer"
 
 	"github.com/rs/zerolog"
 )
 
 // maxFiles bounds the files. No person has so many; a program in a loop has.
 const maxFiles = 256
-
-// errGone says that a process has ended.
-var errGone = errors.New("files: the process has ended")
 
 // Config is what a [Keeper] is made of.
 type Config struct {
@@ -64,8 +61,8 @@ func New(cfg Config) *Keeper {
 
 // entry is one file.
 type entry struct {
-	path    string   // proven, free of links
-	process *process // nil for a file that lives as long as the daemon
+	path    string        // proven, free of links
+	process *peer.Process // nil for a file that lives as long as the daemon
 	pid     int
 	caller  account.Caller // whoever asked for the file; the zero value after a restart
 	// wake holds an element if there may be another token, or none any more. turn holds one while the file is looked at
@@ -137,8 +134,8 @@ func (k *Keeper) begin(e *entry, first time.Duration) {
 		return
 	}
 	k.work.Go(func() {
-		defer e.process.close()
-		if !e.process.wait(e.ctx) {
+		defer e.process.Close()
+		if !e.process.Wait(e.ctx) {
 			return
 		}
 		if err := k.drop(e); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"oauthd/ipc/api"
 	"oauthd/ipc/own"
+	"oauthd/ipc/peer"
 )
 
 // maxRecord is more than the record of as many files as there may be has, in bytes.
@@ -37,7 +38,7 @@ func (k *Keeper) save(ctx context.Context) error {
 	for _, e := range k.all {
 		s := saved{Path: e.path, Request: e.request, Sums: e.sums, PID: e.pid}
 		if e.process != nil {
-			s.Start = e.process.start
+			s.Start = e.process.Start
 		}
 		all = append(all, s)
 	}
@@ -94,13 +95,13 @@ func (k *Keeper) restore(s saved) *entry {
 	if s.PID == 0 {
 		return e
 	}
-	p, err := openProcess(s.PID)
-	if err == nil && p.start == s.Start {
+	p, err := peer.OpenProcess(s.PID)
+	if err == nil && p.Start == s.Start {
 		e.process = p
 		return e
 	}
 	if err == nil {
-		p.close()
+		p.Close()
 	}
 	e.end()
 	if err := removeOurs(s.Path, s.Sums); err != nil {

@@ -14,6 +14,7 @@ import (
 	"oauthd/daemon/account"
 	"oauthd/ipc/api"
 	"oauthd/ipc/own"
+	"oauthd/ipc/peer"
 )
 
 // maxCommand is how many bytes a command may have.
@@ -77,14 +78,14 @@ func (k *Keeper) addForProcess(ctx context.Context, r api.FileRequest) (api.File
 	if !ok || caller.PID <= 0 {
 		return api.File{}, unknownProcess(errors.ErrUnsupported)
 	}
-	p, err := openProcess(caller.PID)
+	p, err := peer.OpenProcess(caller.PID)
 	if err != nil {
 		return api.File{}, unknownProcess(err)
 	}
 	const folder = "files"
 	dir, err := own.Make(filepath.Join(k.cfg.Dir, folder))
 	if err != nil {
-		p.close()
+		p.Close()
 		return api.File{}, placeProblem(err)
 	}
 	e := k.newEntry(dir.Path(r.Account+"."+rand.Text()[:10]), r)
@@ -92,7 +93,7 @@ func (k *Keeper) addForProcess(ctx context.Context, r api.FileRequest) (api.File
 	e.process, e.pid = p, caller.PID
 	f, err := k.add(ctx, e, r)
 	if err != nil {
-		p.close()
+		p.Close()
 	}
 	return f, err
 }

@@ -1,4 +1,4 @@
-package files
+package peer
 
 import (
 	"bytes"
@@ -11,26 +11,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is one that lives, or has lived when it was opened. It stays the same one if its pid is given to another.
-type process struct {
+// Process is one that lives, or has lived when it was opened. It stays the same one if its pid is given to another.
+type Process struct {
 	fd *os.File // a pidfd
-	// start is when it began, as the system counts it, so that it is known again after a restart of the daemon.
-	start string
+	// Start is when it began, as the system counts it, so that it is known again after a restart of the daemon.
+	Start string
 }
 
-// openProcess returns the process with that pid. The error is [errGone] if there is none.
-func openProcess(pid int) (*process, error) {
+// OpenProcess returns the process with that pid. The error is [ErrGone] if there is none.
+func OpenProcess(pid int) (*Process, error) {
 	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) && pid <= 0 {
-		return nil, errGone
+		return nil, ErrGone
 	}
 	if err != nil {
 		return nil, os.NewSyscallError("pidfd_open", err)
 	}
-	p := &process{fd: os.NewFile(uintptr(fd), "pidfd")}
-	if p.start = startTime(pid); p.start == "" || p.ended(uintptr(fd)) {
+	p := &Process{fd: os.NewFile(uintptr(fd), "pidfd")}
+	if p.Start = startTime(pid); p.Start == "" || p.ended(uintptr(fd)) {
 		_ = p.fd.Close()
-		return nil, errGone
+		return nil, ErrGone
 	}
 	return p, nil
 }
@@ -54,14 +54,14 @@ func startTime(pid int) string {
 }
 
 // ended reports whether a pidfd's process has ended.
-func (p *process) ended(fd uintptr) bool {
+func (p *Process) ended(fd uintptr) bool {
 	polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(polled, 0)
 	return err == nil && n == 1
 }
 
-// wait returns true when the process has ended, false when ctx has.
-func (p *process) wait(ctx context.Context) bool {
+// Wait returns true when the process has ended, false when ctx has.
+func (p *Process) Wait(ctx context.Context) bool {
 	raw, err := p.fd.SyscallConn()
 	if err != nil {
 		return false
@@ -71,5 +71,5 @@ func (p *process) wait(ctx context.Context) bool {
 	return raw.Read(p.ended) == nil
 }
 
-// close forgets the process.
-func (p *process) close() { _ = p.fd.Close() }
+// Close forgets the process.
+func (p *Process) Close() { _ = p.fd.Close() }

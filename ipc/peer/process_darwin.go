@@ -1,4 +1,4 @@
-package files
+package peer
 
 import (
 	"context"
@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is one that lives, or has lived when it was opened. It stays the same one if its pid is given to another.
-type process struct {
+// Process is one that lives, or has lived when it was opened. It stays the same one if its pid is given to another.
+type Process struct {
 	queue int // a kqueue that reports its end
-	// start is when it began, so that it is known again after a restart of the daemon.
-	start string
+	// Start is when it began, so that it is known again after a restart of the daemon.
+	Start string
 }
 
-// openProcess returns the process with that pid. The error is [errGone] if there is none.
-func openProcess(pid int) (*process, error) {
+// OpenProcess returns the process with that pid. The error is [ErrGone] if there is none.
+func OpenProcess(pid int) (*Process, error) {
 	queue, err := unix.Kqueue()
 	if err != nil {
 		return nil, os.NewSyscallError("kqueue", err)
@@ -28,7 +28,7 @@ func openProcess(pid int) (*process, error) {
 	_, err = unix.Kevent(queue, []unix.Kevent_t{watch}, nil, nil)
 	if errors.Is(err, unix.ESRCH) {
 		_ = unix.Close(queue)
-		return nil, errGone
+		return nil, ErrGone
 	}
 	if err != nil {
 		_ = unix.Close(queue)
@@ -37,14 +37,14 @@ func openProcess(pid int) (*process, error) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if err != nil {
 		_ = unix.Close(queue)
-		return nil, errGone
+		return nil, ErrGone
 	}
 	began := info.Proc.P_starttime
-	return &process{queue, fmt.Sprintf("%d.%06d", began.Sec, began.Usec)}, nil
+	return &Process{queue, fmt.Sprintf("%d.%06d", began.Sec, began.Usec)}, nil
 }
 
-// wait returns true when the process has ended, false when ctx has.
-func (p *process) wait(ctx context.Context) bool {
+// Wait returns true when the process has ended, false when ctx has.
+func (p *Process) Wait(ctx context.Context) bool {
 	look := unix.NsecToTimespec(int64(time.Second))
 	for ctx.Err() == nil {
 		n, err := unix.Kevent(p.queue, nil, make([]unix.Kevent_t, 1), &look)
@@ -58,5 +58,5 @@ func (p *process) wait(ctx context.Context) bool {
 	return false
 }
 
-// close forgets the process.
-func (p *process) close() { _ = unix.Close(p.queue) }
+// Close forgets the process.
+func (p *Process) Close() { _ = unix.Close(p.queue) }

@@ -1,4 +1,4 @@
-package files
+package peer
 
 import (
 	"context"
@@ -8,19 +8,19 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// process is one that lives, or has lived when it was opened. It stays the same one if its pid is given to another.
-type process struct {
+// Process is one that lives, or has lived when it was opened. It stays the same one if its pid is given to another.
+type Process struct {
 	handle windows.Handle
-	// start is when it began, so that it is known again after a restart of the daemon.
-	start string
+	// Start is when it began, so that it is known again after a restart of the daemon.
+	Start string
 }
 
-// openProcess returns the process with that pid. The error is [errGone] if there is none.
-func openProcess(pid int) (*process, error) {
+// OpenProcess returns the process with that pid. The error is [ErrGone] if there is none.
+func OpenProcess(pid int) (*Process, error) {
 	const rights = windows.SYNCHRONIZE | windows.PROCESS_QUERY_LIMITED_INFORMATION
 	handle, err := windows.OpenProcess(rights, false, uint32(max(pid, 0)))
 	if err == windows.ERROR_INVALID_PARAMETER {
-		return nil, errGone
+		return nil, ErrGone
 	}
 	if err != nil {
 		return nil, os.NewSyscallError("OpenProcess", err)
@@ -30,11 +30,11 @@ func openProcess(pid int) (*process, error) {
 		_ = windows.CloseHandle(handle)
 		return nil, os.NewSyscallError("GetProcessTimes", err)
 	}
-	return &process{handle, fmt.Sprint(began.Nanoseconds())}, nil
+	return &Process{handle, fmt.Sprint(began.Nanoseconds())}, nil
 }
 
-// wait returns true when the process has ended, false when ctx has.
-func (p *process) wait(ctx context.Context) bool {
+// Wait returns true when the process has ended, false when ctx has.
+func (p *Process) Wait(ctx context.Context) bool {
 	const look = 1000 // milliseconds
 	for ctx.Err() == nil {
 		switch event, err := windows.WaitForSingleObject(p.handle, look); {
@@ -47,5 +47,5 @@ func (p *process) wait(ctx context.Context) bool {
 	return false
 }
 
-// close forgets the process.
-func (p *process) close() { _ = windows.CloseHandle(p.handle) }
+// Close forgets the process.
+func (p *Process) Close() { _ = windows.CloseHandle(p.handle) }
