@@ -26,6 +26,7 @@ type variable struct {
 func newExec(std stdio) *cobra.Command {
 	var f tokenFlags
 	var values, files []string
+	var emulations []*emulation
 	cmd := &cobra.Command{
 		Use:   "exec -e VAR=NAME [-f VAR=NAME]... -- CMD [ARG]...",
 		Short: "run a program with a token in its environment",
@@ -36,15 +37,25 @@ token cannot be had, nothing is started.
 -e puts in the token itself, for a program that runs shorter than a token lives.
 -f puts in the path of a file that only you can read. The daemon replaces it
 before the token ends, for as long as CMD runs, and removes it then. It has no
-final newline.`,
+final newline.
+--google serves CMD as Google's machines serve what runs on them: Google's
+libraries and gcloud get tokens of that account, and fresh ones in time.`,
 		Example: `  oauthd exec -e GITHUB_TOKEN=work -- gh repo list
   oauthd exec -f AWS_WEB_IDENTITY_TOKEN_FILE=corp --id-token -- aws s3 ls
-  oauthd exec -e AUTH=work --format bearer -- ./client --port 8080`,
+  oauthd exec -e AUTH=work --format bearer -- ./client --port 8080
+  oauthd exec --google work -- python3 report.py`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			variables, err := readVariables(values, files)
 			if err != nil {
 				return err
+			}
+			emulated, err := wanted(emulations)
+			if err != nil {
+				return err
+			}
+			if len(variables)+len(emulated) == 0 {
+				return badRequest("exec wants to know which variable gets a token, and whose", "oauthd exec -e TOKEN=NAME -- CMD; oauthd accounts lists the names")
 			}
 			if len(args) == 0 {
 				return badRequest("exec wants a program to run", "oauthd exec -e TOKEN=NAME -- CMD")
@@ -56,10 +67,11 @@ final newline.`,
 			if err != nil {
 				return err
 			}
-			env, err := withTokens(cmd.Context(), std, &f, variables, os.Environ())
+			env, end, err := environmentOf(cmd.Context(), std, &f, variables, emulated)
 			if err != nil {
 				return err
 			}
+			defer end()
 			return become(std, path, args, env)
 		},
 	}
@@ -67,6 +79,7 @@ final newline.`,
 	flags.SetInterspersed(false) // what follows CMD is CMD's
 	flags.StringArrayVarP(&values, "env", "e", nil, "put a token of account NAME into VAR (`VAR=NAME`); may be repeated")
 	flags.StringArrayVarP(&files, "file", "f", nil, "put the path of a file with it into VAR (`VAR=NAME`); may be repeated")
+	emulations = addEmulations(flags)
 	f.add(flags)
 	f.addLogin(flags)
 	return cmd
@@ -91,9 +104,6 @@ func readVariables(values, files []string) ([]variable, error) {
 			return nil, badRequest("the variable "+name+" is given twice", "give each variable once")
 		}
 		all = append(all, variable{name, account, flag == "-f"})
-	}
-	if len(all) == 0 {
-		return nil, badRequest("exec wants to know which variable gets a token, and whose", "oauthd exec -e TOKEN=NAME -- CMD; oauthd accounts lists the names")
 	}
 	return all, nil
 }
@@ -121,20 +131,29 @@ func findProgram(name string) (string, error) {
 	return "", &exitError{127, badRequest("there is no program "+api.Excerpt(name), "check its name and PATH")}
 }
 
-// withTokens returns environ with the variables set.
-func withTokens(ctx context.Context, std stdio, f *tokenFlags, variables []variable, environ []string) ([]string, error) {
+// environmentOf returns the environment of CMD: ours, with the variables set, and with what the emulations need, which are
+// served by then. end is to be called once CMD has ended, if this process is still there.
+func environmentOf(ctx context.Context, std stdio, f *tokenFlags, variables []variable, emulated []*emulation) (env []string, end func(), err error) {
 	c := starting()
 	defer c.Close()
+	if err := prepareEmulations(ctx, std, c, f, emulated); err != nil {
+		return nil, nil, err
+	}
+	var tokens []string
 	for _, v := range variables {
 		value, err := f.value(ctx, std, c, v)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		environ = append(slices.DeleteFunc(environ, func(entry string) bool {
-			return strings.HasPrefix(entry, v.name+"=")
-		}), v.name+"="+value)
+		tokens = append(tokens, v.name+"="+value)
 	}
-	return environ, nil
+	env, end = os.Environ(), func() {}
+	if len(emulated) > 0 {
+		if env, end, err = startEmulations(ctx, std, emulated, env); err != nil {
+			return nil, nil, err
+		}
+	}
+	return changed(env, tokens), end, nil
 }
 
 // value returns what a variable gets.

@@ -19,7 +19,11 @@ func announce(fd uint) func(api.Status, error) {
 	if fd == 0 {
 		return func(api.Status, error) {}
 	}
-	pipe := os.NewFile(uintptr(fd), "ready")
+	return announceTo(os.NewFile(uintptr(fd), "ready"))
+}
+
+// announceTo is announce for a pipe.
+func announceTo(pipe *os.File) func(api.Status, error) {
 	var once sync.Once
 	return func(s api.Status, err error) {
 		once.Do(func() {

@@ -53,6 +53,7 @@ func verbs() []verb {
 		{"version", learning, newVersion},
 		{"clients", "", newClientsPage},
 		{keychainChild, "", newKeychainChild},
+		{emulationServer, "", newEmulationServer},
 	}
 }
 
@@ -130,6 +131,13 @@ func starting() *client.Client {
 // existing returns a client that only talks to a daemon that runs. At a terminal it asks for the passphrase of a file
 // store that is closed.
 func existing() *client.Client { return &client.Client{Running: true, Locked: openLocked()} }
+
+// unattended returns a client that starts a daemon, for a process in which nobody can be asked for a passphrase.
+func unattended() *client.Client {
+	c := starting()
+	c.Locked = nil
+	return c
+}
 
 func badRequest(message, hint string) error {
 	return &api.Error{Code: api.BadRequest, Message: message, Hint: hint}

@@ -146,6 +146,10 @@ func (d *Dir) Rename(name, to string) error { return d.root.Rename(name, to) }
 // Remove removes the file or link name.
 func (d *Dir) Remove(name string) error { return remove(d.root, name) }
 
+// RemoveAll removes name and, if it is a directory, what is in it; links in it are removed, not followed. It is no error
+// if name is missing.
+func (d *Dir) RemoveAll(name string) error { return d.root.RemoveAll(name) }
+
 // Lstat looks at name, and does not follow a link.
 func (d *Dir) Lstat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }
 

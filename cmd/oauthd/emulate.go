@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+	"oauthd/ipc/emulate"
+
+	"github.com/spf13/pflag"
+)
+
+// emulation is a protocol that exec serves to CMD alone, on loopback, for as long as CMD runs.
+type emulation struct {
+	flag, usage string // --flag NAME
+	account     string // NAME; "" if it was not asked for
+	protocol
+}
+
+// emulations are all of them: to add one, add a row.
+func emulations() []*emulation {
+	return []*emulation{
+		{flag: "google", usage: "serve Google's libraries and gcloud tokens of account `NAME`", protocol: &google{}},
+	}
+}
+
+// protocol is what an emulation speaks. It is made anew in the process that serves, to which its exported fields cross as
+// JSON.
+type protocol interface {
+	// flags adds flags of its own.
+	flags(*pflag.FlagSet)
+	// prepare puts what the server must know into exported fields. It runs in exec, once the account has shown that it
+	// has a token. An error means that nothing is started.
+	prepare(ctx context.Context, std stdio, c *client.Client, f *tokenFlags, account string) error
+	// environment returns what CMD's environment gets: NAME=value sets a variable, NAME alone removes one. It runs in
+	// exec, and may write files into at.Dir.
+	environment(at endpoint) ([]string, error)
+	// handler answers CMD, in the process that serves. It gives complain each error of the daemon's, and nil when all is
+	// well.
+	handler(at endpoint, c *client.Client, complain func(error)) http.Handler
+}
+
+// endpoint is where one emulation is served.
+type endpoint struct {
+	Address string `json:"address"` // 127.0.0.1:PORT
+	// Secret is text that nobody can guess, in hexadecimal, new for each place.
+	Secret string `json:"secret"`
+	// Checked says that other users' connections are refused. Without it, only who knows Secret may be answered.
+	Checked bool `json:"checked"`
+	// Dir is an empty directory of CMD's own, which is removed when CMD has ended.
+	Dir string `json:"dir"`
+}
+
+// served is what the process that serves is sent about one emulation.
+type served struct {
+	Flag     string          `json:"flag"`
+	Place    endpoint        `json:"place"`
+	Protocol json.RawMessage `json:"protocol"`
+}
+
+// addEmulations adds the flags of all emulations.
+func addEmulations(flags *pflag.FlagSet) []*emulation {
+	all := emulations()
+	for _, e := range all {
+		flags.StringVar(&e.account, e.flag, "", e.usage)
+		e.flags(flags)
+	}
+	return all
+}
+
+// wanted returns the emulations that were asked for.
+func wanted(all []*emulation) ([]*emulation, error) {
+	all = slices.DeleteFunc(slices.Clone(all), func(e *emulation) bool { return e.account == "" })
+	for _, e := range all {
+		if err := api.CheckAccountName(e.account); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// prepareEmulations sees to it that each has a token to give.
+func prepareEmulations(ctx context.Context, std stdio, c *client.Client, f *tokenFlags, all []*emulation) error {
+	for _, e := range all {
+		if _, err := f.token(ctx, std, c, e.account); err != nil {
+			return err
+		}
+		if err := e.prepare(ctx, std, c, f, e.account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// site is the emulations of one CMD, with what they are served from.
+type site struct {
+	list      []served
+	listeners []*net.TCPListener
+	dirs      []*emulationDir
+}
+
+// newSite makes a place for each emulation, and returns what CMD's environment gets.
+func newSite(ctx context.Context, all []*emulation) (s *site, changes []string, err error) {
+	s = &site{}
+	defer func() {
+		if err != nil {
+			s.remove()
+		}
+	}()
+	for _, e := range all {
+		at, err := s.addPlace(ctx)
+		if err != nil {
+			return s, nil, emulationProblem(err)
+		}
+		more, err := e.environment(at)
+		if err != nil {
+			return s, nil, err
+		}
+		changes = append(changes, more...)
+		fields, err := json.Marshal(e.protocol)
+		if err != nil {
+			return s, nil, err
+		}
+		s.list = append(s.list, served{e.flag, at, fields})
+	}
+	return s, changes, nil
+}
+
+// startEmulations serves them, and returns environ with what CMD needs for it.
+func startEmulations(ctx context.Context, std stdio, all []*emulation, environ []string) (env []string, end func(), err error) {
+	s, changes, err := newSite(ctx, all)
+	if err != nil {
+		return nil, nil, err
+	}
+	if end, err = s.start(ctx, std); err != nil {
+		return nil, nil, emulationProblem(err)
+	}
+	return changed(changed(environ, unproxied(environ)), changes), end, nil
+}
+
+func (s *site) addPlace(ctx context.Context) (endpoint, error) {
+	dir, err := makeEmulationDir(client.DefaultEnvironment())
+	if err != nil {
+		return endpoint{}, err
+	}
+	s.dirs = append(s.dirs, dir)
+	l, err := emulate.Listen(ctx)
+	if err != nil {
+		return endpoint{}, err
+	}
+	s.listeners = append(s.listeners, l)
+	var secret [32]byte
+	_, _ = rand.Read(secret[:])
+	return endpoint{
+		Address: l.Addr().String(), Secret: hex.EncodeToString(secret[:]), Checked: emulate.Checks(), Dir: dir.path(),
+	}, nil
+}
+
+// release ends this process's part in the places, and leaves them to the process that serves.
+func (s *site) release() {
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	for _, d := range s.dirs {
+		d.release()
+	}
+}
+
+// remove ends the places.
+func (s *site) remove() {
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	for _, d := range s.dirs {
+		d.remove()
+	}
+}
+
+// serveEmulations answers CMD until ctx ends; it calls ready before it begins.
+func serveEmulations(ctx context.Context, errs io.Writer, list []served, listeners []net.Listener, ready func()) error {
+	c := unattended()
+	defer c.Close()
+	rows := emulations()
+	var handlers []http.Handler
+	for _, one := range list {
+		at := slices.IndexFunc(rows, func(e *emulation) bool { return e.flag == one.Flag })
+		if at < 0 {
+			return fmt.Errorf("unknown emulation %q", one.Flag)
+		}
+		if err := json.Unmarshal(one.Protocol, rows[at].protocol); err != nil {
+			return err
+		}
+		handlers = append(handlers, rows[at].handler(one.Place, c, complaints(errs)))
+	}
+	ready()
+	var serving sync.WaitGroup
+	for i, h := range handlers {
+		serving.Go(func() { _ = emulate.Serve(ctx, listeners[i], list[i].Place.Checked, h) })
+	}
+	serving.Wait()
+	return nil
+}
+
+// complaints returns a function that prints errors: each kind once, until all was well in between.
+func complaints(w io.Writer) func(error) {
+	var mu sync.Mutex // guards last
+	var last api.Code
+	return func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			last = ""
+			return
+		}
+		e := api.AsError(err)
+		if e.Code != last {
+			report(w, e)
+		}
+		last = e.Code
+	}
+}
+
+// changed returns environ with the changes made that an emulation returned.
+func changed(environ, changes []string) []string {
+	for _, change := range changes {
+		name, _, sets := strings.Cut(change, "=")
+		environ = slices.DeleteFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+		if sets {
+			environ = append(environ, change)
+		}
+	}
+	return environ
+}
+
+// unproxied returns the changes by which CMD reaches loopback itself if it reaches everything else by a proxy: not every
+// library knows that a proxy has a loopback of its own.
+func unproxied(environ []string) (changes []string) {
+	set := map[string]string{}
+	proxied := false
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		set[name] = value
+		proxied = proxied || value != "" && strings.HasSuffix(strings.ToLower(name), "_proxy") && !strings.EqualFold(name, "no_proxy")
+	}
+	if !proxied {
+		return nil
+	}
+	const loopback = "127.0.0.1"
+	_, lower := set["no_proxy"]
+	_, upper := set["NO_PROXY"]
+	for _, name := range []string{"no_proxy", "NO_PROXY"} {
+		list, ok := set[name]
+		switch {
+		case !lower && !upper, ok && list == "":
+			changes = append(changes, name+"="+loopback)
+		case ok && list != "*" && !slices.Contains(strings.Split(list, ","), loopback):
+			changes = append(changes, name+"="+list+","+loopback)
+		}
+	}
+	return changes
+}
+
+func emulationProblem(err error) error {
+	e := &api.Error{
+		Code: api.Internal, Message: "tokens cannot be served to the program: " + api.Excerpt(err.Error()),
+		Hint: "oauthd exec -e puts one token into its environment instead",
+	}
+	return e.Because(err)
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+// emulationServer is the hidden verb of the process that serves emulations, and these are its steps.
+const (
+	emulationServer = "emulation-server"
+
+	startServing = "start"
+	keepServing  = "serve"
+)
+
+func newEmulationServer(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:    emulationServer,
+		Short:  "serve tokens to the program of exec",
+		Hidden: true,
+		Args:   cobra.ExactArgs(2), // the step, and how many files it gets
+		RunE: func(cmd *cobra.Command, args []string) error {
+			count, err := strconv.Atoi(args[1])
+			if err != nil || count < 1 || count > 64 {
+				return badRequest("this verb is for oauthd itself", "oauthd exec --help")
+			}
+			return serveDetached(cmd.Context(), std, args[0], count)
+		},
+	}
+}
