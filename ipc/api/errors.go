@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 )
 
 // Code is the stable name of an error. Programs branch on it; people read [Error.Message].
@@ -114,6 +115,15 @@ func (e *Error) Error() string {
 		return string(e.Code)
 	}
 	return e.Message
+}
+
+// Line returns message and hint as one line that may be shown, for programs that show a person no more than that.
+func (e *Error) Line() string {
+	text := e.Error()
+	if e.Hint != "" {
+		text += "; hint: " + e.Hint
+	}
+	return cut(strings.TrimSpace(Printable(text)), maxLine)
 }
 
 // Is reports whether target is an *Error of the same code.
