@@ -132,6 +132,7 @@ func (d *Daemon) describe(a account.Account, f book.Facts, storeErr error) api.A
 		ScopesGranted:   list(f.Scopes),
 		ExpiresAt:       api.Moment(schedule.ExpiresAt),
 		NextRefreshAt:   api.Moment(schedule.NextRefreshAt),
+		Hosts:           a.Hosts,
 		File:            a.File,
 	}
 	end := d.book.Forecast(a, f)

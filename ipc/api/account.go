@@ -53,6 +53,8 @@ type Account struct {
 	LoginCallers int  `json:"login_callers,omitempty"`
 
 	LastError *Error `json:"last_error,omitempty"`
+	// Hosts are the patterns in its file of the places where its tokens may be used; none mean those of its provider.
+	Hosts []string `json:"hosts,omitempty"`
 	// File is the account's configuration file.
 	File string `json:"file,omitempty"`
 }
