@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"oauthd/daemon"
+	"oauthd/daemon/attend"
 	"oauthd/daemon/config"
 	"oauthd/daemon/oauthtest"
 	"oauthd/ipc/api"
@@ -84,6 +85,12 @@ type clientDesk struct {
 
 func newDesktop(t *testing.T) *clientDesk {
 	t.Helper()
+	return newDesktopOf(t, nil)
+}
+
+// newDesktopOf is newDesktop with a person who can be asked; nil if nobody can.
+func newDesktopOf(t *testing.T, person attend.Desktop) *clientDesk {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "o") // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +106,7 @@ func newDesktop(t *testing.T) *clientDesk {
 	go func() {
 		over <- runDaemon(ctx, daemon.Config{
 			Dir: filepath.Join(dir, "config"), Config: &config.Config{Backend: "memory"}, Store: &keystore.Memory{},
-			Log: zerolog.Nop(), UID: os.Getuid(), Socket: d.socket(),
+			Log: zerolog.Nop(), UID: os.Getuid(), Socket: d.socket(), Desktop: person,
 		}, func(api.Status, error) { close(ready) })
 	}()
 	t.Cleanup(func() {

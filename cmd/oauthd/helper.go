@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -45,7 +46,7 @@ func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     strings.TrimSpace(h.Name + " " + h.Use),
 		Short:   h.Short,
-		Long:    h.Long + "\n\n\"oauthd helper install " + h.Name + "\" has the program ask.",
+		Long:    h.Long + "\n\n\"oauthd helper install " + h.Name + "\" shows what has the program ask.",
 		Example: h.Example,
 		Args:    h.Args,
 	}
@@ -53,7 +54,7 @@ func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c := starting()
 		defer c.Close()
-		err := serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: raw(std.out), Err: std.err, Client: c})
+		err := serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: raw(std.out), Err: std.err, Client: c, Version: release})
 		var exit helpers.Exit
 		if errors.As(err, &exit) {
 			return &exitError{status: int(exit)}
@@ -189,7 +190,12 @@ func (i *installation) place() (helpers.Place, error) {
 		dir = filepath.Join(home, ".local", "bin")
 	}
 	dir, err = filepath.Abs(dir)
-	return helpers.Place{Self: self, Links: dir, Hosts: i.hosts}, err
+	accounts := func() ([]api.Account, error) {
+		c := starting()
+		defer c.Close()
+		return c.Accounts(context.Background())
+	}
+	return helpers.Place{Self: self, Links: dir, Hosts: i.hosts, Accounts: accounts}, err
 }
 
 // warnOfPath says so if a link is where no program would find it.

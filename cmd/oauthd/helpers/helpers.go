@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
 	"github.com/spf13/cobra"
@@ -51,6 +52,8 @@ type Call struct {
 	// Out is read by the program, Err by a person.
 	Out, Err io.Writer
 	Client   *client.Client
+	// Version is that of oauthd.
+	Version string
 }
 
 // Place is where helpers are installed.
@@ -61,6 +64,8 @@ type Place struct {
 	Links string
 	// Hosts are those that the person named; none for all that the program would ask for.
 	Hosts []string
+	// Accounts returns the person's accounts.
+	Accounts func() ([]api.Account, error)
 }
 
 // Link is the step that links oauthd under the name of a helper where programs look for commands.
@@ -69,8 +74,11 @@ func (p Place) Link(name string) *Link { return &Link{Path: filepath.Join(p.Link
 // All returns the helpers, by name.
 func All() []Helper {
 	return []Helper{
+		docker(),
 		git(),
+		googleExternal(),
 		keyring(),
+		kubectl(),
 		pnpm(),
 	}
 }
