@@ -14,6 +14,7 @@ import (
 	"oauthd/daemon/attend"
 	"oauthd/daemon/book"
 	"oauthd/daemon/config"
+	"oauthd/daemon/consent"
 	"oauthd/daemon/files"
 	"oauthd/daemon/grant"
 	"oauthd/daemon/grant/google"
@@ -26,6 +27,7 @@ import (
 	"oauthd/daemon/token"
 	"oauthd/daemon/vault"
 	"oauthd/daemon/words"
+	"oauthd/ipc/api"
 	"oauthd/keystore"
 
 	"github.com/rs/zerolog"
@@ -70,6 +72,10 @@ type Config struct {
 	HookEnv []string
 	// NotOpened is why the store is closed although something was given that opens it; nil otherwise.
 	NotOpened error
+	// Consent are the ways to a person who is asked whether a caller may use an account, and Terminal reports whether there
+	// is a terminal to answer in; nil means that there is.
+	Consent  []consent.Way
+	Terminal func(caller api.Evidence) bool
 	// Wipe overwrites the memory of what nothing refers to any more; nil means that nothing does.
 	Wipe func()
 }
@@ -97,6 +103,8 @@ type Daemon struct {
 	attend  *attend.Desk
 	hooks   *hook.Queue
 	files   *files.Keeper
+	meters  meters
+	consent *consent.Desk
 	stop    chan struct{}
 	resumed chan struct{} // holds one element when the machine has woken up
 	stopped sync.Once
@@ -109,6 +117,9 @@ func New(cfg Config) *Daemon {
 	}
 	if cfg.Wipe == nil {
 		cfg.Wipe = func() {}
+	}
+	if cfg.Terminal == nil {
+		cfg.Terminal = func(api.Evidence) bool { return true }
 	}
 	if cfg.HTTP == nil {
 		cfg.HTTP = provider.NewHTTPClient()
@@ -145,6 +156,9 @@ func New(cfg Config) *Daemon {
 		Settings: func() attend.Settings {
 			return attend.Settings{OnEvent: d.book.OnEvent(), OpenBrowser: d.book.OpenBrowser()}
 		},
+	})
+	d.consent = consent.New(consent.Config{
+		Ways: cfg.Consent, Terminal: cfg.Terminal, Changed: func() {}, Log: cfg.Log, Now: cfg.Now,
 	})
 	d.files = files.New(files.Config{
 		Dir: cfg.RuntimeDir, Record: cfg.FileRecord, Token: d.Token, Account: d.Account, Hooks: d.hooks.Runner,
@@ -184,6 +198,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	beside.Go(func() { d.files.Run(ctx) })
 
 	err := d.tokens.Run(ctx)
+	d.consent.Close()
 	beside.Wait()
 	d.logins.Drain()
 	stopVault()

@@ -10,11 +10,12 @@ import (
 )
 
 // Lock makes every request for a token fail until Unlock: it forgets the tokens, takes the files that hold one away, ends
-// the logins that wait for a person, and closes a store that can be closed, as soon as every refresh under way has been
+// the logins and questions that wait for a person, and closes a store that can be closed, as soon as every refresh under way has been
 // saved. What was in memory for all that is wiped.
 func (d *Daemon) Lock(ctx context.Context) error {
 	changed := d.vault.Gate().Shut()
 	d.logins.EndAll(words.Locked(vault.ErrShut))
+	d.consent.Lock()
 	d.dropAll()
 	d.files.Withdraw(ctx, "", words.Locked(vault.ErrShut))
 	if changed {

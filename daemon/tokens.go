@@ -46,6 +46,13 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	if err := d.vault.Gate().Err(); err != nil {
 		return api.Token{}, words.Locked(err)
 	}
+	admitted, err := d.admit(ctx, a, &r)
+	if err == nil {
+		err = d.agreed(ctx, a, admitted)
+	}
+	if err != nil {
+		return api.Token{}, err
+	}
 	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken}
 	if r.MinTTL != nil {
 		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(365*24*time.Hour/time.Second))) * time.Second
@@ -75,6 +82,9 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	t, err := d.tokens.Answer(ctx, request)
 	if err != nil {
 		return api.Token{}, words.Token(a, book.ProviderName(a), d.now(), err)
+	}
+	if err := d.within(a, admitted, t); err != nil {
+		return api.Token{}, err
 	}
 	return t, nil
 }

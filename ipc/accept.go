@@ -66,7 +66,7 @@ func (sv *serving) handle(c *conn) {
 		sv.leave(c)
 		return
 	}
-	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable}
+	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable, Evidence: evidence(p)}
 
 	buf := make([]byte, lineBuffer)
 	n := 0

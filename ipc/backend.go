@@ -15,6 +15,7 @@ type Backend struct {
 	Watches   Watches
 	Files     Files
 	Matches   Matches
+	Policies  Policies
 	Locks     Locks
 	Stores    Stores
 	Control   Control

@@ -42,6 +42,14 @@ func (r *requestContext) extend(limit time.Duration) {
 	r.limit = limit
 }
 
+// AwaitPerson gives a request that has to wait for a person so much more time. It has to come before anybody waits for the
+// end of the context.
+func (r *requestContext) AwaitPerson(more time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limit += more
+}
+
 func (r *requestContext) deadline() time.Time { return r.began.Add(r.limit) }
 
 func (r *requestContext) Deadline() (time.Time, bool) { return r.deadline(), true }

@@ -38,7 +38,7 @@ func (sv *serving) routes() []route {
 		sv.accountRoutes(),
 		sv.loginRoutes(),
 		sv.importRoutes(),
-		sv.providerRoutes(), sv.matchRoutes(),
+		sv.providerRoutes(), sv.matchRoutes(), sv.policyRoutes(),
 		sv.watchRoutes(),
 		sv.fileRoutes(),
 		sv.lockRoutes(),

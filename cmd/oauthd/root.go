@@ -20,6 +20,7 @@ type verb struct {
 const (
 	accounts = "Accounts:"
 	tokens   = "Tokens:"
+	callers  = "Who may ask:"
 	service  = "The daemon:"
 	learning = "Help and set-up:"
 )
@@ -38,6 +39,9 @@ func verbs() []verb {
 		{"match", tokens, newMatch},
 		{"helper", tokens, newHelper},
 		{"watch", tokens, newWatch},
+		{"policy", callers, newPolicy},
+		{"approve", callers, newApprove},
+		{"whoami", callers, newWhoami},
 		{"status", service, newStatus},
 		{"lock", service, newLock},
 		{"unlock", service, newUnlock},
@@ -84,7 +88,7 @@ Start with "oauthd demo", which needs nothing, or log in:
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetArgs(args)
-	for _, group := range []string{accounts, tokens, service, learning} {
+	for _, group := range []string{accounts, tokens, callers, service, learning} {
 		root.AddGroup(&cobra.Group{ID: group, Title: group})
 	}
 	root.SetFlagErrorFunc(flagProblem)

@@ -14,6 +14,7 @@ import (
 	"oauthd/daemon"
 	"oauthd/daemon/attend"
 	"oauthd/daemon/config"
+	"oauthd/daemon/consent"
 	"oauthd/daemon/desktop"
 	"oauthd/daemon/provider"
 	"oauthd/ipc"
@@ -171,6 +172,8 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		Proxied:   proxyHere() != "",
 		Desktop:   desktopHere(),
 		HookEnv:   daemonEnviron(os.Environ()),
+		Consent:   waysToAsk(),
+		Terminal:  otherTerminal,
 		Wipe:      wipe,
 	}, at, resting, ready)
 }
@@ -197,6 +200,22 @@ func doorOf(cfg *config.Config, store keystore.Store, state string, env api.Envi
 
 // desktopHere is the session of the person that the daemon works for; nil if the system has none.
 func desktopHere() attend.Desktop {
+	if d := sessionDesktop(); d != nil {
+		return d
+	}
+	return nil
+}
+
+// waysToAsk are the ways to ask a person whether a caller may use an account.
+func waysToAsk() (ways []consent.Way) {
+	if d := sessionDesktop(); d != nil {
+		ways = append(ways, desktop.Consent{Desktop: d})
+	}
+	return append(ways, consent.Askpass{Program: os.Getenv("OAUTHD_ASKPASS"), Env: daemonEnviron(os.Environ())})
+}
+
+// sessionDesktop is the person's desktop session; nil if there is none that can be asked.
+func sessionDesktop() *desktop.Desktop {
 	address, err := keystore.SessionBus(os.Environ(), os.Getuid())
 	if err != nil && runtime.GOOS != "darwin" && runtime.GOOS != "windows" {
 		return nil
@@ -318,7 +337,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 
 // backend answers all that the socket asks with d, which listens at a door.
 func backend(d *daemon.Daemon, at *door) ipc.Backend {
-	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Matches: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
+	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Matches: d, Policies: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
 }
 
 // openStore returns the store that cfg names, with its files in state; one of files is closed.

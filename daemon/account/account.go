@@ -77,6 +77,9 @@ type Account struct {
 	// Hosts are the patterns of the places where its tokens may be used; nil means those of its provider.
 	Hosts []string
 
+	// Policy is who may use it.
+	Policy Policy
+
 	// File is the path of the account's file; "" before it is written.
 	File string
 	// Managed is true when the daemon wrote File, and so may rewrite it.
@@ -179,10 +182,15 @@ type Token struct {
 // Caller is the program at the other end of the socket, as the kernel names it.
 type Caller struct {
 	UID int
-	// PID is 0 if the system does not tell.
+	// PID is 0 if the system does not say.
 	PID int
-	// Executable looks up the program's path; it returns "" if the system does not tell. Nil means the same.
+	// Executable looks up the program's path; it returns "" if the system does not say. Nil means the same.
 	Executable func() string
+	// Evidence looks up what else the system says, once; it is no more than UID and PID if that is nothing. Nil means the
+	// same.
+	Evidence func() Evidence
+	// Socket is the restricted socket by which it came; nil for the daemon's own.
+	Socket *Socket
 }
 
 // Program returns the caller's executable, or "".
@@ -191,6 +199,18 @@ func (c Caller) Program() string {
 		return ""
 	}
 	return c.Executable()
+}
+
+// Known returns what is known of the caller.
+func (c Caller) Known() Evidence {
+	e := Evidence{UID: c.UID, Process: Process{PID: c.PID}}
+	if c.Evidence != nil {
+		e = c.Evidence()
+	}
+	if c.Socket != nil {
+		e.Socket = c.Socket.Name
+	}
+	return e
 }
 
 type callerKey struct{}

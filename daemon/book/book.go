@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -118,6 +119,16 @@ func (b *Book) Write(ctx context.Context, a account.Account) error {
 	}
 	b.replace(next)
 	return nil
+}
+
+// AddRule puts a rule after the others of the account of that name, whose file must be the daemon's.
+func (b *Book) AddRule(ctx context.Context, name string, rule account.Rule) error {
+	a, err := b.Account(ctx, name)
+	if err != nil {
+		return err
+	}
+	a.Policy.Rules = append(slices.Clone(a.Policy.Rules), rule)
+	return b.Write(ctx, a)
 }
 
 // Remove removes the file of the account of that name, and takes that in.

@@ -35,6 +35,9 @@ type accountKeys struct {
 	Audience      string            `toml:"audience,omitempty"`
 	Sources       []string          `toml:"credential_sources,omitempty"`
 	Hosts         []string          `toml:"hosts,omitempty"`
+	Confirm       string            `toml:"confirm,omitempty"`
+	Allow         []ruleKeys        `toml:"allow,omitempty"`
+	Deny          []ruleKeys        `toml:"deny,omitempty"`
 }
 
 // accountFile is an account's file as it was read.
@@ -110,6 +113,7 @@ func (k accountKeys) account(s *source, name string) account.Account {
 		Subject:       k.Subject,
 		Audience:      k.Audience,
 		Hosts:         k.Hosts,
+		Policy:        k.policy(s),
 		File:          s.file,
 		Managed:       bytes.HasPrefix(s.text, []byte(header)),
 

@@ -35,11 +35,16 @@ func Encode(a account.Account) ([]byte, error) {
 		Audience:      a.Audience,
 		Sources:       a.CredentialSources,
 		Hosts:         a.Hosts,
+		Confirm:       string(a.Policy.Confirm),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)
 	}
-	return text, nil
+	rules, err := encodeRules(a.Policy.Rules)
+	if err != nil {
+		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)
+	}
+	return append(text, rules...), nil
 }
 
 // writeAccount writes a's file in dir and returns its path. The caller must have made sure that an existing file is not a

@@ -23,3 +23,5 @@ func (d *Desktop) Tell(context.Context, words.Question) error { return errNoBus 
 
 // Open implements [attend.Desktop].
 func (d *Desktop) Open(_ context.Context, url, _ string) error { return d.Opener(url, d.Env) }
+
+func (d *Desktop) choose(context.Context, words.Question) (string, error) { return "", errNoBus }

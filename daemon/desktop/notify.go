@@ -35,19 +35,26 @@ const (
 )
 
 // Ask implements [attend.Desktop].
-func (d *Desktop) Ask(ctx context.Context, q words.Question) (attend.Answer, error) {
+func (d *Desktop) Ask(ctx context.Context, q words.Question) (answer attend.Answer, err error) {
+	action, activation, err := d.put(ctx, q)
+	agreed := action == actionAgree || action == actionDefault
+	return attend.Answer{Agreed: agreed, Activation: activation}, err
+}
+
+// put shows q until the person has chosen an action of it, which it returns, or has dismissed it, which is "".
+func (d *Desktop) put(ctx context.Context, q words.Question) (action, activation string, err error) {
 	conn, err := d.connect(ctx)
 	if err != nil {
-		return attend.Answer{}, err
+		return "", "", err
 	}
 	defer conn.Close()
 	server := notificationServer{conn.Object(notifications, notificationsPath)}
 	able, err := server.capabilities(ctx)
 	if err != nil {
-		return attend.Answer{}, err
+		return "", "", err
 	}
 	if !slices.Contains(able, "actions") {
-		return attend.Answer{}, errors.Join(ErrNoActions, server.show(ctx, q, able))
+		return "", "", errors.Join(ErrNoActions, server.show(ctx, q, able))
 	}
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
@@ -55,43 +62,43 @@ func (d *Desktop) Ask(ctx context.Context, q words.Question) (attend.Answer, err
 		dbus.WithMatchSender(notifications), dbus.WithMatchInterface(notifications), dbus.WithMatchObjectPath(notificationsPath),
 	}
 	if err := bounded(ctx, func(ctx context.Context) error { return conn.AddMatchSignalContext(ctx, match...) }); err != nil {
-		return attend.Answer{}, fmt.Errorf("desktop: listen for the answer: %w", err)
+		return "", "", fmt.Errorf("desktop: listen for the answer: %w", err)
 	}
 	id, err := server.notify(context.WithoutCancel(ctx), q, able) // else one that is shown could not be taken back
 	if err != nil {
-		return attend.Answer{}, err
+		return "", "", err
 	}
-	answer, err := await(ctx, signals, id)
+	action, activation, err = await(ctx, signals, id)
 	if err != nil {
 		server.close(id)
 	}
-	return answer, err
+	return action, activation, err
 }
 
 // await waits for what the person does with the notification of that id.
-func await(ctx context.Context, signals <-chan *dbus.Signal, id uint32) (answer attend.Answer, err error) {
+func await(ctx context.Context, signals <-chan *dbus.Signal, id uint32) (action, activation string, err error) {
 	for {
 		var s *dbus.Signal
 		var ok bool
 		select {
 		case s, ok = <-signals:
 		case <-ctx.Done():
-			return answer, ctx.Err()
+			return "", activation, ctx.Err()
 		}
 		if !ok {
-			return answer, errors.New("desktop: the session bus is gone")
+			return "", activation, errors.New("desktop: the session bus is gone")
 		}
 		if len(s.Body) != 2 || s.Body[0] != id {
 			continue
 		}
 		switch s.Name {
 		case notifications + ".ActivationToken": // comes just before the action
-			answer.Activation, _ = s.Body[1].(string)
+			activation, _ = s.Body[1].(string)
 		case notifications + ".ActionInvoked":
-			answer.Agreed = s.Body[1] == actionAgree || s.Body[1] == actionDefault
-			return answer, nil
+			action, _ = s.Body[1].(string)
+			return action, activation, nil
 		case notifications + ".NotificationClosed":
-			return answer, nil
+			return "", activation, nil
 		}
 	}
 }
@@ -156,7 +163,7 @@ func (s notificationServer) capabilities(ctx context.Context) (able []string, er
 }
 
 func (s notificationServer) show(ctx context.Context, q words.Question, able []string) error {
-	q.Action = ""
+	q.Action, q.Choices = "", nil
 	_, err := s.notify(ctx, q, able)
 	return err
 }
@@ -169,6 +176,9 @@ func (s notificationServer) notify(ctx context.Context, q words.Question, able [
 	actions := []string{}
 	if q.Action != "" {
 		actions = []string{actionDefault, q.Action, actionAgree, q.Action}
+	}
+	for _, choice := range q.Choices {
+		actions = append(actions, choice.ID, choice.Text)
 	}
 	expires := int32(-1) // as the desktop likes
 	if q.Urgent {
@@ -192,4 +202,10 @@ func (s notificationServer) close(id uint32) {
 	_ = bounded(context.Background(), func(ctx context.Context) error {
 		return s.object.CallWithContext(ctx, notifications+".CloseNotification", 0, id).Err
 	})
+}
+
+// choose shows q and returns the choice that the person made, "" for none.
+func (d *Desktop) choose(ctx context.Context, q words.Question) (string, error) {
+	choice, _, err := d.put(ctx, q)
+	return choice, err
 }

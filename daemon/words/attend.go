@@ -14,9 +14,14 @@ type Question struct {
 	Summary, Body string
 	// Action is what the button says; "" for a text that needs no answer.
 	Action string
+	// Choices are further buttons.
+	Choices []Choice
 	// Urgent is true if something does not work until there is an answer.
 	Urgent bool
 }
+
+// Choice is a button of a question.
+type Choice struct{ ID, Text string }
 
 // SignIn asks a person to log in to the accounts.
 func SignIn(accounts []api.Account) Question {

@@ -28,6 +28,10 @@ const (
 	PathStore    = "/v1/store"
 
 	PathMatch     = "/v1/match"
+	PathWhoami    = "/v1/whoami"
+	PathPolicy    = "/v1/policy"
+	PathConsents  = "/v1/consent"
+	PathConsent   = "/v1/consent/{id}"
 	PathProviders = "/v1/providers"
 	PathProvider  = "/v1/providers/{id}"
 )

@@ -12,6 +12,8 @@ import (
 
 const (
 	defaultTimeout = time.Minute
+	// tokenTimeout is more than the daemon gives a provider, or a person who is asked whether this program may have a token.
+	tokenTimeout = 2 * time.Minute
 	// personTimeout is more than the daemon gives a person for a login.
 	personTimeout = 7 * time.Minute
 	startTimeout  = 30 * time.Second

@@ -36,7 +36,7 @@ func (c *Client) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	request = append(request, '\n')
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		deadline = time.Now().Add(defaultTimeout)
+		deadline = time.Now().Add(tokenTimeout)
 		if r.Interactive {
 			deadline = time.Now().Add(personTimeout)
 		}

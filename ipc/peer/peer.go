@@ -30,6 +30,12 @@ type Peer struct {
 	// Executable returns the program's path, which is looked up once; "" if the system does not say. It is never nil in
 	// a Peer that [Of] returned, and may be called concurrently.
 	Executable func() string
+	// Evidence returns what else the system says of the process, which is read once, at the first call, while the
+	// connection is open. The error says that the process has ended, or that the system says nothing. It is never nil in a
+	// Peer that [Of] returned, and may be called concurrently.
+	Evidence func() (Evidence, error)
+
+	start uint64 // see startedAt
 }
 
 // Stranger is the UID of another user on Windows.
@@ -57,5 +63,8 @@ func Of(c net.Conn) (Peer, error) {
 		}
 		return executable(pid)
 	})
+	p.start = startedAt(c, pid)
+	known := p
+	p.Evidence = sync.OnceValues(func() (Evidence, error) { return evidence(c, known) })
 	return p, nil
 }

@@ -1,0 +1,132 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/book"
+	"oauthd/daemon/policy"
+	"oauthd/daemon/words"
+	"oauthd/ipc/api"
+)
+
+// admission is a caller's request that was admitted, and the limits that hold for what it gets.
+type admission struct {
+	// limits are those of the restricted socket and of the rule.
+	limits []account.Limits
+	// decision is the policy's, about caller; both are zero if the account has no policy.
+	decision policy.Decision
+	caller   api.Evidence
+}
+
+// admit decides whether the caller of ctx may have what r asks of a, and puts into r what it left open and the caller is
+// limited to. The daemon's own requests are not limited.
+func (d *Daemon) admit(ctx context.Context, a account.Account, r *api.TokenRequest) (admission, error) {
+	c, ok := account.CallerFrom(ctx)
+	if !ok || c.Socket == nil && a.Policy.IsZero() {
+		return admission{}, nil
+	}
+	ad := admission{caller: c.Known()}
+	wanted := policy.Request{Scopes: strings.Fields(r.Scope), Audience: r.Audience, Resource: r.Resource}
+	if s := c.Socket; s != nil {
+		decision := policy.Within(s.Limits, wanted)
+		if !decision.Allowed {
+			return ad, words.Refused(a, ad.caller, decision)
+		}
+		if err := d.meters.take(a, "socket "+s.Name, s.Rate, d.now()); err != nil {
+			return ad, err
+		}
+		ad.limits, wanted = append(ad.limits, s.Limits), decision.Request
+	}
+	ad.decision = policy.Decide(a.Policy, ad.caller, wanted)
+	if !ad.decision.Allowed {
+		return ad, words.Refused(a, ad.caller, ad.decision)
+	}
+	if rule := ad.decision.Rule; rule != nil {
+		if err := d.meters.take(a, strconv.Itoa(rule.Line), rule.Rate, d.now()); err != nil {
+			return ad, err
+		}
+		ad.limits = append(ad.limits, rule.Limits)
+	}
+	wanted = ad.decision.Request
+	if r.Scope == "" && len(wanted.Scopes) > 0 {
+		var err error
+		if wanted.Scopes, err = d.grantedOf(ctx, a, wanted.Scopes); err != nil {
+			return ad, err
+		}
+	}
+	r.Scope, r.Audience, r.Resource = strings.Join(wanted.Scopes, " "), wanted.Audience, wanted.Resource
+	for _, l := range ad.limits {
+		if r.IDToken && l.Scopes != nil && !slices.Contains(l.Scopes, "openid") {
+			return ad, words.NoIdentity(a)
+		}
+	}
+	return ad, nil
+}
+
+// grantedOf returns those of a ceiling's scopes that a has; all of them if none are known.
+func (d *Daemon) grantedOf(ctx context.Context, a account.Account, ceiling []string) ([]string, error) {
+	f, err := d.book.Facts(ctx, a.Name)
+	if err != nil {
+		return nil, d.store.Problem(err)
+	}
+	p, err := d.book.KnownProvider(a)
+	if err != nil || f.Scopes == nil {
+		return ceiling, err
+	}
+	return slices.DeleteFunc(slices.Clone(ceiling), func(s string) bool { return len(p.Covers(f.Scopes, []string{s})) > 0 }), nil
+}
+
+// within returns an error if t is good for more than an admitted caller may have.
+func (d *Daemon) within(a account.Account, ad admission, t api.Token) error {
+	for _, l := range ad.limits {
+		if l.MaxTTL > 0 && (t.ExpiresAt == nil || t.ExpiresAt.Sub(d.now()) > l.MaxTTL) {
+			return words.TooLong(a, l.MaxTTL)
+		}
+		if l.Scopes == nil {
+			continue
+		}
+		has := strings.Fields(t.Scope)
+		if len(has) == 0 {
+			has = a.Scopes
+		}
+		p, err := d.book.KnownProvider(a)
+		if err != nil {
+			return err
+		}
+		if beyond := p.Covers(l.Scopes, has); len(beyond) > 0 {
+			return words.Broader(a, book.ProviderName(a), beyond)
+		}
+	}
+	return nil
+}
+
+// meters count what was handed out under each rule and socket with a rate. The zero meters are ready.
+type meters struct {
+	mu sync.Mutex // guards of
+	of map[string]*policy.Meter
+}
+
+func (m *meters) take(a account.Account, rule string, rate account.Rate, now time.Time) error {
+	if rate == (account.Rate{}) {
+		return nil
+	}
+	key := a.Name + " " + rule
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.of == nil {
+		m.of = map[string]*policy.Meter{}
+	}
+	if m.of[key] == nil {
+		m.of[key] = &policy.Meter{}
+	}
+	if wait, ok := m.of[key].Take(rate, now); !ok {
+		return words.TooOften(a, rate, wait)
+	}
+	return nil
+}

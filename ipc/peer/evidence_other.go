@@ -1,0 +1,16 @@
+//go:build !linux
+
+package peer
+
+import "net"
+
+// evidence is the process and its program; these systems' sessions are not looked into.
+func evidence(_ net.Conn, p Peer) (Evidence, error) {
+	if p.PID <= 0 {
+		return Evidence{}, ErrUnsupported
+	}
+	return Evidence{Identity: Identity{PID: p.PID, Executable: p.Executable()}}, nil
+}
+
+// startedAt is of use where evidence is.
+func startedAt(net.Conn, int) uint64 { return 0 }

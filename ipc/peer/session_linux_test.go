@@ -1,0 +1,84 @@
+package peer
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func TestUnitOfACgroup(t *testing.T) {
+	for group, want := range map[string]struct{ unit, snap string }{
+		"/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.gnome.Terminal-8.scope": {unit: "app-org.gnome.Terminal-8.scope"},
+		"/user.slice/user-1000.slice/session-3.scope":                                            {unit: "session-3.scope"},
+		"/system.slice/cron.service/child":                                                       {unit: "cron.service"},
+		"/user.slice/user-1000.slice/user@1000.service/app.slice/snap.mail.mail-1f.scope":        {unit: "snap.mail.mail-1f.scope", snap: "mail"},
+		"/": {}, "": {}, "/a/b": {},
+	} {
+		if got := unitOf(group); got != want.unit {
+			t.Errorf("%s: got unit %q, want %q", group, got, want.unit)
+		}
+		if got, _ := snap(group); got != want.snap {
+			t.Errorf("%s: got snap %q, want %q", group, got, want.snap)
+		}
+	}
+}
+
+func TestControlGroup(t *testing.T) {
+	for text, want := range map[string]string{
+		"0::/a.service\n":                            "/a.service",
+		"12:pids:/x\n1:name=systemd:/b.service\n":    "/b.service",
+		"1:name=systemd:/b.service\n0::/a.service\n": "/a.service",
+		"": "", "nonsense": "",
+	} {
+		if got := controlGroup(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestFlatpak(t *testing.T) {
+	for text, want := range map[string]string{
+		"[Application]\nname=org.example.Mail\nruntime=x\n":         "flatpak:org.example.Mail",
+		"[Context]\nname=no\n[Application]\n name=org.example.Mail": "flatpak:org.example.Mail",
+		"[Context]\nname=no\n":                                      "",
+		"":                                                          "",
+	} {
+		at := filepath.Join(t.TempDir(), "info")
+		if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := flatpak(f); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		_ = f.Close()
+	}
+}
+
+func TestWhoRanOurProgram(t *testing.T) {
+	process := func(pid int, exe string) Identity { return Identity{PID: pid, Executable: exe} }
+	helper, git, shell := process(4, "/usr/bin/oauthd"), process(3, "/usr/bin/git"), process(2, "/bin/sh")
+	for _, test := range []struct {
+		name         string
+		in, want     Evidence
+		wantedOrigin Identity
+	}{
+		{"another program", Evidence{Identity: git, Parents: []Identity{shell}}, Evidence{Identity: git, Parents: []Identity{shell}}, shell},
+		{"a helper", Evidence{Identity: helper, Parents: []Identity{git, shell}}, Evidence{Identity: git, Through: helper, Parents: []Identity{shell}}, shell},
+		{"a helper of ours", Evidence{Identity: helper, Parents: []Identity{helper, git}}, Evidence{Identity: git, Through: helper, Parents: []Identity{}}, git},
+		{"nobody", Evidence{Identity: helper}, Evidence{Identity: helper}, helper},
+	} {
+		got := test.in
+		got.resolve([]string{"/usr/bin/oauthd", "/usr/bin/oauthd-helper"})
+		if got.Identity != test.want.Identity || got.Through != test.want.Through || !slices.Equal(got.Parents, test.want.Parents) {
+			t.Errorf("%s: got %+v, want %+v", test.name, got, test.want)
+		}
+		if got.Origin() != test.wantedOrigin {
+			t.Errorf("%s: got origin %+v, want %+v", test.name, got.Origin(), test.wantedOrigin)
+		}
+	}
+}
