@@ -108,6 +108,7 @@ func (d *Daemon) Whoami(ctx context.Context) (api.Evidence, error) {
 
 // CheckPolicy says what the policy of an account says to a caller, and why.
 func (d *Daemon) CheckPolicy(ctx context.Context, q api.PolicyQuestion) (api.PolicyAnswer, error) {
+	d.book.Refresh(ctx, q.Account) // somebody is editing the file
 	a, err := d.book.Account(ctx, q.Account)
 	if err != nil {
 		return api.PolicyAnswer{}, err

@@ -22,8 +22,12 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// patience is how long a person has to answer.
-const patience = time.Minute
+const (
+	// patience is how long a person has to answer.
+	patience = time.Minute
+	// quiet is how long a process that a person refused does not cause the same question again.
+	quiet = time.Minute
+)
 
 // Way is one way to a person.
 type Way interface {
@@ -57,6 +61,7 @@ type Desk struct {
 	last    int
 	waiting map[string]*waiting // by key
 	given   map[string]api.Consent
+	refused map[string]time.Time // until when, by key and process
 }
 
 // waiting is a question that is being asked.
@@ -73,7 +78,7 @@ type waiting struct {
 
 // New makes a Desk.
 func New(cfg Config) *Desk {
-	return &Desk{cfg: cfg, waiting: map[string]*waiting{}, given: map[string]api.Consent{}}
+	return &Desk{cfg: cfg, waiting: map[string]*waiting{}, given: map[string]api.Consent{}, refused: map[string]time.Time{}}
 }
 
 // key says for what an answer is. A caller without a known origin is its own.
@@ -84,6 +89,12 @@ func key(q api.Question) string {
 	}, "\n")
 }
 
+// asker says which process asks: oauthd's own, if that asks for another.
+func asker(q api.Question) string {
+	p := cmp.Or(q.Caller.Through, &q.Caller.Process)
+	return key(q) + "\n" + strconv.Itoa(p.PID) + " " + strconv.FormatUint(p.Start, 10)
+}
+
 // Ask returns nil if the person agrees, or has agreed, to q. It waits for the answer until ctx ends; the question goes on
 // for others. fresh is true if an earlier answer does not count.
 func (d *Desk) Ask(ctx context.Context, q api.Question, fresh bool) error {
@@ -92,6 +103,10 @@ func (d *Desk) Ask(ctx context.Context, q api.Question, fresh bool) error {
 	if !fresh && d.rememberedLocked(k) {
 		d.mu.Unlock()
 		return nil
+	}
+	if d.refusedLocked(asker(q)) {
+		d.mu.Unlock()
+		return words.ConsentRefused(q)
 	}
 	w := d.waiting[k]
 	if w == nil {
@@ -116,6 +131,9 @@ func (d *Desk) Ask(ctx context.Context, q api.Question, fresh bool) error {
 	case w.answer == "":
 		return words.ConsentUnanswered(w.Question)
 	case w.answer == api.ConsentDeny:
+		d.mu.Lock()
+		d.refused[asker(q)] = d.cfg.Now().Add(quiet)
+		d.mu.Unlock()
 		return words.ConsentRefused(w.Question)
 	}
 	return nil
@@ -127,6 +145,14 @@ func (d *Desk) rememberedLocked(k string) bool {
 		delete(d.given, k)
 		return false
 	}
+	return ok
+}
+
+// refusedLocked reports whether a process was refused just now, and drops what is over.
+func (d *Desk) refusedLocked(process string) bool {
+	now := d.cfg.Now()
+	maps.DeleteFunc(d.refused, func(_ string, until time.Time) bool { return !now.Before(until) })
+	_, ok := d.refused[process]
 	return ok
 }
 
@@ -268,6 +294,7 @@ func (d *Desk) Forget(name string) (n int) {
 func (d *Desk) Lock() {
 	d.mu.Lock()
 	clear(d.given)
+	clear(d.refused)
 	all := slices.Collect(maps.Values(d.waiting))
 	d.mu.Unlock()
 	for _, w := range all {

@@ -142,7 +142,7 @@ func NobodyToAsk(q api.Question) *api.Error {
 		Message: "a person has to let " + CallerName(q.Caller) + " use " + q.Account + ", and there is neither a desktop nor a terminal to ask on",
 		Hint:    `set confirm = "never" in ` + q.File}
 	if q.Always != "" {
-		e.Hint = "to allow it, add to " + q.File + ": " + oneLine(q.Always)
+		e.Hint = "to allow it, add to " + q.File + " the line [[allow]] and below it " + strings.TrimPrefix(oneLine(q.Always), "[[allow]] ")
 	}
 	return e
 }
