@@ -21,7 +21,7 @@ type asking struct {
 	at string // the directory of what they wrote
 }
 
-// ask starts a program that runs n oauthd at once, and returns what tells how it ended.
+// ask starts a program that runs n oauthd at once, and returns what waits for its end and returns what they wrote.
 func (a *asking) ask(t *testing.T, name string, n string) (ended func() string) {
 	t.Helper()
 	out := filepath.Join(a.at, name)
