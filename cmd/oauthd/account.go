@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -36,7 +37,7 @@ func newAccountShow(std stdio) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(std.out, a)
+				return screen.JSON(std.out, a)
 			}
 			return printAccount(std, a)
 		},
@@ -60,25 +61,25 @@ func printAccount(std stdio, a api.Account) error {
 	add("grant", a.Grant)
 	add("state", stateWords(a))
 	add("who", api.Excerpt(cmp.Or(a.Email, a.Subject)))
-	add("scopes asked", excerpts(a.ScopesRequested))
-	add("scopes granted", excerpts(a.ScopesGranted))
+	add("scopes asked", screen.Excerpts(a.ScopesRequested))
+	add("scopes granted", screen.Excerpts(a.ScopesGranted))
 	if len(a.ScopesLost) > 0 {
-		add("scopes lost", excerpts(a.ScopesLost)+" (granted at the login, left out of refreshed tokens)")
+		add("scopes lost", screen.Excerpts(a.ScopesLost)+" (granted at the login, left out of refreshed tokens)")
 	}
 	if a.MissingSince != nil {
-		add("missing since", when(a.MissingSince, now))
+		add("missing since", screen.When(a.MissingSince, now))
 	}
-	add("token ends", when(a.ExpiresAt, now))
-	add("next refresh", when(a.NextRefreshAt, now))
+	add("token ends", screen.When(a.ExpiresAt, now))
+	add("next refresh", screen.When(a.NextRefreshAt, now))
 	if a.LoginEndsAt != nil {
-		add("login ends", when(a.LoginEndsAt, now)+": "+a.LoginEndsReason)
+		add("login ends", screen.When(a.LoginEndsAt, now)+": "+a.LoginEndsReason)
 	}
 	if a.LastError != nil {
 		add("last error", a.LastError.Message)
 		add("hint", a.LastError.Hint)
 	}
 	add("file", a.File)
-	return facts(std.out, rows)
+	return screen.Facts(std.out, rows)
 }
 
 func newAccountRemove(std stdio) *cobra.Command {
@@ -89,13 +90,13 @@ func newAccountRemove(std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := starting()
 			defer c.Close()
-			stop := progress(std.err, "Waiting for the provider to revoke the grant")
+			stop := screen.Progress(std.err, "Waiting for the provider to revoke the grant")
 			result, err := c.Remove(cmd.Context(), args[0])
 			stop()
 			if err != nil {
 				return err
 			}
-			say(std.out, "%s: removed; %s\n", args[0], revocation(result))
+			screen.Say(std.out, "%s: removed; %s\n", args[0], revocation(result))
 			return nil
 		},
 	}

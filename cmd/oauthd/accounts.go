@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -21,14 +22,14 @@ func newAccounts(std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := starting()
 			defer c.Close()
-			stop := progress(std.err, "Waiting for the daemon")
+			stop := screen.Progress(std.err, "Waiting for the daemon")
 			accounts, err := c.Accounts(cmd.Context())
 			stop()
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(std.out, accounts)
+				return screen.JSON(std.out, accounts)
 			}
 			return printAccounts(std, accounts)
 		},
@@ -58,29 +59,29 @@ func listAccounts(std stdio, accounts []api.Account) error {
 	for _, a := range accounts {
 		rows = append(rows, []string{
 			a.Name, api.Excerpt(a.Provider), stateWords(a), api.Excerpt(cmp.Or(a.Email, a.Subject, "-")),
-			cmp.Or(when(a.ExpiresAt, now), "-"), cmp.Or(when(a.NextRefreshAt, now), "-"),
+			cmp.Or(screen.When(a.ExpiresAt, now), "-"), cmp.Or(screen.When(a.NextRefreshAt, now), "-"),
 		})
 	}
 	const provider, state, ends, nextRefresh = 1, 2, 4, 5
-	return listing{rows: rows, spare: []int{nextRefresh, provider, ends}, style: func(column int, cell string) style {
+	return screen.Listing{Rows: rows, Spare: []int{nextRefresh, provider, ends}, Style: func(column int, cell string) screen.Style {
 		if column != state {
-			return plain
+			return screen.Plain
 		}
 		return stateStyle(cell)
-	}}.print(std.out)
+	}}.Print(std.out)
 }
 
 // stateStyle is the colour of a state.
-func stateStyle(state string) style {
+func stateStyle(state string) screen.Style {
 	switch word, more, _ := strings.Cut(state, ","); {
 	case word == string(api.StateReady) && strings.TrimPrefix(more, " ") != "refreshing" && more != "":
-		return yellow
+		return screen.Yellow
 	case word == string(api.StateReady):
-		return green
+		return screen.Green
 	case word == string(api.StateLocked):
-		return yellow
+		return screen.Yellow
 	}
-	return red
+	return screen.Red
 }
 
 // note is something about accounts that a person should know, and what to do about it.
@@ -109,7 +110,7 @@ func notesOn(accounts []api.Account) (notes []note) {
 			continue
 		}
 		if endsSoon(a, now) {
-			add(a.Name, "the login ends "+when(a.LoginEndsAt, now)+": "+a.LoginEndsReason, "")
+			add(a.Name, "the login ends "+screen.When(a.LoginEndsAt, now)+": "+a.LoginEndsReason, "")
 		}
 		if a.LastError != nil {
 			add(a.Name, a.LastError.Message, a.LastError.Hint)
@@ -124,20 +125,20 @@ func (n note) print(std stdio) {
 		paragraph(std, n.text+": "+n.hint)
 		return
 	}
-	if d := displayOf(std.out); d.columns > 0 || len(n.names) > 1 {
+	if d := screen.DisplayOf(std.out); d.Columns > 0 || len(n.names) > 1 {
 		paragraph(std, someOf(n.names, 3)+": "+n.text)
 	} else {
-		say(std.out, "%s: %s\n", n.names[0], n.text)
+		screen.Say(std.out, "%s: %s\n", n.names[0], n.text)
 	}
 	if n.hint != "" {
-		say(std.out, "  %s %s\n", styled{cyan, "hint:"}, n.hint)
+		screen.Say(std.out, "  %s %s\n", screen.Styled(screen.Cyan, "hint:"), n.hint)
 	}
 }
 
 // paragraph prints text, wrapped to the terminal.
 func paragraph(std stdio, text string) {
-	for _, line := range wrap(api.Printable(text), displayOf(std.out).columns) {
-		say(std.out, "%s\n", line)
+	for _, line := range screen.Wrap(api.Printable(text), screen.DisplayOf(std.out).Columns) {
+		screen.Say(std.out, "%s\n", line)
 	}
 }
 

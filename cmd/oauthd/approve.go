@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -39,7 +40,7 @@ Questions come from accounts with confirm = "first" or "always" in their files.`
 				return err
 			}
 			if q == nil {
-				say(std.err, "No program waits for an answer.\n")
+				screen.Say(std.err, "No program waits for an answer.\n")
 				return nil
 			}
 			tty, err := ownTerminal()
@@ -94,26 +95,26 @@ var answerTexts = map[string]string{
 }
 
 func approve(ctx context.Context, std stdio, c *client.Client, q api.Question, tty io.Reader) error {
-	say(std.err, "May this program use the account %s?\n\n", q.Account)
-	if err := table(std.err, append([][]string{{"EVIDENCE", "VALUE"}}, evidenceRows(q.Caller)...)); err != nil {
+	screen.Say(std.err, "May this program use the account %s?\n\n", q.Account)
+	if err := screen.Table(std.err, append([][]string{{"EVIDENCE", "VALUE"}}, evidenceRows(q.Caller)...)); err != nil {
 		return err
 	}
 	scopes := "all that the account may do"
 	if q.Scopes != nil {
 		scopes = strings.Join(q.Scopes, " ")
 	}
-	say(std.err, "\nIt wants tokens for %s.\n\n", scopes)
+	screen.Say(std.err, "\nIt wants tokens for %s.\n\n", scopes)
 	for i, answer := range q.Answers {
-		say(std.err, "  %d  %s\n", i+1, answerTexts[answer])
+		screen.Say(std.err, "  %d  %s\n", i+1, answerTexts[answer])
 	}
 	if q.Always != "" {
 		verb := "shows this rule for"
 		if q.Managed {
 			verb = "writes into"
 		}
-		say(std.err, "\n\"always\" %s %s:\n  %s\n", verb, q.File, strings.ReplaceAll(q.Always, "\n", "\n  "))
+		screen.Say(std.err, "\n\"always\" %s %s:\n  %s\n", verb, q.File, strings.ReplaceAll(q.Always, "\n", "\n  "))
 	}
-	say(std.err, "\nAnswer (1 to %d, Enter for nothing): ", len(q.Answers))
+	screen.Say(std.err, "\nAnswer (1 to %d, Enter for nothing): ", len(q.Answers))
 	line, err := bufio.NewReader(io.LimitReader(tty, 100)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
@@ -129,9 +130,9 @@ func approve(ctx context.Context, std stdio, c *client.Client, q api.Question, t
 	}
 	switch {
 	case taken.Written:
-		say(std.err, "Written into %s.\n", taken.File)
+		screen.Say(std.err, "Written into %s.\n", taken.File)
 	case taken.Rule != "":
-		say(std.err, "Add this to %s, which is yours:\n\n%s\n", taken.File, taken.Rule)
+		screen.Say(std.err, "Add this to %s, which is yours:\n\n%s\n", taken.File, taken.Rule)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"golang.org/x/term"
@@ -43,7 +44,7 @@ type choice struct{ name, title string }
 // canAsk reports whether a person can be asked: both ends are a terminal, and this process is in front of it.
 func canAsk(std stdio) bool {
 	in, ok := std.in.(*os.File)
-	return ok && isTerminal(in) && isTerminal(std.err) && inForeground(in)
+	return ok && screen.IsTerminal(in) && screen.IsTerminal(std.err) && inForeground(in)
 }
 
 func newAsker(ctx context.Context, std stdio) (*asker, error) {
@@ -51,11 +52,11 @@ func newAsker(ctx context.Context, std stdio) (*asker, error) {
 	if !ok {
 		return nil, badRequest("there is no terminal to ask at", "oauthd VERB --help shows how to say it all at once")
 	}
-	endProgress(std.err)
+	screen.EndProgress(std.err)
 	line := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{in, raw(std.err)}, "")
+	}{in, screen.Raw(std.err)}, "")
 	return &asker{ctx: ctx, std: std, in: in, line: line}, nil
 }
 
@@ -118,7 +119,7 @@ func (a *asker) list(choices []choice) {
 	for _, c := range choices {
 		longest = max(longest, len(c.name))
 	}
-	columns := max(1, (cmp.Or(width(raw(a.std.err)), 80)-2)/(longest+6))
+	columns := max(1, (cmp.Or(width(screen.Raw(a.std.err)), 80)-2)/(longest+6))
 	rows := (len(choices) + columns - 1) / columns
 	for row := range rows {
 		if !plain {
@@ -128,11 +129,11 @@ func (a *asker) list(choices []choice) {
 		for i := row; i < len(choices); i += rows {
 			line += fmt.Sprintf("%4d %-*s ", i+1, longest, choices[i].name)
 		}
-		say(a.std.err, "%s\n", strings.TrimRight(line, " "))
+		screen.Say(a.std.err, "%s\n", strings.TrimRight(line, " "))
 	}
 	for i, c := range choices {
 		if !plain {
-			say(a.std.err, "%4d  %-*s  %s\n", i+1, longest, c.name, c.title)
+			screen.Say(a.std.err, "%4d  %-*s  %s\n", i+1, longest, c.name, c.title)
 		}
 	}
 }
@@ -142,9 +143,9 @@ func (a *asker) note(text string) { a.paragraph("  ", text) }
 
 // paragraph shows text in lines that begin with indent and fit the terminal.
 func (a *asker) paragraph(indent, text string) {
-	most := min(cmp.Or(width(raw(a.std.err)), 80), 80) - 1
-	for _, line := range wrap(text, most-len(indent)) {
-		say(a.std.err, "%s\n", indent+line)
+	most := min(cmp.Or(width(screen.Raw(a.std.err)), 80), 80) - 1
+	for _, line := range screen.Wrap(text, most-len(indent)) {
+		screen.Say(a.std.err, "%s\n", indent+line)
 	}
 }
 
@@ -152,12 +153,12 @@ func (a *asker) paragraph(indent, text string) {
 func (a *asker) complain(err error) {
 	var e *api.Error
 	if !errors.As(err, &e) {
-		say(a.std.err, "  %v\n", err)
+		screen.Say(a.std.err, "  %v\n", err)
 		return
 	}
-	printLines(a.std.err, "  ", e.Message)
+	screen.Lines(a.std.err, "  ", e.Message)
 	if e.Hint != "" {
-		printLines(a.std.err, "  hint: ", e.Hint)
+		screen.Lines(a.std.err, "  hint: ", e.Hint)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"os/signal"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 )
 
@@ -15,7 +16,7 @@ func become(std stdio, path string, argv, env []string) error {
 	signal.Ignore(os.Interrupt)
 	cmd := exec.Command(path, argv[1:]...)
 	cmd.Args[0] = argv[0]
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, std.in, raw(std.out), raw(std.err)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, std.in, screen.Raw(std.out), screen.Raw(std.err)
 	err := cmd.Run()
 	var ended *exec.ExitError
 	switch {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -58,7 +59,7 @@ To have them in every new shell, put the script where the shell looks for it:
 			if err := scripts[args[0]](cmd.Root(), &script); err != nil {
 				return err
 			}
-			_, err := raw(std.out).Write(script.Bytes())
+			_, err := screen.Raw(std.out).Write(script.Bytes())
 			return err
 		},
 	}

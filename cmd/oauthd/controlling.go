@@ -1,6 +1,10 @@
 package main
 
-import "os"
+import (
+	"os"
+
+	"oauthd/cmd/oauthd/screen"
+)
 
 // reportOnTerminal shows an error at the terminal that this process belongs to, if there is one: the program that runs us
 // shows nobody what we write.
@@ -10,5 +14,5 @@ func reportOnTerminal(err error) {
 		return
 	}
 	defer terminal.Close()
-	report(onScreen(terminal), err)
+	report(screen.On(terminal), err)
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon"
 	"oauthd/daemon/config"
 	"oauthd/daemon/oauthtest"
@@ -165,7 +166,7 @@ func (d *demo) token(ctx context.Context) error {
 	}
 	cmd := exec.CommandContext(ctx, self, "token", demoAccount)
 	cmd.Env = append(os.Environ(), "OAUTHD_SOCK="+d.socket, "OAUTHD_NO_AUTOSTART=1")
-	cmd.Stderr = raw(d.std.err)
+	cmd.Stderr = screen.Raw(d.std.err)
 	begin := time.Now()
 	out, err := cmd.Output()
 	took := time.Since(begin)
@@ -295,16 +296,16 @@ The daemon and the server go on running until Ctrl-C. From another terminal:
 		d.socket, self, demoAccount, self, demoAccount, demoAccount, self, demoAccount, d.server.URL)
 }
 
-func (d *demo) say(format string, args ...any) { say(d.std.out, format+"\n", args...) }
+func (d *demo) say(format string, args ...any) { screen.Say(d.std.out, format+"\n", args...) }
 
 // head begins a step: a bold title on a terminal, and one line more.
 func (d *demo) head(title, format string, args ...any) {
 	d.step++
 	bold, plain := "", ""
-	if isTerminal(d.std.out) && os.Getenv("NO_COLOR") == "" {
+	if screen.IsTerminal(d.std.out) && os.Getenv("NO_COLOR") == "" {
 		bold, plain = "\x1b[1m", "\x1b[0m"
 	}
-	fmt.Fprintf(raw(d.std.out), "\n%s%d  %s%s  ", bold, d.step, title, plain)
+	fmt.Fprintf(screen.Raw(d.std.out), "\n%s%d  %s%s  ", bold, d.step, title, plain)
 	d.say(format, args...)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"oauthd/cmd/oauthd/doctor"
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -31,7 +32,7 @@ The exit status is 1 if something is at fault; a warning does not count.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := examine(cmd.Context())
 			if asJSON {
-				if err := printJSON(std.out, found); err != nil {
+				if err := screen.JSON(std.out, found); err != nil {
 					return err
 				}
 			} else if err := printFindings(std, found); err != nil {
@@ -70,23 +71,23 @@ func browserHere() (why string, programs []string) {
 
 // printFindings prints a line for each finding, and what to do below what is wrong, as wide as the terminal is.
 func printFindings(std stdio, found []doctor.Finding) error {
-	d := displayOf(std.out)
-	looks := map[string]style{doctor.OK: green, doctor.Warning: yellow, doctor.Fault: red}
+	d := screen.DisplayOf(std.out)
+	looks := map[string]screen.Style{doctor.OK: screen.Green, doctor.Warning: screen.Yellow, doctor.Fault: screen.Red}
 	const margin = len(doctor.Warning) + 1
 	for _, f := range found {
 		text := api.Printable(f.Check + ": " + f.Detail)
-		lines := wrap(text, max(d.columns-margin, 0))
+		lines := screen.Wrap(text, max(d.Columns-margin, 0))
 		if f.Fix != "" {
-			for i, line := range wrap(api.Printable(f.Fix), max(d.columns-margin-2, 0)) {
+			for i, line := range screen.Wrap(api.Printable(f.Fix), max(d.Columns-margin-2, 0)) {
 				lines = append(lines, []string{"→ ", "  "}[min(i, 1)]+line)
 			}
 		}
 		for i, line := range lines {
 			head := strings.Repeat(" ", margin)
 			if i == 0 {
-				head = d.paint(looks[f.Status], f.Status) + strings.Repeat(" ", margin-len(f.Status))
+				head = d.Paint(looks[f.Status], f.Status) + strings.Repeat(" ", margin-len(f.Status))
 			}
-			if _, err := io.WriteString(raw(std.out), head+line+"\n"); err != nil {
+			if _, err := io.WriteString(screen.Raw(std.out), head+line+"\n"); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/client"
 	"oauthd/ipc/emulate/gce"
 
@@ -38,7 +39,7 @@ func (g *google) prepare(ctx context.Context, std stdio, c *client.Client, f *to
 	g.Project = cmp.Or(g.QuotaProject, os.Getenv("GOOGLE_CLOUD_PROJECT"), os.Getenv("CLOUDSDK_CORE_PROJECT"), os.Getenv("GCLOUD_PROJECT"))
 	g.Universe = os.Getenv("GOOGLE_CLOUD_UNIVERSE_DOMAIN")
 	if path := wellKnownCredentials(); path != "" {
-		say(std.err, "note: %s is there, and Google's libraries for Go and Node take it before they take %s's tokens\n", path, account)
+		screen.Say(std.err, "note: %s is there, and Google's libraries for Go and Node take it before they take %s's tokens\n", path, account)
 	}
 	return nil
 }

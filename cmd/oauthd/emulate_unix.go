@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/peer"
 )
@@ -61,7 +62,7 @@ func launch(std stdio, order servingOrder, files []*os.File) error {
 	defer in.Close()
 	defer write.Close()
 	cmd := servingCommand(startServing, append([]*os.File{tell}, files...))
-	cmd.Stdin, cmd.Stderr = in, raw(std.err)
+	cmd.Stdin, cmd.Stderr = in, screen.Raw(std.err)
 	cmd.Env = daemonEnviron(os.Environ())
 	undo := closeOnExec()
 	err = cmd.Start()
@@ -110,7 +111,7 @@ func serveDetached(ctx context.Context, std stdio, step string, count int) error
 	}
 	if step == startServing {
 		cmd := servingCommand(keepServing, files)
-		cmd.Stdin, cmd.Stderr = std.in, raw(std.err)
+		cmd.Stdin, cmd.Stderr = std.in, screen.Raw(std.err)
 		return cmd.Start()
 	}
 	signal.Ignore(syscall.SIGPIPE) // whoever reads standard error may end before CMD does

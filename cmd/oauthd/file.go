@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -78,7 +79,7 @@ OAUTHD_ACCOUNT and OAUTHD_EXPIRES_AT in its environment.`,
 			if err != nil {
 				return err
 			}
-			say(std.err, "%s holds a token of %s and is kept up to date while the daemon runs.\n", file.Path, file.Account)
+			screen.Say(std.err, "%s holds a token of %s and is kept up to date while the daemon runs.\n", file.Path, file.Account)
 			return nil
 		},
 	}
@@ -139,7 +140,7 @@ func newFileList(std stdio) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(std.out, files)
+				return screen.JSON(std.out, files)
 			}
 			return printFiles(std, files)
 		},
@@ -170,20 +171,20 @@ func printFiles(std stdio, files []api.File) error {
 		if f.PID != 0 {
 			until = "pid " + strconv.Itoa(f.PID)
 		}
-		rows = append(rows, []string{f.Account, cmp.Or(when(f.WrittenAt, now), "not there"), cmp.Or(when(f.ExpiresAt, now), "-"), until, f.Path})
+		rows = append(rows, []string{f.Account, cmp.Or(screen.When(f.WrittenAt, now), "not there"), cmp.Or(screen.When(f.ExpiresAt, now), "-"), until, f.Path})
 	}
-	if err := table(std.out, rows); err != nil {
+	if err := screen.Table(std.out, rows); err != nil {
 		return err
 	}
 	for _, f := range files {
 		if f.LastError != nil {
-			say(std.out, "\n%s: %s\n", f.Path, f.LastError.Message)
+			screen.Say(std.out, "\n%s: %s\n", f.Path, f.LastError.Message)
 			if f.LastError.Hint != "" {
-				say(std.out, "  hint: %s\n", f.LastError.Hint)
+				screen.Say(std.out, "  hint: %s\n", f.LastError.Hint)
 			}
 		}
 		if f.OnChangeError != "" {
-			say(std.out, "\n%s: the command after a change failed: %s\n  command: %s\n", f.Path, f.OnChangeError, f.OnChange)
+			screen.Say(std.out, "\n%s: the command after a change failed: %s\n  command: %s\n", f.Path, f.OnChangeError, f.OnChange)
 		}
 	}
 	return nil
@@ -211,7 +212,7 @@ func newFileRemove(std stdio) *cobra.Command {
 				return err
 			}
 			if f.LastError != nil {
-				say(std.err, "note: %s\n", f.LastError.Message)
+				screen.Say(std.err, "note: %s\n", f.LastError.Message)
 			}
 			return nil
 		},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -45,12 +46,12 @@ them all.`,
 				return root.Help()
 			}
 			if t, ok := findTopic(args[0]); ok && len(args) == 1 {
-				d := displayOf(std.out)
-				if _, err := io.WriteString(raw(std.out), renderMarkdown(t.text, d, helpColumns)); err != nil {
+				d := screen.DisplayOf(std.out)
+				if _, err := io.WriteString(screen.Raw(std.out), screen.Markdown(t.text, d, helpColumns)); err != nil {
 					return err
 				}
 				if verb, _, err := root.Find(args); err == nil && verb != root {
-					say(std.out, "\noauthd %s --help explains the verb of that name.\n", t.name)
+					screen.Say(std.out, "\noauthd %s --help explains the verb of that name.\n", t.name)
 				}
 				return nil
 			}
@@ -87,11 +88,11 @@ func noHelp(root *cobra.Command, args []string) error {
 func showHelp(std stdio, c *cobra.Command) {
 	c.InitDefaultHelpFlag()
 	c.InitDefaultVersionFlag()
-	d := displayOf(std.out)
+	d := screen.DisplayOf(std.out)
 	var b strings.Builder
-	title := func(text string) { fmt.Fprintf(&b, "\n%s\n", d.paint(bold, text)) }
+	title := func(text string) { fmt.Fprintf(&b, "\n%s\n", d.Paint(screen.Bold, text)) }
 	if !c.Runnable() && !c.HasSubCommands() { // a page
-		_, _ = io.WriteString(raw(std.out), strings.TrimRight(c.Long, "\n")+"\n")
+		_, _ = io.WriteString(screen.Raw(std.out), strings.TrimRight(c.Long, "\n")+"\n")
 		return
 	}
 	b.WriteString(reflow(cmp.Or(c.Long, c.Short), helpColumns))
@@ -112,7 +113,7 @@ func showHelp(std stdio, c *cobra.Command) {
 	if !c.HasParent() {
 		b.WriteString("\noauthd help VERB, or VERB --help, explains a verb; oauthd help TOPIC a topic.\n")
 	}
-	_, _ = io.WriteString(raw(std.out), b.String())
+	_, _ = io.WriteString(screen.Raw(std.out), b.String())
 }
 
 // commandLists lists the verbs below c in their groups, and the topics below the program itself.
@@ -161,7 +162,7 @@ func reflow(text string, columns int) string {
 	var paragraph []string
 	end := func() {
 		if len(paragraph) > 0 {
-			fmt.Fprintln(&b, strings.Join(wrap(strings.Join(paragraph, " "), columns), "\n"))
+			fmt.Fprintln(&b, strings.Join(screen.Wrap(strings.Join(paragraph, " "), columns), "\n"))
 		}
 		paragraph = nil
 	}

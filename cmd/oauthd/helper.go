@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"oauthd/cmd/oauthd/helpers"
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -54,12 +55,12 @@ func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c := starting()
 		defer c.Close()
-		err := serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: raw(std.out), Err: std.err, Client: c, Version: release})
+		err := serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: screen.Raw(std.out), Err: std.err, Client: c, Version: release})
 		var exit helpers.Exit
 		if errors.As(err, &exit) {
 			return &exitError{status: int(exit)}
 		}
-		if err != nil && h.Unheard && !isTerminal(std.err) {
+		if err != nil && h.Unheard && !screen.IsTerminal(std.err) {
 			reportOnTerminal(err)
 		}
 		return err
@@ -94,7 +95,7 @@ account's hosts are answered. "uninstall" undoes it.`,
 			return at.each(args, func(_ helpers.Helper, place helpers.Place, steps []helpers.Step) error {
 				for _, step := range steps {
 					for line := range strings.SplitSeq(step.Text(), "\n") {
-						say(std.out, "%s\n", line)
+						screen.Say(std.out, "%s\n", line)
 					}
 					if !write {
 						continue
@@ -127,7 +128,7 @@ func newHelperUninstall(std stdio) *cobra.Command {
 						return err
 					}
 				}
-				say(std.err, "%s does not ask oauthd any more\n", h.Name)
+				screen.Say(std.err, "%s does not ask oauthd any more\n", h.Name)
 				return nil
 			})
 		},
@@ -205,6 +206,6 @@ func warnOfPath(std stdio, steps []helpers.Step, links string) {
 		return ok && filepath.Dir(link.Path) == links
 	})
 	if linked && !slices.Contains(filepath.SplitList(os.Getenv("PATH")), links) {
-		printLines(std.err, "warning: ", links+" is not in PATH, where programs look for their helpers")
+		screen.Lines(std.err, "warning: ", links+" is not in PATH, where programs look for their helpers")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon"
 	"oauthd/daemon/config"
 	"oauthd/ipc/api"
@@ -46,7 +47,7 @@ func FuzzHostileWorld(f *testing.F) {
 				if err != nil {
 					return
 				}
-				_ = printJSONLine(w.stdio().out, event)
+				_ = screen.JSONLine(w.stdio().out, event)
 			}
 		})
 		for _, where := range hostileAnswers() {
@@ -178,7 +179,7 @@ func newHostileWorld(f *testing.F) *hostileWorld {
 }
 
 func (w *hostileWorld) stdio() stdio {
-	return stdio{strings.NewReader(""), &screen{to: place{w.seen, onOutput}}, &screen{to: place{w.seen, onError}}}
+	return stdio{strings.NewReader(""), screen.On(place{w.seen, onOutput}), screen.On(place{w.seen, onError})}
 }
 
 // oauthd runs one command line in this process.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 	"oauthd/ipc/own"
@@ -82,7 +83,7 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 		return err
 	}
 	if src.exposed() {
-		say(std.err, "warning: others on this machine can read %s (mode %04o)\n", file, src.given.Info.Mode().Perm())
+		screen.Say(std.err, "warning: others on this machine can read %s (mode %04o)\n", file, src.given.Info.Mode().Perm())
 	}
 	r.Data, r.Sole = api.Confidential(src.given.Data), f.deleteSource
 	if f.secretStdin {
@@ -108,7 +109,7 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 	})
 	if err != nil {
 		if found.Event != "" && (ctx.Err() != nil || errors.Is(err, client.ErrNoDaemon)) {
-			say(std.err, "note: the refresh token may have been used by now; before you import it again, oauthd account show %s "+
+			screen.Say(std.err, "note: the refresh token may have been used by now; before you import it again, oauthd account show %s "+
 				"shows whether it was stored\n", found.Account)
 		}
 		return err
@@ -124,7 +125,7 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 	if f.deleteSource {
 		return src.remove(std.err)
 	}
-	say(std.err, "note: %s\n", src.left(found))
+	screen.Say(std.err, "note: %s\n", src.left(found))
 	return nil
 }
 
@@ -153,30 +154,30 @@ func showFound(w io.Writer, e api.ImportEvent) error {
 	for _, row := range [][2]string{
 		{"found", e.Format}, {"account", e.Account}, {"provider", e.Provider}, {"issuer", e.Issuer},
 		{"token endpoint", e.TokenEndpoint}, {"client id", e.ClientID}, {"client secret", map[bool]string{true: "yes"}[e.HasSecret]},
-		{"scopes", excerpts(e.Scopes)}, {"who", api.Excerpt(e.Email)},
+		{"scopes", screen.Excerpts(e.Scopes)}, {"who", api.Excerpt(e.Email)},
 	} {
 		if row[1] != "" {
 			rows = append(rows, []string{row[0], row[1]})
 		}
 	}
-	return facts(w, rows)
+	return screen.Facts(w, rows)
 }
 
 func showImported(std stdio, e api.ImportEvent, asJSON bool) error {
 	for _, warning := range e.Warnings {
-		say(std.err, "warning: %s\n", api.Lines(warning))
+		screen.Say(std.err, "warning: %s\n", api.Lines(warning))
 	}
 	if asJSON {
-		return printJSON(std.out, e)
+		return screen.JSON(std.out, e)
 	}
 	who := api.Excerpt(cmp.Or(e.Email, e.Subject, "somebody whom the provider does not name"))
 	if e.Grant == "service_account" {
-		say(std.out, "%s: imported, gives tokens to %s\n", e.Account, who)
+		screen.Say(std.out, "%s: imported, gives tokens to %s\n", e.Account, who)
 	} else {
-		say(std.out, "%s: imported, logged in as %s at %s\n", e.Account, who, e.Provider)
+		screen.Say(std.out, "%s: imported, logged in as %s at %s\n", e.Account, who, e.Provider)
 	}
 	if len(e.ScopesGranted) > 0 {
-		say(std.out, "granted: %s\n", excerpts(e.ScopesGranted))
+		screen.Say(std.out, "granted: %s\n", screen.Excerpts(e.ScopesGranted))
 	}
 	return nil
 }
@@ -191,7 +192,7 @@ func openSource(file string, stdin io.Reader, remove bool) (*importSource, error
 	switch {
 	case file == "-" && remove:
 		return nil, badRequest("--delete-source needs a file; standard input cannot be removed", "oauthd import FILE --delete-source")
-	case file == "-" && isTerminal(stdin):
+	case file == "-" && screen.IsTerminal(stdin):
 		return nil, badRequest("import - reads a pipe or a file, not the terminal", "oauthd import - < FILE")
 	}
 	if link, err := os.Lstat(file); err == nil && remove && link.Mode()&fs.ModeSymlink != 0 {
@@ -219,13 +220,13 @@ func (s *importSource) remove(w io.Writer) error {
 		return (&api.Error{Code: api.Internal, Message: fmt.Sprintf("the login is imported, but %s is still there: %s",
 			api.Excerpt(s.file), api.Excerpt(err.Error())), Hint: "look at it, then remove it by hand"}).Because(err)
 	}
-	say(w, "oauthd: %s is removed\n", s.file)
+	screen.Say(w, "oauthd: %s is removed\n", s.file)
 	return nil
 }
 
 // login goes on with a client_secrets file as oauthd login --client-secrets does.
 func (s *importSource) login(ctx context.Context, std stdio, name string, r api.ImportRequest, f importFlags) error {
-	say(std.err, "oauthd: the file is a client without a login; going on as oauthd login %s --client-secrets %s\n", name, s.file)
+	screen.Say(std.err, "oauthd: the file is a client without a login; going on as oauthd login %s --client-secrets %s\n", name, s.file)
 	def := api.AccountDefinition{ClientSecrets: r.Data, Scopes: r.Scopes, Provider: r.Provider, Issuer: r.Issuer}
 	flags := loginFlags{timeout: 5 * time.Minute}
 	def.Timeout = int64(flags.timeout / time.Second)
@@ -237,7 +238,7 @@ func (s *importSource) login(ctx context.Context, std stdio, name string, r api.
 		return err
 	}
 	if f.asJSON {
-		if err := printJSON(std.out, api.ImportEvent{Event: api.EventDone, Account: name}); err != nil {
+		if err := screen.JSON(std.out, api.ImportEvent{Event: api.EventDone, Account: name}); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,8 @@ func bans() []ban {
 		},
 		{pkg: "ipc/api", never: []pattern{ours}},
 		{pkg: "ipc/client", never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/ipc"}},
-		{pkg: "cmd/oauthd/live", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
+		{pkg: "cmd/oauthd/screen", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
+		{pkg: "cmd/oauthd/live", never: []pattern{ours}, but: []pattern{"oauthd/cmd/oauthd/screen", "oauthd/ipc/api"}},
 		{pkg: "cmd/oauthd/doctor", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/own"}},
 		{
 			pkg:   "cmd/oauthd/helpers",
@@ -135,8 +136,8 @@ func rooms(pkg string, others ...string) ban {
 func floors() [][]string {
 	return [][]string{
 		{"ipc/match", "ipc/own"},
-		{"ipc/api", "ipc/api/apitest", "ipc/benchtest", "ipc/peer", "ipc/quick", "daemon/oauthtest"},
-		{"keystore", "redirect"},
+		{"ipc/api", "ipc/api/apitest", "ipc/benchtest", "ipc/peer", "ipc/quick", "daemon/oauthtest", "cmd/oauthd/screen/screentest"},
+		{"keystore", "redirect", "cmd/oauthd/screen"},
 		{"daemon/account", "daemon/hook", "keystore/storetest"},
 		{"daemon/provider", "daemon/policy", "daemon/audit", "daemon/token", "ipc", "ipc/client"},
 		{"daemon/config", "daemon/grant", "daemon/vault", "daemon/foreign", "daemon/files"},
@@ -298,6 +299,8 @@ func TestViolationsAreReported(t *testing.T) {
 		{"verb imports the fast lane", "cmd/oauthd/main.go", "oauthd/ipc/quick", ""},
 		{"helper imports the fast lane", "cmd/oauthd/oauthd-helper/x.go", "oauthd/ipc/quick", ""},
 		{"helper imports the network", "cmd/oauthd/oauthd-helper/x.go", "net/http", "banned"},
+		{"the terminal imports a verb's client", "cmd/oauthd/screen/x.go", "oauthd/ipc/client", "banned"},
+		{"the screen imports the terminal", "cmd/oauthd/live/x.go", "oauthd/cmd/oauthd/screen", ""},
 		{"helper imports the client", "cmd/oauthd/oauthd-helper/x.go", "oauthd/ipc/client", "banned"},
 		{"socket imports the vault", "ipc/x.go", "oauthd/daemon/vault", "banned"},
 		{"socket imports the caller", "ipc/x.go", "oauthd/daemon/account", ""},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon"
 	"oauthd/daemon/config"
 	"oauthd/daemon/words"
@@ -110,7 +111,7 @@ func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 			Hint: "every credential is in one of the stores or in both; the same command goes on"}
 	}
 	fmt.Fprintf(std.out, "records moved from %s to %s: %d\n", cfg.Backend, to, moved)
-	say(std.err, "oauthd: now say so in %s:\n\n[keystore]\nbackend = %q\n\n"+
+	screen.Say(std.err, "oauthd: now say so in %s:\n\n[keystore]\nbackend = %q\n\n"+
 		"then run oauthd stop: a daemon that some command has started meanwhile looks in %s\n", main, to, cfg.Backend)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/own"
 )
 
@@ -84,7 +85,7 @@ func openLog(std stdio, o serveOptions) (log zerolog.Logger, closeLog func(), er
 	if err != nil || o.logLevel == "" {
 		return log, nil, badRequest(fmt.Sprintf("there is no log level %q", o.logLevel), "--log-level is debug, info, warn or error")
 	}
-	var w io.Writer = escaped{raw(std.err)}
+	var w io.Writer = escaped{screen.Raw(std.err)}
 	closeLog = func() {}
 	switch {
 	case o.logFile != "":
@@ -93,8 +94,8 @@ func openLog(std stdio, o serveOptions) (log zerolog.Logger, closeLog func(), er
 			return log, nil, placeProblem("the log cannot be written", err, "choose another place for it")
 		}
 		w, closeLog = escaped{f}, func() { _ = f.Close() }
-	case isTerminal(std.err):
-		w = consoleLog(raw(std.err))
+	case screen.IsTerminal(std.err):
+		w = consoleLog(screen.Raw(std.err))
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger(), closeLog, nil
 }

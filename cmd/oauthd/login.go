@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -105,7 +106,7 @@ func (f *loginFlags) add(cmd *cobra.Command, def *api.AccountDefinition) {
 // loginAsked asks for what login was not given.
 func loginAsked(cmd *cobra.Command, std stdio, def *api.AccountDefinition, f loginFlags) error {
 	switch {
-	case !isTerminal(std.in) || !isTerminal(std.err):
+	case !screen.IsTerminal(std.in) || !screen.IsTerminal(std.err):
 		return badRequest("login wants the name of an account", "oauthd login NAME; on a terminal oauthd login asks")
 	case cmd.Flags().NFlag() > 1 || cmd.Flags().NFlag() == 1 && f.store == "":
 		return badRequest("login asks only when it is given nothing", "oauthd login NAME with the same flags")
@@ -238,7 +239,7 @@ func cancelLogin(cmd *cobra.Command, std stdio, args []string) error {
 	if err := c.CancelLogin(cmd.Context(), args[0]); err != nil {
 		return err
 	}
-	say(std.out, "%s: the login is cancelled\n", args[0])
+	screen.Say(std.out, "%s: the login is cancelled\n", args[0])
 	return nil
 }
 

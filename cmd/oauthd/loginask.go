@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"oauthd/cmd/oauthd/helpers"
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 )
@@ -118,7 +119,7 @@ func wellKnown(all []api.Provider) (shown []choice, names []string) {
 func (w *wizard) askPlace() (err error) {
 	def, p := w.def, w.p
 	if p.TenantHint != "" {
-		say(w.std.err, "  A tenant is %s.\n", p.TenantHint)
+		screen.Say(w.std.err, "  A tenant is %s.\n", p.TenantHint)
 		def.Tenant, err = w.ask(question{text: "Tenant", suggested: p.Tenant, check: required("this provider needs a tenant"),
 			explain: "The part of the provider's URLs that differs from customer to customer: " + p.TenantHint + "."})
 		if err != nil {
@@ -141,7 +142,7 @@ func (w *wizard) askPlace() (err error) {
 		w.says("--redirect-uri", def.RedirectURI)
 		w.row("redirect URI", def.RedirectURI)
 	case p.Name != "" && p.Name != "google":
-		say(w.std.err, "  The redirect URI to register there is %s\n", p.RedirectURI)
+		screen.Say(w.std.err, "  The redirect URI to register there is %s\n", p.RedirectURI)
 		w.row("redirect URI", p.RedirectURI)
 	}
 	return err
@@ -162,7 +163,7 @@ const googleClient = ".apps.googleusercontent.com"
 // askClient asks for the client, which a discovered issuer may register by itself.
 func (w *wizard) askClient() error {
 	if len(w.p.RegistrationSteps) > 0 {
-		say(w.std.err, "\nThe provider wants to know which program asks. To register oauthd there:\n\n")
+		screen.Say(w.std.err, "\nThe provider wants to know which program asks. To register oauthd there:\n\n")
 		printSteps(w.std.err, w.p.RegistrationSteps)
 		fmt.Fprintln(w.std.err)
 	}
@@ -292,10 +293,10 @@ func (w *wizard) askStore(now api.Store) (err error) {
 func (w *wizard) confirm() error {
 	command := append([]string{"oauthd", "login", w.name}, w.command...)
 	fmt.Fprint(w.std.err, "\nThis login:\n\n")
-	if err := facts(w.std.err, w.rows); err != nil {
+	if err := screen.Facts(w.std.err, w.rows); err != nil {
 		return err
 	}
-	say(w.std.err, "\nThe same in one line:\n\n  %s\n\n", helpers.Quoted(command...))
+	screen.Say(w.std.err, "\nThe same in one line:\n\n  %s\n\n", helpers.Quoted(command...))
 	agreed, err := w.yes("Log in now", "Nothing has been sent to the provider, or written, so far. yes does both: the browser opens for you to agree, "+
 		"and what comes of it is stored. no ends this without a trace.")
 	if err == nil && !agreed {
@@ -310,7 +311,7 @@ func (w *wizard) confirm() error {
 
 // showUses shows the commands that use a new account.
 func showUses(std stdio, name string) {
-	say(std.err, `
+	screen.Say(std.err, `
 Now use it:
 
   oauthd token %[1]s

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 )
@@ -60,7 +61,7 @@ func (v *loginView) rest() {
 // authorize shows the URL, opens it if there is a browser, and else says how to reach one.
 func (v *loginView) authorize(e api.LoginEvent) {
 	if v.printURL {
-		say(v.std.out, "%s\n", e.URL)
+		screen.Say(v.std.out, "%s\n", e.URL)
 		return
 	}
 	w := v.std.err
@@ -69,20 +70,20 @@ func (v *loginView) authorize(e api.LoginEvent) {
 	if !v.noBrowser && v.headless == "" {
 		var err error
 		if opened, err = openBrowser(here); err != nil {
-			say(w, "oauthd: %v\n", err)
+			screen.Say(w, "oauthd: %v\n", err)
 		}
 	}
 	switch {
 	case opened:
-		say(w, "Your browser opens to log in. If it does not, open this here (it works once):\n\n  %s\n\n", here)
+		screen.Say(w, "Your browser opens to log in. If it does not, open this here (it works once):\n\n  %s\n\n", here)
 	case v.headless == "":
-		say(w, "Open this URL in a browser on this computer:\n\n  %s\n\n", e.URL)
+		screen.Say(w, "Open this URL in a browser on this computer:\n\n  %s\n\n", e.URL)
 	default:
-		say(w, "No browser is opened, because %s. Open this URL where you have one:\n\n  %s\n\n", v.headless, e.URL)
+		screen.Say(w, "No browser is opened, because %s. Open this URL where you have one:\n\n  %s\n\n", v.headless, e.URL)
 		v.otherWays(e)
 	}
 	if e.CertificateSHA256 != "" {
-		say(w, "The browser will warn of the certificate of this computer. Its SHA-256 fingerprint is\n\n  %s\n\n", e.CertificateSHA256)
+		screen.Say(w, "The browser will warn of the certificate of this computer. Its SHA-256 fingerprint is\n\n  %s\n\n", e.CertificateSHA256)
 	}
 	v.reminder = remind(e)
 	v.waitForBrowser(v.headless != "" && v.canPrompt(), e.LoginID)
@@ -106,8 +107,8 @@ func (v *loginView) notice(e api.LoginEvent) {
 	} else {
 		v.rest()
 	}
-	printLines(w, "warning: ", e.Message)
-	printLines(w, "hint: ", e.Hint)
+	screen.Lines(w, "warning: ", e.Message)
+	screen.Lines(w, "hint: ", e.Hint)
 	if !prompting {
 		v.waitForBrowser(v.canPrompt(), e.LoginID)
 	}
@@ -117,7 +118,7 @@ func (v *loginView) notice(e api.LoginEvent) {
 func (v *loginView) otherWays(e api.LoginEvent) {
 	w := v.std.err
 	if u, err := url.Parse(e.RedirectURI); err == nil && u.Port() != "" {
-		say(w, "If that is on another machine, forward the port from there first:\n\n  ssh -L %s:127.0.0.1:%s %s\n\n",
+		screen.Say(w, "If that is on another machine, forward the port from there first:\n\n  ssh -L %s:127.0.0.1:%s %s\n\n",
 			u.Port(), u.Port(), sshTarget(os.Getenv))
 	}
 	fmt.Fprint(w, "Or agree in the browser, and when it cannot open the page it is sent to, copy that page's address.\n")
@@ -128,7 +129,9 @@ func (v *loginView) otherWays(e api.LoginEvent) {
 }
 
 // canPrompt reports whether somebody sees a prompt and can answer it.
-func (v *loginView) canPrompt() bool { return isTerminal(v.std.in) && isTerminal(v.std.err) }
+func (v *loginView) canPrompt() bool {
+	return screen.IsTerminal(v.std.in) && screen.IsTerminal(v.std.err)
+}
 
 // device shows the code, its URL, and the words that protect against a code somebody else asked for.
 func (v *loginView) device(e api.LoginEvent) {
@@ -139,12 +142,14 @@ func (v *loginView) device(e api.LoginEvent) {
 		fmt.Fprint(w, "Use a browser on any device:\n\n")
 	}
 	const below = 12 // lines: what follows the code, and what precedes it
-	if d := displayOf(w); d.columns > 0 {
-		showQR(w, cmp.Or(e.VerificationURIComplete, e.VerificationURI), d.columns, d.rows-below)
+	if d := screen.DisplayOf(w); d.Columns > 0 {
+		if address := cmp.Or(e.VerificationURIComplete, e.VerificationURI); checkWebURL(address) == nil {
+			screen.QR(w, address, d.Columns, d.Rows-below)
+		}
 	}
 	fmt.Fprint(w, "This code is for you alone: you asked for it here, on this machine. Give it to\n"+
 		"nobody, and never enter a code that somebody sent you: it would log them in as\nyou.\n\n")
-	say(w, "  1. open   %s\n  2. enter  %s\n\n", e.VerificationURI, styled{bold, api.Excerpt(e.UserCode)})
+	screen.Say(w, "  1. open   %s\n  2. enter  %s\n\n", e.VerificationURI, screen.Styled(screen.Bold, api.Excerpt(e.UserCode)))
 	if e.ExpiresAt != nil && e.ExpiresAt.Before(v.deadline) {
 		v.deadline = *e.ExpiresAt
 	}
@@ -160,16 +165,16 @@ func (v *loginView) result() {
 	provider := api.Excerpt(v.done.Provider)
 	switch who := api.Excerpt(cmp.Or(v.done.Email, v.done.Subject)); {
 	case v.done.Grant == "authorization_code" || v.done.Grant == "device_code":
-		say(out, "%s: logged in as %s at %s\n", v.name, cmp.Or(who, "somebody whom the provider does not name"), provider)
+		screen.Say(out, "%s: logged in as %s at %s\n", v.name, cmp.Or(who, "somebody whom the provider does not name"), provider)
 	case who != "":
-		say(out, "%s: %s gives tokens to %s\n", v.name, provider, who)
+		screen.Say(out, "%s: %s gives tokens to %s\n", v.name, provider, who)
 	default:
-		say(out, "%s: %s gives tokens\n", v.name, provider)
+		screen.Say(out, "%s: %s gives tokens\n", v.name, provider)
 	}
 	if len(v.done.ScopesGranted) > 0 {
-		say(out, "granted: %s\n", excerpts(v.done.ScopesGranted))
+		screen.Say(out, "granted: %s\n", screen.Excerpts(v.done.ScopesGranted))
 	}
 	for _, warning := range v.done.Warnings {
-		say(v.std.err, "warning: %s\n", api.Lines(warning))
+		screen.Say(v.std.err, "warning: %s\n", api.Lines(warning))
 	}
 }

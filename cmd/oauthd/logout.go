@@ -1,6 +1,8 @@
 package main
 
 import (
+	"oauthd/cmd/oauthd/screen"
+
 	"github.com/spf13/cobra"
 )
 
@@ -14,13 +16,13 @@ credential here in any case. The account stays; oauthd login NAME authorizes it 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := starting()
 			defer c.Close()
-			stop := progress(std.err, "Waiting for the provider to revoke the grant")
+			stop := screen.Progress(std.err, "Waiting for the provider to revoke the grant")
 			result, err := c.Logout(cmd.Context(), args[0])
 			stop()
 			if err != nil {
 				return err
 			}
-			say(std.out, "%s: forgotten here; %s\n", args[0], revocation(result))
+			screen.Say(std.out, "%s: forgotten here; %s\n", args[0], revocation(result))
 			return nil
 		},
 	}

@@ -9,9 +9,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/quick"
 )
@@ -58,7 +58,7 @@ const exitInterrupted = 130
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, std stdio) int {
-	std.out, std.err = onScreen(std.out), onScreen(std.err)
+	std.out, std.err = screen.On(std.out), screen.On(std.err)
 	ctx = withStdio(ctx, std)
 	root := newRoot(std, args)
 	err := checkVerb(root, args)
@@ -92,19 +92,11 @@ func report(w io.Writer, err error) int {
 	if !errors.As(err, &e) {
 		e = usage(err)
 	}
-	printLines(w, "oauthd: ", e.Message)
+	screen.Lines(w, "oauthd: ", e.Message)
 	if e.Hint != "" {
-		printLines(w, "hint: ", e.Hint)
+		screen.Lines(w, "hint: ", e.Hint)
 	}
 	return e.Code.ExitStatus()
-}
-
-// printLines prints text after its label. Further lines are indented, so that none can pass for a label.
-func printLines(w io.Writer, label, text string) {
-	labels := map[string]style{"oauthd: ": red, "hint: ": cyan, "warning: ": yellow}
-	endProgress(w)
-	// In one piece, because a prompt is shown anew after each.
-	_, _ = io.WriteString(raw(w), displayOf(w).paint(labels[label], label)+strings.ReplaceAll(api.Lines(text), "\n", "\n  ")+"\n")
 }
 
 func usage(err error) *api.Error {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/own"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ replaced.`,
 			if err != nil {
 				return err
 			}
-			say(std.err, "%d manual pages written to %s\n", n, args[0])
+			screen.Say(std.err, "%d manual pages written to %s\n", n, args[0])
 			return nil
 		},
 	}

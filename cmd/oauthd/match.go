@@ -1,6 +1,7 @@
 package main
 
 import (
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -29,14 +30,14 @@ longer path; a user name, in the URL or by --user, decides between equals.`,
 				return err
 			}
 			if asJSON {
-				return printJSON(std.out, m)
+				return screen.JSON(std.out, m)
 			}
 			from := "the hosts of its provider"
 			if m.From == api.MatchFromAccount {
 				from = m.File
 			}
-			say(std.out, "%s\n", m.Account)
-			say(std.err, "because of %q in %s\n", m.Pattern, from)
+			screen.Say(std.out, "%s\n", m.Account)
+			screen.Say(std.err, "because of %q in %s\n", m.Pattern, from)
 			return nil
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 )
@@ -15,7 +16,7 @@ import (
 // showOverview is what oauthd alone prints: on a terminal the accounts, what needs attention and the next command, and
 // elsewhere the help. It starts no daemon, because looking is not using.
 func showOverview(ctx context.Context, std stdio) error {
-	if !isTerminal(std.out) {
+	if !screen.IsTerminal(std.out) {
 		return withAllVerbs(std).Help()
 	}
 	s, err := status(ctx, std)
@@ -37,7 +38,7 @@ func showOverview(ctx context.Context, std stdio) error {
 
 // status asks the daemon that runs.
 func status(ctx context.Context, std stdio) (api.Status, error) {
-	defer progress(std.err, "Waiting for the daemon")()
+	defer screen.Progress(std.err, "Waiting for the daemon")()
 	var c client.Client
 	defer c.Close()
 	return c.Status(ctx)
@@ -48,20 +49,20 @@ func overviewOf(std stdio, all []api.Account) error {
 	shown := slices.Clone(all)
 	slices.SortStableFunc(shown, func(a, b api.Account) int { return urgency(b) - urgency(a) })
 	const others = 16 // lines: the header, what needs attention, the next command and the prompt
-	if most := max(displayOf(std.out).rows-others, 3); len(shown) > most {
+	if most := max(screen.DisplayOf(std.out).Rows-others, 3); len(shown) > most {
 		shown = shown[:most]
 	}
 	if err := listAccounts(std, shown); err != nil {
 		return err
 	}
 	if more := len(all) - len(shown); more > 0 {
-		say(std.out, "and %d more; oauthd accounts lists them all\n", more)
+		screen.Say(std.out, "and %d more; oauthd accounts lists them all\n", more)
 	}
 	const mostNotes = 2
 	notes := notesOn(all)
 	for i, n := range notes {
 		if i == mostNotes && len(notes) > mostNotes+1 {
-			say(std.out, "\n%d more accounts need attention; oauthd accounts says which\n", len(notes)-i)
+			screen.Say(std.out, "\n%d more accounts need attention; oauthd accounts says which\n", len(notes)-i)
 			break
 		}
 		n.print(std)
@@ -122,12 +123,12 @@ func overviewWithoutDaemon(std stdio) error {
 
 // next prints the next command, and where the others are.
 func next(std stdio, command string) {
-	say(std.out, "\nnext:  %s\n", styled{bold, command})
+	screen.Say(std.out, "\nnext:  %s\n", screen.Styled(screen.Bold, command))
 	other := "oauthd help"
 	if command == "oauthd login" {
 		other = "oauthd demo shows how it works; oauthd help"
 	}
-	say(std.out, "more:  %s\n", other)
+	screen.Say(std.out, "more:  %s\n", other)
 }
 
 // someOf lists names, but not more than most of them.

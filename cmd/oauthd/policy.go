@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ is 4 if the answer is no.`,
 				return err
 			}
 			if asJSON {
-				err = printJSON(std.out, answer)
+				err = screen.JSON(std.out, answer)
 			} else {
 				showPolicy(std, answer)
 			}
@@ -68,13 +69,13 @@ is 4 if the answer is no.`,
 
 func showPolicy(std stdio, a api.PolicyAnswer) {
 	outcome := map[string]string{api.PolicyAllowed: "allowed", api.PolicyAsk: "allowed if a person agrees", api.PolicyRefused: "refused"}[a.Outcome]
-	say(std.out, "%s: %s\n", a.Account, outcome)
-	say(std.err, "because %s\n", a.Why)
+	screen.Say(std.out, "%s: %s\n", a.Account, outcome)
+	screen.Say(std.err, "because %s\n", a.Why)
 	if a.Rule != "" {
-		say(std.err, "\n  %s\n", strings.ReplaceAll(a.Rule, "\n", "\n  "))
+		screen.Say(std.err, "\n  %s\n", strings.ReplaceAll(a.Rule, "\n", "\n  "))
 	}
 	if a.Scopes != nil {
-		say(std.err, "it gets no more than %s\n", cmp.Or(strings.Join(a.Scopes, " "), "no scope"))
+		screen.Say(std.err, "it gets no more than %s\n", cmp.Or(strings.Join(a.Scopes, " "), "no scope"))
 	}
 }
 
@@ -92,7 +93,7 @@ func newPolicyList(std stdio) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(std.out, all)
+				return screen.JSON(std.out, all)
 			}
 			rows := [][]string{{"ACCOUNT", "PROGRAM", "SCOPES", "UNTIL"}}
 			for _, q := range all.Questions {
@@ -106,10 +107,10 @@ func newPolicyList(std stdio) *cobra.Command {
 				rows = append(rows, []string{given.Account, processText(given.Origin), strings.Join(given.Scopes, " "), until})
 			}
 			if len(rows) == 1 {
-				say(std.err, "Nobody has been asked, or all that was agreed to has ended.\n")
+				screen.Say(std.err, "Nobody has been asked, or all that was agreed to has ended.\n")
 				return nil
 			}
-			return table(std.out, rows)
+			return screen.Table(std.out, rows)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -132,7 +133,7 @@ func newPolicyForget(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			say(std.err, "%d forgotten; rules in an account's file stay\n", n)
+			screen.Say(std.err, "%d forgotten; rules in an account's file stay\n", n)
 			return nil
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -34,7 +35,7 @@ For any other provider use --issuer URL, or a table in config.toml with the same
 					return err
 				}
 				if asJSON {
-					return printJSON(std.out, all)
+					return screen.JSON(std.out, all)
 				}
 				return printProviders(std, all)
 			}
@@ -43,7 +44,7 @@ For any other provider use --issuer URL, or a table in config.toml with the same
 				return err
 			}
 			if asJSON {
-				return printJSON(std.out, p)
+				return screen.JSON(std.out, p)
 			}
 			return printProvider(std, p)
 		},
@@ -57,7 +58,7 @@ func printProviders(std stdio, all []api.Provider) error {
 	for _, p := range all {
 		rows = append(rows, []string{p.Name, cmp.Or(p.Title, p.Issuer, p.Endpoints.Token), loginWords(p), cmp.Or(p.RedirectPort, "-"), needs(p)})
 	}
-	if err := table(std.out, rows); err != nil {
+	if err := screen.Table(std.out, rows); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(std.out, "\noauthd providers NAME shows what to register there, and how to log in.")
@@ -126,14 +127,14 @@ func printProvider(std stdio, p api.Provider) error {
 	when(p.RefreshKillsAccessToken, "a refresh", "ends the access token handed out before")
 	when(p.RedirectURIAtRefresh, "refresh request", "repeats the redirect URI")
 	when(p.RefreshScope, "refresh scopes", "a refresh request names those granted")
-	when(p.TokenLifetime != "", "access token", "lasts "+span(p.TokenLifetime.Duration()))
+	when(p.TokenLifetime != "", "access token", "lasts "+screen.Span(p.TokenLifetime.Duration()))
 	add("narrower tokens", narrowWords(p))
 	when(p.OneResourcePerToken, "resources", "a token is for one, which its scopes name")
 	add("logout", logoutWords(p))
 	when(p.TokenMember != "", "token response", "the token is in its member "+p.TokenMember)
 	when(p.ErrorsIn200, "errors", "come with the status 200 too")
 	add("log in", loginLine(p))
-	if err := facts(std.out, rows); err != nil || len(p.RegistrationSteps) == 0 {
+	if err := screen.Facts(std.out, rows); err != nil || len(p.RegistrationSteps) == 0 {
 		return err
 	}
 	fmt.Fprint(std.out, "\nTo register a client:\n\n")
@@ -192,7 +193,7 @@ func refreshWords(p api.Provider) string {
 		"static": "stays the same", "rotating": "a new one at each use", "none": "none",
 	}[p.Rotation]
 	if p.IdleLimit != "" {
-		words += "; ends when unused for " + span(p.IdleLimit.Duration())
+		words += "; ends when unused for " + screen.Span(p.IdleLimit.Duration())
 	}
 	if p.NoRefreshToken != "" {
 		words += "; " + p.NoRefreshToken

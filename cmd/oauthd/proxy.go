@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"os"
+
+	"oauthd/cmd/oauthd/screen"
 )
 
 // proxyHere returns the name of the variable that sets a proxy for https in this process's environment, or "".
@@ -28,5 +30,5 @@ func noteProxy(ctx context.Context, w io.Writer) {
 	if s, err := c.Status(ctx); err != nil || s.Proxied {
 		return
 	}
-	say(w, "note: %s is set here, and the daemon was started without it; oauthd stop, then run this command again\n", name)
+	screen.Say(w, "note: %s is set here, and the daemon was started without it; oauthd stop, then run this command again\n", name)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 )
 
@@ -30,7 +31,7 @@ func remind(sent api.LoginEvent) *reminder {
 func (r *reminder) print(w io.Writer) {
 	r.due = nil
 	at := r.sent.Registration
-	say(w, "Still waiting for %s to send the browser back. If it shows an error instead,\n"+
+	screen.Say(w, "Still waiting for %s to send the browser back. If it shows an error instead,\n"+
 		"compare what was sent with the client's registration:\n\n", at.Provider)
 	printRegistration(w, *at, r.sent.RedirectURI)
 	fmt.Fprintln(w)
@@ -40,19 +41,19 @@ func (r *reminder) print(w io.Writer) {
 func printRegistration(w io.Writer, r api.Registration, sent string) {
 	const format = "  %-14s %s\n"
 	if sent != "" {
-		say(w, format, "redirect URI", sent)
+		screen.Say(w, format, "redirect URI", sent)
 	}
 	if sent != r.RedirectURI {
-		say(w, format, "to register", r.RedirectURI)
+		screen.Say(w, format, "to register", r.RedirectURI)
 	}
 	if r.ClientID != "" {
-		say(w, format, "client id", r.ClientID)
+		screen.Say(w, format, "client id", r.ClientID)
 	}
 	if r.URL != "" {
-		say(w, format, "registered at", r.URL)
+		screen.Say(w, format, "registered at", r.URL)
 	}
 	if r.DocsURL != "" {
-		say(w, format, "explained at", r.DocsURL)
+		screen.Say(w, format, "explained at", r.DocsURL)
 	}
 	if len(r.Steps) == 0 {
 		return
@@ -66,7 +67,7 @@ func printSteps(w io.Writer, steps []string) {
 	const columns = 80
 	for i, step := range steps {
 		label := fmt.Sprintf("  %d. ", i+1)
-		for j, line := range wrap(api.Lines(step), columns-len(label)) {
+		for j, line := range screen.Wrap(api.Lines(step), columns-len(label)) {
 			if j > 0 {
 				label = strings.Repeat(" ", len(label))
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -29,17 +30,17 @@ keep theirs.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := existing()
 			defer c.Close()
-			stop := progress(std.err, "Waiting for the daemon")
+			stop := screen.Progress(std.err, "Waiting for the daemon")
 			r, err := c.Reload(cmd.Context())
 			stop()
 			if err != nil {
 				return err
 			}
 			for _, warning := range r.Warnings {
-				say(std.err, "oauthd: %s\n", api.Lines(warning))
+				screen.Say(std.err, "oauthd: %s\n", api.Lines(warning))
 			}
 			if asJSON {
-				return printJSON(std.out, r)
+				return screen.JSON(std.out, r)
 			}
 			printReload(std, r)
 			return nil
@@ -58,7 +59,7 @@ func printReload(std stdio, r api.ReloadResult) {
 		names []string
 	}{{"added", r.Added}, {"removed", r.Removed}, {"changed", r.Changed}, {"cached tokens dropped", r.Dropped}} {
 		if len(list.names) > 0 {
-			say(std.out, "%s: %s\n", list.what, strings.Join(list.names, " "))
+			screen.Say(std.out, "%s: %s\n", list.what, strings.Join(list.names, " "))
 		}
 	}
 }
@@ -68,7 +69,7 @@ func printReload(std stdio, r api.ReloadResult) {
 func reloadOnHangup(ctx context.Context, std stdio, socket func() string, log zerolog.Logger, stop func()) (wait func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	atTerminal := isTerminal(std.err)
+	atTerminal := screen.IsTerminal(std.err)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -79,7 +80,7 @@ func reloadOnHangup(ctx context.Context, std stdio, socket func() string, log ze
 				return
 			case <-hangups:
 			}
-			if atTerminal && !isTerminal(std.err) {
+			if atTerminal && !screen.IsTerminal(std.err) {
 				stop()
 				return
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -99,7 +100,7 @@ Start with "oauthd demo", which needs nothing, or log in:
 	root.SetHelpCommand(help)
 	asked := args
 	if completes(args) {
-		root.SetOut(raw(std.out)) // tabs part a completion from its description
+		root.SetOut(screen.Raw(std.out)) // tabs part a completion from its description
 		asked = args[1:max(len(args)-1, 1)]
 		defer addCompletions(root)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/own"
 )
@@ -82,7 +83,7 @@ const maxSecret = 64 << 10
 // readSecret reads the first line.
 func readSecret(stdin io.Reader) (api.Confidential, error) {
 	const again = "oauthd login NAME --client-secret-stdin < FILE"
-	if isTerminal(stdin) {
+	if screen.IsTerminal(stdin) {
 		return "", badRequest("--client-secret-stdin reads a pipe or a file, not the terminal", again)
 	}
 	text, err := readText(stdin, maxSecret, "a client secret", again)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon"
 	"oauthd/daemon/attend"
 	"oauthd/daemon/config"
@@ -74,7 +75,7 @@ func newKeychainChild(std stdio) *cobra.Command {
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			hardenProcess()
-			return keystore.RunChild(std.in, raw(std.out))
+			return keystore.RunChild(std.in, screen.Raw(std.out))
 		},
 	}
 }
@@ -370,7 +371,7 @@ func startedBy(o serveOptions, std stdio) string {
 		return o.startedBy
 	case os.Getenv("INVOCATION_ID") != "": // systemd.exec(5)
 		return "systemd"
-	case isTerminal(std.err):
+	case screen.IsTerminal(std.err):
 		return "terminal"
 	}
 	return fmt.Sprintf("pid %d", os.Getppid())

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/cmd/oauthd/units"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -82,7 +83,7 @@ func newServiceStatus(std stdio) *cobra.Command {
 			}
 			s := lookAtService(cmd.Context(), m)
 			if asJSON {
-				return printJSON(std.out, s)
+				return screen.JSON(std.out, s)
 			}
 			return printService(std, s)
 		},
@@ -189,7 +190,7 @@ func installService(ctx context.Context, std stdio, m units.Manager) error {
 		if err := f.Write(); err != nil {
 			return placeProblem(api.Excerpt(f.Path)+" cannot be written", err, "its directory must be yours and writable")
 		}
-		say(std.err, "oauthd: wrote %s\n", f.Path)
+		screen.Say(std.err, "oauthd: wrote %s\n", f.Path)
 	}
 	if m.Name == "launchd" { // which refuses an agent that it knows already
 		_ = runAll(ctx, m.Stop)
@@ -197,7 +198,7 @@ func installService(ctx context.Context, std stdio, m units.Manager) error {
 	if err := runAll(ctx, m.Install); err != nil {
 		return err
 	}
-	say(std.err, "oauthd: %s\n", m.Note)
+	screen.Say(std.err, "oauthd: %s\n", m.Note)
 	return nil
 }
 
@@ -222,11 +223,11 @@ func uninstallService(ctx context.Context, std stdio, m units.Manager) error {
 		if err := f.Remove(); err != nil {
 			return placeProblem(api.Excerpt(f.Path)+" cannot be removed", err, "remove it")
 		}
-		say(std.err, "oauthd: removed %s\n", f.Path)
+		screen.Say(std.err, "oauthd: removed %s\n", f.Path)
 	}
 	_ = runAll(ctx, m.Forget)
 	if stopping != nil {
-		say(std.err, "oauthd: %s\n", stopping)
+		screen.Say(std.err, "oauthd: %s\n", stopping)
 	}
 	return nil
 }
@@ -347,7 +348,7 @@ func printService(std stdio, r serviceReport) error {
 	for _, f := range r.Files {
 		rows = append(rows, []string{"file", f.Path + " (" + f.State + ")"})
 	}
-	return facts(std.out, rows)
+	return screen.Facts(std.out, rows)
 }
 
 // startInstalled has the system start the daemon, if a service is installed that would start this one. It reports false

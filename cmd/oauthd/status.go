@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -35,7 +36,7 @@ func newStatus(std stdio) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(std.out, s)
+				return screen.JSON(std.out, s)
 			}
 			return printStatus(std, s)
 		},
@@ -51,8 +52,8 @@ func printStatus(std stdio, s api.Status) error {
 	if s.Store.Detail != "" {
 		store += ": " + s.Store.Detail
 	}
-	started := when(&s.StartedAt, time.Now())
-	err := facts(std.out, [][]string{
+	started := screen.When(&s.StartedAt, time.Now())
+	err := screen.Facts(std.out, [][]string{
 		{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, versions(s))},
 		{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "an unknown hand"))},
 		{"socket", s.Socket},

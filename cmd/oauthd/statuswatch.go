@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"oauthd/cmd/oauthd/live"
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -19,7 +20,7 @@ func watchStatus(ctx context.Context, std stdio, c *client.Client) error {
 	if _, err := c.Status(ctx); err != nil {
 		return err
 	}
-	if !isTerminal(std.in) || !isTerminal(std.out) {
+	if !screen.IsTerminal(std.in) || !screen.IsTerminal(std.out) {
 		return live.Lines(ctx, std.out, c)
 	}
 	screen, err := tcell.NewScreen()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 )
@@ -75,7 +76,7 @@ func lacksStore(s api.Store) bool {
 func chooseStore(ctx context.Context, std stdio, c *client.Client, choice api.StoreChoice) (anew bool, err error) {
 	chosen, err := c.ChooseStore(ctx, choice)
 	if chosen.File != "" {
-		say(std.err, "oauthd: %s:%d says backend = %q now\n", chosen.File, chosen.Line, choice.Backend)
+		screen.Say(std.err, "oauthd: %s:%d says backend = %q now\n", chosen.File, chosen.Line, choice.Backend)
 	}
 	return chosen.Restarting, err
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 
+	"oauthd/cmd/oauthd/screen"
+
 	"github.com/spf13/cobra"
 )
 
@@ -50,6 +52,6 @@ that one is fresh, else from the provider.
 
 // printToken prints a token byte by byte: the daemon takes none that is not printable ASCII.
 func printToken(w io.Writer, text string) error {
-	_, err := fmt.Fprintln(raw(w), text)
+	_, err := fmt.Fprintln(screen.Raw(w), text)
 	return err
 }

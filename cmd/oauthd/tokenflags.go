@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -79,7 +80,7 @@ func (f *tokenFlags) of(account string) api.TokenRequest {
 func (f *tokenFlags) token(ctx context.Context, std stdio, c *client.Client, account string) (t api.Token, err error) {
 	request := f.of(account)
 	err = f.persist(ctx, std, c, account, func() (err error) {
-		defer progress(std.err, "Waiting for a token of "+account)()
+		defer screen.Progress(std.err, "Waiting for a token of "+account)()
 		t, err = c.Token(ctx, request)
 		return err
 	})
@@ -87,7 +88,7 @@ func (f *tokenFlags) token(ctx context.Context, std stdio, c *client.Client, acc
 		return t, err
 	}
 	if request.MinTTL != nil && t.ExpiresIn != nil && *t.ExpiresIn < *request.MinTTL {
-		say(std.err, "note: the provider gives %s's tokens a shorter life than --min-ttl: this one is valid for %s\n",
+		screen.Say(std.err, "note: the provider gives %s's tokens a shorter life than --min-ttl: this one is valid for %s\n",
 			account, time.Duration(*t.ExpiresIn)*time.Second)
 	}
 	return t, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 )
@@ -19,12 +20,12 @@ func needsLogin(err error) bool {
 // scopes added to it, and standard output remains for the token. Anywhere else the daemon asks a person if it can, and
 // one question is enough for all that wait.
 func loginNow(ctx context.Context, std stdio, c *client.Client, r api.TokenRequest, why error) error {
-	if !isTerminal(std.in) || !isTerminal(std.err) {
+	if !screen.IsTerminal(std.in) || !screen.IsTerminal(std.err) {
 		r.Interactive, r.Force = true, false
 		_, err := c.Token(ctx, r)
 		return err
 	}
-	say(std.err, "%v\n", why)
+	screen.Say(std.err, "%v\n", why)
 	std.out = std.err
 	const patience = 5 * time.Minute
 	def := api.AccountDefinition{Scopes: strings.Fields(r.Scope), Timeout: int64(patience / time.Second)}

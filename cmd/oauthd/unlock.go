@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 
@@ -113,7 +114,7 @@ func openStoreOf(ctx context.Context, std stdio, c *client.Client, needs string)
 // askPassphrase asks for what the store needs, a new passphrase twice, until open takes it: what is mistyped, and then
 // typed again, must not land in the shell.
 func askPassphrase(ctx context.Context, std stdio, needs string, open func(api.Confidential) error) error {
-	if !isTerminal(std.in) {
+	if !screen.IsTerminal(std.in) {
 		return badRequest("there is no terminal to ask for the passphrase", "--passphrase-stdin reads a pipe")
 	}
 	a, err := newAsker(ctx, std)
@@ -139,7 +140,7 @@ const newPassphrase = "new_passphrase"
 func (a *asker) passphrase(isNew bool) (api.Confidential, error) {
 	text := "Passphrase of the file store"
 	if isNew {
-		say(a.std.err, "Without this passphrase nobody, you included, can read what is stored.\n")
+		screen.Say(a.std.err, "Without this passphrase nobody, you included, can read what is stored.\n")
 		text = "A passphrase for the new file store"
 	}
 	for {

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"oauthd/cmd/oauthd/screen"
+
 	"github.com/spf13/cobra"
 )
 
@@ -60,7 +62,7 @@ oauthd status shows the version of the daemon that runs.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
-				return printJSON(std.out, thisBuild())
+				return screen.JSON(std.out, thisBuild())
 			}
 			_, err := fmt.Fprintln(std.out, "oauthd version "+fullVersion())
 			return err

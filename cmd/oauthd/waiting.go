@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"golang.org/x/term"
@@ -36,8 +37,8 @@ func (w *waiting) end() {
 // spin shows text, which is ours, with a spinner and the time left on a terminal, and only the text elsewhere.
 func (v *loginView) spin(text string) *waiting {
 	w := &waiting{stop: make(chan struct{}), stopped: make(chan struct{})}
-	terminal := raw(v.std.err)
-	if !isTerminal(terminal) {
+	terminal := screen.Raw(v.std.err)
+	if !screen.IsTerminal(terminal) {
 		fmt.Fprintln(v.std.err, text)
 		go func() {
 			defer close(w.stopped)
@@ -120,7 +121,7 @@ func (v *loginView) promptPaste(loginID string) *waiting {
 	prompt := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{in, raw(v.std.err)}, "")
+	}{in, screen.Raw(v.std.err)}, "")
 	w.prompt = prompt
 	if width, height, err := term.GetSize(int(in.Fd())); err == nil && width > 0 {
 		_ = prompt.SetSize(width, height)

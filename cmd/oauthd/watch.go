@@ -1,6 +1,7 @@
 package main
 
 import (
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ daemon restarts, it goes on, beginning with every account again.`,
 				if err != nil {
 					return err
 				}
-				if err := printJSONLine(std.out, event); err != nil {
+				if err := screen.JSONLine(std.out, event); err != nil {
 					return err
 				}
 			}

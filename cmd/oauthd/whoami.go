@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -27,9 +28,9 @@ is not the caller; the program that ran it is.`,
 				return err
 			}
 			if asJSON {
-				return printJSON(std.out, e)
+				return screen.JSON(std.out, e)
 			}
-			return table(std.out, append([][]string{{"EVIDENCE", "VALUE"}}, evidenceRows(e)...))
+			return screen.Table(std.out, append([][]string{{"EVIDENCE", "VALUE"}}, evidenceRows(e)...))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

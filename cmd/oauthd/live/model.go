@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 )
 
@@ -95,7 +96,7 @@ func (m *Model) Apply(e api.WatchEvent, now time.Time) {
 		if e.ExpiresAt != nil {
 			left := e.ExpiresAt.Sub(now)
 			m.whole[e.Account] = left
-			text += ", for " + span(left)
+			text += ", for " + screen.Span(left)
 		}
 		m.happened(now, text, Good)
 	case api.EventRemoved:
@@ -209,17 +210,4 @@ func callerName(c api.Caller) string {
 		name = "a program"
 	}
 	return fmt.Sprintf("%s (pid %d)", name, c.PID)
-}
-
-// span words how long something lasts, in its largest unit.
-func span(d time.Duration) string {
-	switch d = max(d, 0); {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }

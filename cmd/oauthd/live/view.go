@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 )
 
@@ -197,12 +198,12 @@ func (c columns) row(a api.Account, chosen bool, whole time.Duration, now time.T
 	if next == 0 {
 		next = c.state
 	}
-	row := Row{{0, " ", Plain}, {2, middle(a.Name, next-4), Plain}}
+	row := Row{{0, " ", Plain}, {2, screen.Shorten(api.Excerpt(a.Name), next-4), Plain}}
 	if chosen {
 		row[0], row[1].Style = Cell{0, ">", Strong}, Chosen
 	}
 	if c.who > 0 {
-		row = append(row, Cell{c.who, middle(identity(a), c.state-c.who-2), Dim})
+		row = append(row, Cell{c.who, screen.Shorten(api.Excerpt(identity(a)), c.state-c.who-2), Dim})
 	}
 	row = append(row, Cell{c.state, standing(a), styleOf(a)})
 	if a.ExpiresAt != nil && a.ExpiresAt.After(now) {
@@ -210,7 +211,7 @@ func (c columns) row(a api.Account, chosen bool, whole time.Duration, now time.T
 		if c.bar > 0 {
 			row = append(row, Cell{c.bar, bar(left, whole), styleOf(a)})
 		}
-		row = append(row, Cell{c.left, span(left) + ahead(a, now), Plain})
+		row = append(row, Cell{c.left, screen.Span(left) + ahead(a, now), Plain})
 	}
 	if text := ending(a, now); text != "" {
 		row[len(row)-1] = Cell{c.left, text, Warning}
@@ -223,7 +224,7 @@ func ahead(a api.Account, now time.Time) string {
 	if a.NextRefreshAt == nil {
 		return ""
 	}
-	return ", new in " + span(a.NextRefreshAt.Sub(now))
+	return ", new in " + screen.Span(a.NextRefreshAt.Sub(now))
 }
 
 // ending says that the login itself ends in the next days.
@@ -231,7 +232,7 @@ func ending(a api.Account, now time.Time) string {
 	if a.LoginEndsAt == nil || a.ExpiresAt == nil || !a.ExpiresAt.After(now) || a.LoginProlonged || a.LoginEndsAt.Sub(now) > 3*24*time.Hour || needsPerson(a) {
 		return ""
 	}
-	return "login ends in " + span(a.LoginEndsAt.Sub(now))
+	return "login ends in " + screen.Span(a.LoginEndsAt.Sub(now))
 }
 
 func identity(a api.Account) string { return cmp.Or(a.Email, a.Subject, a.Provider) }
@@ -244,19 +245,6 @@ func bar(left, whole time.Duration) string {
 	whole = max(whole, left)
 	full := int((left*barWidth + whole - 1) / whole)
 	return strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
-}
-
-// middle shortens text to width characters by leaving out its middle: both ends of an address matter.
-func middle(text string, width int) string {
-	runes := []rune(api.Excerpt(text))
-	if len(runes) <= width {
-		return string(runes)
-	}
-	if width < 3 {
-		return string(runes[:max(width, 0)])
-	}
-	head := (width - 1) / 2
-	return string(runes[:head]) + "…" + string(runes[len(runes)-(width-1-head):])
 }
 
 // history shows the newest events in that many rows, the newest last.

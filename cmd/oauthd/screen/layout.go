@@ -1,12 +1,12 @@
-package main
+package screen
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// shorten cuts text to most characters, in its middle: the beginning and the end are what a person knows it by.
-func shorten(text string, most int) string {
+// Shorten cuts text to most characters, in its middle: the beginning and the end are what a person knows it by.
+func Shorten(text string, most int) string {
 	if most < 1 {
 		return ""
 	}
@@ -19,9 +19,9 @@ func shorten(text string, most int) string {
 	return string(runes[:head]) + "…" + string(runes[len(runes)-tail:])
 }
 
-// wrap breaks text between words into lines of at most columns characters; 0 is one line. A word that is longer gets a
+// Wrap breaks text between words into lines of at most columns characters; 0 is one line. A word that is longer gets a
 // line of its own.
-func wrap(text string, columns int) []string {
+func Wrap(text string, columns int) []string {
 	var lines []string
 	var line strings.Builder
 	used := 0

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"oauthd/cmd/oauthd/screen"
+	"oauthd/cmd/oauthd/screen/screentest"
 	"oauthd/ipc/api"
 )
 
@@ -16,12 +18,12 @@ func onTerminal(t *testing.T, columns, rows uint16, print func(std stdio) error)
 	t.Helper()
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
-	tty, _, end := openTerminal(t, columns, rows)
-	w := &screen{to: tty}
+	terminal := screentest.Open(t, columns, rows)
+	w := screen.On(terminal.TTY)
 	if err := print(stdio{out: w, err: w}); err != nil {
 		t.Fatal(err)
 	}
-	text := colours.ReplaceAllString(end(), "")
+	text := colours.ReplaceAllString(terminal.End(), "")
 	for line := range strings.Lines(text) {
 		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > int(columns) {
 			t.Errorf("got a line of %d characters, want at most %d: %q", n, columns, line)
@@ -71,7 +73,7 @@ func TestAccountsFitTheTerminal(t *testing.T) {
 	longest := strings.Repeat("n", 63)
 	onTerminal(t, 40, 24, func(std stdio) error { return printAccounts(std, someAccounts(longest)) })
 	var pipe bytes.Buffer
-	if err := printAccounts(stdio{out: &screen{to: &pipe}}, someAccounts(longest)); err != nil {
+	if err := printAccounts(stdio{out: screen.On(&pipe)}, someAccounts(longest)); err != nil {
 		t.Fatal(err)
 	}
 	if !regexp.MustCompile(`\n` + longest + ` +login\.corp\.example +ready +ada\.of\.the\.long\.identity@department\.of\.something\.example\.com +in 59 min +in 59 min\n$`).Match(pipe.Bytes()) {
@@ -91,15 +93,6 @@ func TestNoteIsSaidOnce(t *testing.T) {
 	_, notes, _ := strings.Cut(text, "\n\n")
 	if want := "oauthd is locked: oauthd unlock\n\nwork: nobody has logged in yet\n  hint: oauthd login work\n"; notes != want {
 		t.Errorf("got %q, want %q", notes, want)
-	}
-}
-
-func TestFactsAreWrapped(t *testing.T) {
-	rows := [][]string{{"name", "work"}, {"scopes granted", strings.Repeat("https://api.example.com/scope ", 4)}}
-	text := onTerminal(t, 80, 24, func(std stdio) error { return facts(std.out, rows) })
-	scope := "https://api.example.com/scope"
-	if want := "name            work\nscopes granted  " + scope + " " + scope + "\n                " + scope + " " + scope + "\n"; text != want {
-		t.Errorf("got %q, want %q", text, want)
 	}
 }
 

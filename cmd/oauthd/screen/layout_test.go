@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"slices"
@@ -20,7 +20,7 @@ func TestShorten(t *testing.T) {
 		{"ada@example.com", -3, ""},
 		{"Zoë@example.com", 6, "Zoë…om"},
 	} {
-		if got := shorten(test.text, test.most); got != test.want {
+		if got := Shorten(test.text, test.most); got != test.want {
 			t.Errorf("shorten(%q, %d): got %q, want %q", test.text, test.most, got, test.want)
 		}
 	}
@@ -40,21 +40,9 @@ func TestWrap(t *testing.T) {
 		{"nothing", "", 7, []string{""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := wrap(test.text, test.columns); !slices.Equal(got, test.want) {
+			if got := Wrap(test.text, test.columns); !slices.Equal(got, test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
-	}
-}
-
-func TestNearest(t *testing.T) {
-	all := []string{"login", "logout", "token", "status", "stop", "min-ttl"}
-	for word, want := range map[string]string{
-		"tokne": "token", "Token": "token", "lgin": "login", "stat": "status", "min-tll": "min-ttl", "mintll": "min-ttl",
-		"x": "", "frobnicate": "", "": "", "s": "",
-	} {
-		if got := nearest(word, all); got != want {
-			t.Errorf("nearest(%q): got %q, want %q", word, got, want)
-		}
 	}
 }

@@ -12,48 +12,13 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/api/apitest"
 	"oauthd/ipc/client"
 
 	"github.com/rs/zerolog"
 )
-
-func TestScreen(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		writes []string
-		want   string
-	}{
-		{"text", []string{"oauthd: locked\n"}, "oauthd: locked\n"},
-		{"lines", []string{"a\n\n  b\n", "c"}, "a\n\n  b\nc"},
-		{"a terminal escape", []string{"a\x1b[31mb\r\n\x9b0m"}, "a[31mb \n\ufffd0m"},
-		{"a character in two writes", []string{"Zo\xc3", "\xab 東\xe4\xba", "", "\xac"}, "Zoë 東京"},
-		{"an escape in two writes", []string{"a\xe2\x80", "\xaeb"}, "ab"},
-		{"a character that never ends", []string{"a\xe4\xba", "b"}, "a\ufffd\ufffdb"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			var got bytes.Buffer
-			s := &screen{to: &got}
-			for _, text := range test.writes {
-				if n, err := s.Write([]byte(text)); n != len(text) || err != nil {
-					t.Errorf("Write(%q): got %d, %v, want all of it", text, n, err)
-				}
-			}
-			if got.String() != test.want {
-				t.Errorf("got %q, want %q", got.String(), test.want)
-			}
-		})
-	}
-}
-
-func TestScreenReportsWhatCannotBeWritten(t *testing.T) {
-	in, out := io.Pipe()
-	_ = in.Close()
-	if n, err := (&screen{to: out}).Write([]byte("x")); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("got %d, %v, want 0, %v", n, err, io.ErrClosedPipe)
-	}
-}
 
 // A token is a result: it goes out byte by byte, whatever it is made of.
 func TestTokenIsPrintedAsItIs(t *testing.T) {
@@ -64,7 +29,7 @@ func TestTokenIsPrintedAsItIs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := printToken(&screen{to: &got}, text); err != nil {
+		if err := printToken(screen.On(&got), text); err != nil {
 			t.Fatal(err)
 		}
 		if got.String() != want {
@@ -96,15 +61,7 @@ func TestWebURL(t *testing.T) {
 			if err := checkWebURL(test.url); (err == nil) != test.ok {
 				t.Errorf("got %v, want ok %t", err, test.ok)
 			}
-			var screen bytes.Buffer
-			if showQR(&screen, test.url, 80, 40); (screen.Len() > 0) != test.ok {
-				t.Errorf("got a QR code of %d bytes, want one %t", screen.Len(), test.ok)
-			}
 		})
-	}
-	var screen bytes.Buffer
-	if showQR(&screen, "https://example.com/"+strings.Repeat("x", 4000), 4000, 4000); screen.Len() > 0 {
-		t.Error("a URL that no QR code can hold: got one")
 	}
 }
 
@@ -112,7 +69,7 @@ func TestWebURL(t *testing.T) {
 func arrives(t *testing.T, name string, print func(stdio)) string {
 	t.Helper()
 	var got bytes.Buffer
-	s := &screen{to: &got}
+	s := screen.On(&got)
 	print(stdio{strings.NewReader(""), s, s})
 	if bad := apitest.Unprintable(got.String()); bad != "" {
 		t.Errorf("%s: shows %s", name, bad)
@@ -153,12 +110,12 @@ func views(text string) map[string]func(stdio) {
 		"machine":      login(api.EventDone, "adc"),
 		"found":        func(std stdio) { _ = showFound(std.err, imported) },
 		"imported":     func(std stdio) { _ = showImported(std, imported, false) },
-		"logout":       func(std stdio) { say(std.out, "%s\n", revocation(api.LogoutResult{Detail: text})) },
+		"logout":       func(std stdio) { screen.Say(std.out, "%s\n", revocation(api.LogoutResult{Detail: text})) },
 		"question":     func(std stdio) { (&asker{std: std}).complain(errors.New(text)) },
 		"choices":      func(std stdio) { (&asker{std: std}).list([]choice{{text, text}, {text, text}}) },
 		"names":        func(std stdio) { (&asker{std: std}).list([]choice{{text, ""}}) },
-		"JSON":         func(std stdio) { _ = printJSON(std.out, account) },
-		"JSON line":    func(std stdio) { _ = printJSONLine(std.out, apitest.Fill[api.WatchEvent](text)) },
+		"JSON":         func(std stdio) { _ = screen.JSON(std.out, account) },
+		"JSON line":    func(std stdio) { _ = screen.JSONLine(std.out, apitest.Fill[api.WatchEvent](text)) },
 	}
 }
 
@@ -184,7 +141,7 @@ func FuzzReport(f *testing.F) {
 	}
 	f.Add(strings.Repeat("a\n", 20_000))
 	f.Fuzz(func(t *testing.T, text string) {
-		notice := arrives(t, "notice", func(std stdio) { printLines(std.err, "warning: ", text) })
+		notice := arrives(t, "notice", func(std stdio) { screen.Lines(std.err, "warning: ", text) })
 		for i, line := range strings.Split(strings.TrimSuffix(notice, "\n"), "\n") {
 			if label := []string{"warning: ", "  "}[min(i, 1)]; !strings.HasPrefix(line, label) {
 				t.Errorf("%q: got the line %q, want %q before it", text, line, label)
@@ -209,24 +166,6 @@ func FuzzReport(f *testing.F) {
 			}
 			if n := len([]rune(got)); n > 20_000 {
 				t.Errorf("got %d characters, want what a person can read", n)
-			}
-		}
-	})
-}
-
-func FuzzScreen(f *testing.F) {
-	for _, seed := range apitest.Hostile() {
-		f.Add([]byte(seed), 3)
-	}
-	f.Fuzz(func(t *testing.T, text []byte, at int) {
-		at = max(0, min(at, len(text)))
-		got := arrives(t, "screen", func(std stdio) {
-			_, _ = std.out.Write(text[:at])
-			_, _ = std.out.Write(text[at:])
-		})
-		for _, line := range strings.Split(got, "\n") {
-			if api.Printable(line) != line {
-				t.Errorf("%q in two at %d: got %q", text, at, line)
 			}
 		}
 	})

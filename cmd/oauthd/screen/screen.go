@@ -1,4 +1,7 @@
-package main
+// Package screen is the terminal as this program writes to it: text that is safe to show, styles, spinners, tables, and
+// words for times, each in the width there is. A stream that is no terminal gets the same text, whole and without colours.
+// What is written through [On] is filtered ([api.Printable]); only [Raw] goes around that.
+package screen
 
 import (
 	"bytes"
@@ -14,18 +17,18 @@ import (
 
 // screen is a stream that a person may look at: whatever is written to it arrives as text ([api.Printable]), with its
 // line breaks. What is ours and must arrive byte by byte, a token or what steers the terminal, goes around it through
-// [raw].
+// [Raw].
 type screen struct {
 	to io.Writer
 
 	mu      sync.Mutex // guards the fields below
 	rest    []byte     // the beginning of a character whose end is still to come
-	spinner func()     // takes what [progress] shows off the terminal; nil if it shows nothing
+	spinner func()     // takes what [Progress] shows off the terminal; nil if it shows nothing
 }
 
 // Write implements [io.Writer].
 func (s *screen) Write(p []byte) (int, error) {
-	endProgress(s)
+	EndProgress(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := append(s.rest, p...)
@@ -54,33 +57,33 @@ func unfinished(text []byte) int {
 	return 0
 }
 
-// onScreen returns w as a screen, which it may be already when one command runs another.
-func onScreen(w io.Writer) io.Writer {
+// On returns w as a screen, which it may be already when one command runs another.
+func On(w io.Writer) io.Writer {
 	if s, ok := w.(*screen); ok {
 		return s
 	}
 	return &screen{to: w}
 }
 
-// raw returns the stream behind a screen, for bytes of our own.
-func raw(w io.Writer) io.Writer {
+// Raw returns the stream behind a screen, for bytes of our own.
+func Raw(w io.Writer) io.Writer {
 	if s, ok := w.(*screen); ok {
 		return s.to
 	}
 	return w
 }
 
-// say prints a sentence of ours about what is a stranger's: every text and error in args stays on its line. A [styled]
-// argument is in its style if w shows colours.
-func say(w io.Writer, format string, args ...any) {
+// Say prints a sentence of ours about what is a stranger's: every text and error in args stays on its line. A
+// [Styled] argument is in its style if w shows colours.
+func Say(w io.Writer, format string, args ...any) {
 	to := w
 	for i, arg := range args {
 		switch arg := arg.(type) {
 		case string:
 			args[i] = api.Printable(arg)
 		case styled:
-			args[i] = displayOf(w).paint(arg.style, arg.text)
-			to = raw(w)
+			args[i] = DisplayOf(w).Paint(arg.style, arg.text)
+			to = Raw(w)
 		case error:
 			args[i] = api.Printable(arg.Error())
 		default:
@@ -90,13 +93,21 @@ func say(w io.Writer, format string, args ...any) {
 		}
 	}
 	if to != w {
-		endProgress(w)
+		EndProgress(w)
 	}
 	fmt.Fprintf(to, format, args...)
 }
 
-// excerpts lists a stranger's words, each cut.
-func excerpts(words []string) string {
+// Lines prints text after its label. Further lines are indented, so that none can pass for a label.
+func Lines(w io.Writer, label, text string) {
+	labels := map[string]Style{"oauthd: ": Red, "hint: ": Cyan, "warning: ": Yellow}
+	EndProgress(w)
+	// In one piece, because a prompt is shown anew after each.
+	_, _ = io.WriteString(Raw(w), DisplayOf(w).Paint(labels[label], label)+strings.ReplaceAll(api.Lines(text), "\n", "\n  ")+"\n")
+}
+
+// Excerpts lists a stranger's words, each cut.
+func Excerpts(words []string) string {
 	shown := make([]string, len(words))
 	for i, word := range words {
 		shown[i] = api.Excerpt(word)

@@ -1,4 +1,4 @@
-package main
+package screen
 
 import "testing"
 
@@ -16,13 +16,13 @@ func TestRenderMarkdown(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			const columns = 20
-			if got := renderMarkdown(test.text, display{}, columns); got != test.want {
+			if got := Markdown(test.text, Display{}, columns); got != test.want {
 				t.Errorf("got\n%q, want\n%q", got, test.want)
 			}
 			if test.coloured == "" {
 				test.coloured = test.want
 			}
-			if got := renderMarkdown(test.text, display{colours: true}, columns); got != test.coloured {
+			if got := Markdown(test.text, Display{Colours: true}, columns); got != test.coloured {
 				t.Errorf("with colours: got\n%q, want\n%q", got, test.coloured)
 			}
 		})

@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"regexp"
@@ -9,14 +9,14 @@ import (
 
 // sheet lays Markdown out for a terminal: headings, paragraphs, lists, tables and code of a topic, as far as ours use them.
 type sheet struct {
-	display        display
+	display        Display
 	columns        int
 	out            strings.Builder
 	listItem, link *regexp.Regexp // compiled here, and not whenever a program starts
 }
 
-// renderMarkdown returns text for a display, in lines of at most columns characters. Code is left as it is.
-func renderMarkdown(text string, d display, columns int) string {
+// Markdown returns text for a display, in lines of at most columns characters. Code is left as it is.
+func Markdown(text string, d Display, columns int) string {
 	p := &sheet{
 		display: d, columns: columns,
 		listItem: regexp.MustCompile(`^ *([-*]|\d+\.) `),
@@ -57,7 +57,7 @@ func (p *sheet) line(indent, text string) {
 // heading prints a heading, or the blank line between two blocks.
 func (p *sheet) heading(line string) {
 	if title := strings.TrimSpace(strings.TrimLeft(line, "#")); title != "" {
-		p.line("\n", p.display.paint(bold, strings.ReplaceAll(title, "`", "")))
+		p.line("\n", p.display.Paint(Bold, strings.ReplaceAll(title, "`", "")))
 	}
 	p.out.WriteByte('\n')
 }
@@ -116,13 +116,13 @@ func (p *sheet) words(text string) []word {
 		for i, piece := range strings.Split(field, "`") {
 			if i > 0 {
 				code = !code
-				if p.display.colours {
+				if p.display.Colours {
 					w.width--
 				} else {
 					w.shown += "`"
 				}
 			}
-			w.shown += p.display.paint(map[bool]style{true: bold, false: plain}[code], piece)
+			w.shown += p.display.Paint(map[bool]Style{true: Bold, false: Plain}[code], piece)
 		}
 		words = append(words, w)
 	}

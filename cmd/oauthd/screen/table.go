@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"fmt"
@@ -13,47 +13,48 @@ import (
 // gap is what is between two columns.
 const gap = "  "
 
-// listing is a table with a header. On a terminal it fits the width; elsewhere nothing is left out.
-type listing struct {
-	rows [][]string // the first is the header
-	// spare are the columns that a narrow terminal need not show, the most dispensable first.
-	spare []int
-	// style is how a cell stands out; nil for none does.
-	style func(column int, cell string) style
+// Listing is a table with a header. On a terminal it fits the width; elsewhere nothing is left out.
+type Listing struct {
+	Rows [][]string // the first is the header
+	// Spare are the columns that a narrow terminal need not show, the most dispensable first.
+	Spare []int
+	// Style is how a cell stands out; nil for none does.
+	Style func(column int, cell string) Style
 }
 
-// table prints rows in aligned columns, each on its line; the last column is not padded.
-func table(w io.Writer, rows [][]string) error { return listing{rows: rows}.print(w) }
+// Table prints rows in aligned columns, each on its line; the last column is not padded.
+func Table(w io.Writer, rows [][]string) error { return Listing{Rows: rows}.Print(w) }
 
-func (l listing) print(w io.Writer) error {
-	d := displayOf(w)
-	rows := filtered(l.rows)
+// Print writes the table to w.
+func (l Listing) Print(w io.Writer) error {
+	d := DisplayOf(w)
+	rows := filtered(l.Rows)
 	columns := make([]int, len(rows[0]))
 	for i := range columns {
 		columns[i] = i
 	}
-	if d.columns > 0 {
-		columns = l.fit(rows, columns, d.columns)
+	if d.Columns > 0 {
+		columns = l.fit(rows, columns, d.Columns)
 	}
 	widths := measure(rows, columns)
 	var b strings.Builder
 	for n, row := range rows {
 		var line strings.Builder
 		for i, c := range columns {
-			cell := plain
-			if n == 0 && d.colours && l.style != nil {
-				cell = bold
-			} else if n > 0 && l.style != nil {
-				cell = l.style(c, row[c])
+			cell := Plain
+			if n == 0 && d.Colours && l.Style != nil {
+				cell = Bold
+			} else if n > 0 && l.Style != nil {
+				cell = l.Style(c, row[c])
 			}
-			line.WriteString(d.paint(cell, row[c]))
+			line.WriteString(d.Paint(cell, row[c]))
 			if i+1 < len(columns) {
 				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(row[c])) + gap)
 			}
 		}
 		fmt.Fprintln(&b, strings.TrimRight(line.String(), " "))
 	}
-	_, err := io.WriteString(raw(w), b.String())
+	_, err := io.WriteString(Raw(w), b.String())
 	return err
 }
 
@@ -62,12 +63,12 @@ const readable = 15
 
 // fit shortens the longest cells of rows until they fit into so many characters, and returns the columns to print. The
 // first column, which a person has to type, is shortened only if all else is not enough.
-func (l listing) fit(rows [][]string, columns []int, most int) []int {
+func (l Listing) fit(rows [][]string, columns []int, most int) []int {
 	limit := widest(measure(rows, columns), most)
 	if limit == slices.Max(measure(rows, columns)) {
 		return columns // all of it fits
 	}
-	for _, c := range l.spare {
+	for _, c := range l.Spare {
 		if limit >= readable {
 			break
 		}
@@ -80,9 +81,9 @@ func (l listing) fit(rows [][]string, columns []int, most int) []int {
 		limit = widest(append([]int{first}, measure(rows, columns[1:])...), most)
 	}
 	for _, row := range rows {
-		row[0] = shorten(row[0], first)
+		row[0] = Shorten(row[0], first)
 		for i := range row[1:] {
-			row[i+1] = shorten(row[i+1], max(limit, 4))
+			row[i+1] = Shorten(row[i+1], max(limit, 4))
 		}
 	}
 	return columns
@@ -127,9 +128,9 @@ func filtered(rows [][]string) [][]string {
 	return shown
 }
 
-// facts prints rows of a name and a value. On a terminal a long value is wrapped beside its name.
-func facts(w io.Writer, rows [][]string) error {
-	d := displayOf(w)
+// Facts prints rows of a name and a value. On a terminal a long value is wrapped beside its name.
+func Facts(w io.Writer, rows [][]string) error {
+	d := DisplayOf(w)
 	rows = filtered(rows)
 	var b strings.Builder
 	indent := 0
@@ -138,15 +139,15 @@ func facts(w io.Writer, rows [][]string) error {
 	}
 	for _, row := range rows {
 		lines := []string{row[1]}
-		if d.columns > indent && utf8.RuneCountInString(row[1]) > d.columns-indent {
-			lines = wrap(row[1], d.columns-indent)
+		if d.Columns > indent && utf8.RuneCountInString(row[1]) > d.Columns-indent {
+			lines = Wrap(row[1], d.Columns-indent)
 		}
-		name := d.paint(dim, row[0]) + strings.Repeat(" ", indent-utf8.RuneCountInString(row[0]))
+		name := d.Paint(Dim, row[0]) + strings.Repeat(" ", indent-utf8.RuneCountInString(row[0]))
 		for _, line := range lines {
 			fmt.Fprintln(&b, strings.TrimRight(name+line, " "))
 			name = strings.Repeat(" ", indent)
 		}
 	}
-	_, err := io.WriteString(raw(w), b.String())
+	_, err := io.WriteString(Raw(w), b.String())
 	return err
 }
