@@ -4,10 +4,14 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,6 +34,8 @@ import (
 type mailbox struct {
 	desk       *clientDesk
 	imap, smtp string // addresses
+	// imaps and smtps are those with TLS, whose certificate is in the file ca.
+	imaps, smtps, ca string
 
 	mu       sync.Mutex // guards the fields below
 	received []string
@@ -57,6 +63,7 @@ func newMailbox(t *testing.T) *mailbox {
 		},
 		Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, "AUTH=XOAUTH2": {}, "AUTH=OAUTHBEARER": {}, imap.CapSASLIR: {}},
 		InsecureAuth: true,
+		Logger:       log.New(io.Discard, "", 0),
 	})
 	m.imap = m.serve(t, mail.Serve, mail.Close)
 
@@ -64,6 +71,17 @@ func newMailbox(t *testing.T) *mailbox {
 	post.AllowInsecureAuth = true
 	post.Domain = "localhost"
 	m.smtp = m.serve(t, post.Serve, post.Close)
+
+	web := httptest.NewTLSServer(nil) // for its certificate
+	web.Close()
+	m.ca = m.write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})))
+	secured := func(serve func(net.Listener) error) func(net.Listener) error {
+		return func(l net.Listener) error {
+			return serve(tls.NewListener(l, &tls.Config{Certificates: web.TLS.Certificates}))
+		}
+	}
+	m.imaps = m.serve(t, secured(mail.Serve), mail.Close)
+	m.smtps = m.serve(t, secured(post.Serve), post.Close)
 	return m
 }
 
