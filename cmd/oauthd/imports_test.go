@@ -58,6 +58,7 @@ func bans() []ban {
 		{pkg: "ipc/api", never: []pattern{ours}},
 		{pkg: "ipc/client", never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/ipc"}},
 		{pkg: "cmd/oauthd/screen", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
+		{pkg: "cmd/oauthd/ask", never: []pattern{ours}, but: []pattern{"oauthd/cmd/oauthd/screen", "oauthd/ipc/api"}},
 		{pkg: "cmd/oauthd/live", never: []pattern{ours}, but: []pattern{"oauthd/cmd/oauthd/screen", "oauthd/ipc/api"}},
 		{pkg: "cmd/oauthd/doctor", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/own"}},
 		{
@@ -148,7 +149,7 @@ func floors() [][]string {
 		{"daemon/login"},
 		{"daemon/takeover"},
 		{"daemon"},
-		{"cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/...", "ipc/emulate/..."},
+		{"cmd/oauthd/ask", "cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/...", "ipc/emulate/..."},
 		{"cmd/oauthd/helpers"},
 		{"cmd/oauthd", "cmd/oauthd/oauthd-helper"},
 	}

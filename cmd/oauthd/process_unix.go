@@ -76,9 +76,3 @@ func closeOnExec() (undo func()) {
 		}
 	}
 }
-
-// inForeground reports whether a read from terminal would not stop this process, as it stops a job in the background.
-func inForeground(terminal *os.File) bool {
-	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
-	return err != nil || group == unix.Getpgrp()
-}

@@ -71,6 +71,3 @@ func ownProcess(pid int) bool {
 	_ = windows.CloseHandle(h)
 	return pid > 0
 }
-
-// inForeground is true always: a console does not stop anybody.
-func inForeground(*os.File) bool { return true }

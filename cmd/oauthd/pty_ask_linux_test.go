@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"oauthd/cmd/oauthd/ask"
 	"oauthd/daemon/oauthtest"
 
 	"github.com/creack/pty"
@@ -190,7 +191,7 @@ func TestQuestionsAskAgain(t *testing.T) {
 		"https://", "names no host",
 		"http://login.example.com", "http:// is for this machine alone",
 		"goo\u200bgle", "characters in it that do not show",
-		strings.Repeat("g", maxTyped+1), "too long to be typed here",
+		strings.Repeat("g", ask.MaxTyped+1), "too long to be typed here",
 		"https://ada@login.example.com", "has no user, query or fragment",
 		"https://login.example.com/?tenant=1", "has no user, query or fragment",
 	)

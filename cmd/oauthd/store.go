@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"oauthd/cmd/oauthd/ask"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -32,7 +33,7 @@ func storeFlag(backend string) (*api.StoreChoice, error) {
 // readyStore has c's daemon use the store that was chosen. If none was, there is no keychain and config.toml names no
 // store, a person at the terminal is asked. There, a store that is closed is opened too.
 func readyStore(ctx context.Context, std stdio, c *client.Client, chosen *api.StoreChoice) error {
-	if chosen == nil && !canAsk(std) {
+	if chosen == nil && !ask.Possible(std.in, std.err) {
 		return nil
 	}
 	s, err := c.Status(ctx)
@@ -40,17 +41,17 @@ func readyStore(ctx context.Context, std stdio, c *client.Client, chosen *api.St
 		return err
 	}
 	if chosen == nil && lacksStore(s.Store) {
-		a, err := newAsker(ctx, std)
+		a, err := ask.New(ctx, std.in, std.err)
 		if err != nil {
 			return err
 		}
-		if chosen, err = a.store(s.Store); err != nil {
+		if chosen, err = whereToStore(ctx, a, std, s.Store); err != nil {
 			return err
 		}
 	}
 	if chosen != nil {
 		anew, err := chooseStore(ctx, std, c, *chosen)
-		if err != nil || !canAsk(std) {
+		if err != nil || !ask.Possible(std.in, std.err) {
 			return err
 		}
 		if s, err = c.Status(ctx); err != nil {
@@ -81,14 +82,14 @@ func chooseStore(ctx context.Context, std stdio, c *client.Client, choice api.St
 	return chosen.Restarting, err
 }
 
-// store asks where credentials are to be stored, because there is no keychain.
-func (a *asker) store(now api.Store) (*api.StoreChoice, error) {
-	a.paragraph("", "oauthd: "+now.Detail+".")
-	fmt.Fprint(a.std.err, "Where shall credentials be stored instead?\n\n")
+// whereToStore asks where credentials are to be stored, because there is no keychain.
+func whereToStore(ctx context.Context, a *ask.Asker, std stdio, now api.Store) (*api.StoreChoice, error) {
+	a.Paragraph("", "oauthd: "+now.Detail+".")
+	fmt.Fprint(std.err, "Where shall credentials be stored instead?\n\n")
 	for {
-		where, err := a.ask(question{
-			text: "Store", suggested: byPassphrase, choices: a.stores(),
-			explain: "Encrypted files outlive the daemon and the machine's next start; what opens them is a passphrase that you " +
+		where, err := a.Ask(ask.Question{
+			Text: "Store", Suggested: byPassphrase, Choices: stores(ctx),
+			Explain: "Encrypted files outlive the daemon and the machine's next start; what opens them is a passphrase that you " +
 				"type once after each start, or an age identity: a file, or a plugin for a TPM or a security key. What is " +
 				"only in memory is gone when the daemon ends, and you log in again. To use a keychain instead, press Ctrl-C, " +
 				"start one in your desktop session, run oauthd stop, and log in again.",
@@ -102,41 +103,41 @@ func (a *asker) store(now api.Store) (*api.StoreChoice, error) {
 		case byPassphrase:
 			return &api.StoreChoice{Backend: "file"}, nil
 		case bySeal:
-			if err := sealWorks(a.ctx); err != nil {
-				a.complain(err)
+			if err := sealWorks(ctx); err != nil {
+				a.Complain(err)
 				continue
 			}
 			return &api.StoreChoice{Backend: "file", Seal: "systemd-creds"}, nil
 		}
-		return a.identity()
+		return whichIdentity(ctx, a)
 	}
 }
 
 // stores are the stores to choose from on this machine.
-func (a *asker) stores() []choice {
-	all := []choice{
-		{byPassphrase, "files, encrypted by a passphrase"},
-		{byIdentity, "files, encrypted by an age identity or plugin (TPM, YubiKey)"},
+func stores(ctx context.Context) []ask.Choice {
+	all := []ask.Choice{
+		{Name: byPassphrase, Title: "files, encrypted by a passphrase"},
+		{Name: byIdentity, Title: "files, encrypted by an age identity or plugin (TPM, YubiKey)"},
 	}
-	if sealOffered(a.ctx) {
-		all = append(all, choice{bySeal, "files, sealed for you by this machine (systemd-creds)"})
+	if sealOffered(ctx) {
+		all = append(all, ask.Choice{Name: bySeal, Title: "files, sealed for you by this machine (systemd-creds)"})
 	}
-	return append(all, choice{inMemory, "nowhere: only in memory, until the daemon ends"})
+	return append(all, ask.Choice{Name: inMemory, Title: "nowhere: only in memory, until the daemon ends"})
 }
 
-// identity asks for the file of the age identity that is to open the file store.
-func (a *asker) identity() (*api.StoreChoice, error) {
-	file, err := a.ask(question{
-		text: "Path of the identity file", files: true,
-		explain: "A file as age-keygen -o FILE writes it, or as a plugin does: age-plugin-tpm --generate -o FILE, or " +
+// whichIdentity asks for the file of the age identity that is to open the file store.
+func whichIdentity(ctx context.Context, a *ask.Asker) (*api.StoreChoice, error) {
+	file, err := a.Ask(ask.Question{
+		Text: "Path of the identity file", Files: true,
+		Explain: "A file as age-keygen -o FILE writes it, or as a plugin does: age-plugin-tpm --generate -o FILE, or " +
 			"age-plugin-yubikey --identity > FILE. The plugin has to be on the PATH of the daemon too. Whoever has the " +
 			"file can open the store, so that one without a plugin belongs on a disk that only you can read.",
-		check: func(s string) error {
+		Check: func(s string) error {
 			path, err := filepath.Abs(s)
 			if s == "" || err != nil {
 				return badRequest("give the path of a file", "? explains which")
 			}
-			return checkIdentity(a.ctx, path)
+			return checkIdentity(ctx, path)
 		},
 	})
 	if err != nil {

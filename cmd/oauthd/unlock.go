@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"oauthd/cmd/oauthd/ask"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -96,15 +97,15 @@ func openStoreOf(ctx context.Context, std stdio, c *client.Client, needs string)
 		if !errors.Is(err, &api.Error{Code: api.Locked}) {
 			return err
 		}
-		if s, problem := c.Status(ctx); problem != nil || s.Store.Needs != "pin" || !canAsk(std) {
+		if s, problem := c.Status(ctx); problem != nil || s.Store.Needs != "pin" || !ask.Possible(std.in, std.err) {
 			return err
 		}
 	}
-	a, err := newAsker(ctx, std)
+	a, err := ask.New(ctx, std.in, std.err)
 	if err != nil {
 		return err
 	}
-	pin, err := a.secret("PIN of the identity that opens the file store", "")
+	pin, err := a.Secret("PIN of the identity that opens the file store", "")
 	if err != nil {
 		return err
 	}
@@ -117,52 +118,52 @@ func askPassphrase(ctx context.Context, std stdio, needs string, open func(api.C
 	if !screen.IsTerminal(std.in) {
 		return badRequest("there is no terminal to ask for the passphrase", "--passphrase-stdin reads a pipe")
 	}
-	a, err := newAsker(ctx, std)
+	a, err := ask.New(ctx, std.in, std.err)
 	if err != nil {
 		return err
 	}
 	for {
-		passphrase, err := a.passphrase(needs == newPassphrase)
+		passphrase, err := typePassphrase(a, std, needs == newPassphrase)
 		if err != nil {
 			return err
 		}
 		if err = open(passphrase); !errors.Is(err, &api.Error{Code: api.Locked}) {
 			return err
 		}
-		a.complain(errors.New(api.AsError(err).Message + "; try again, or Ctrl-C gives up"))
+		a.Complain(errors.New(api.AsError(err).Message + "; try again, or Ctrl-C gives up"))
 	}
 }
 
 // newPassphrase is what a file store needs that is still to be made.
 const newPassphrase = "new_passphrase"
 
-// passphrase asks for one that is not empty; for a new one twice, until both are the same.
-func (a *asker) passphrase(isNew bool) (api.Confidential, error) {
+// typePassphrase asks for one that is not empty; for a new one twice, until both are the same.
+func typePassphrase(a *ask.Asker, std stdio, isNew bool) (api.Confidential, error) {
 	text := "Passphrase of the file store"
 	if isNew {
-		screen.Say(a.std.err, "Without this passphrase nobody, you included, can read what is stored.\n")
+		screen.Say(std.err, "Without this passphrase nobody, you included, can read what is stored.\n")
 		text = "A passphrase for the new file store"
 	}
 	for {
-		first, err := a.secret(text, "")
+		first, err := a.Secret(text, "")
 		if err != nil {
 			return "", err
 		}
 		if first == "" {
-			a.complain(errors.New("it cannot be empty; Ctrl-C gives up"))
+			a.Complain(errors.New("it cannot be empty; Ctrl-C gives up"))
 			continue
 		}
 		if !isNew {
 			return first, nil
 		}
-		second, err := a.secret("The same again", "")
+		second, err := a.Secret("The same again", "")
 		if err != nil {
 			return "", err
 		}
 		if first == second {
 			return first, nil
 		}
-		a.complain(errors.New("the two passphrases differ; begin again with the first"))
+		a.Complain(errors.New("the two passphrases differ; begin again with the first"))
 	}
 }
 
@@ -178,7 +179,7 @@ func openLocked() func(ctx context.Context, locked error) error {
 	var one sync.Mutex // so that callers that wait together ask once
 	return func(ctx context.Context, locked error) error {
 		std, ok := ctx.Value(stdioKey{}).(stdio)
-		if !ok || !canAsk(std) {
+		if !ok || !ask.Possible(std.in, std.err) {
 			return locked
 		}
 		one.Lock()

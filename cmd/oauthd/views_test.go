@@ -111,9 +111,6 @@ func views(text string) map[string]func(stdio) {
 		"found":        func(std stdio) { _ = showFound(std.err, imported) },
 		"imported":     func(std stdio) { _ = showImported(std, imported, false) },
 		"logout":       func(std stdio) { screen.Say(std.out, "%s\n", revocation(api.LogoutResult{Detail: text})) },
-		"question":     func(std stdio) { (&asker{std: std}).complain(errors.New(text)) },
-		"choices":      func(std stdio) { (&asker{std: std}).list([]choice{{text, text}, {text, text}}) },
-		"names":        func(std stdio) { (&asker{std: std}).list([]choice{{text, ""}}) },
 		"JSON":         func(std stdio) { _ = screen.JSON(std.out, account) },
 		"JSON line":    func(std stdio) { _ = screen.JSONLine(std.out, apitest.Fill[api.WatchEvent](text)) },
 	}

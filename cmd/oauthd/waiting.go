@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"oauthd/cmd/oauthd/ask"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
@@ -24,9 +25,6 @@ type waiting struct {
 }
 
 const waitsForBrowser = "Waiting for the browser; Ctrl-C gives up."
-
-// maxTyped is where golang.org/x/term cuts a line off, without a word.
-const maxTyped = 4096
 
 // end takes it off the terminal; it may be called again.
 func (w *waiting) end() {
@@ -55,7 +53,7 @@ func (v *loginView) spin(text string) *waiting {
 			left := max(time.Until(v.deadline), 0).Round(time.Second)
 			clock := fmt.Sprintf("%d:%02d left", int(left.Minutes()), int(left.Seconds())%60)
 			line := text + " " + clock
-			if columns := width(terminal); columns > 0 && len(line)+3 >= columns {
+			if columns := screen.DisplayOf(terminal).Columns; columns > 0 && len(line)+3 >= columns {
 				line = clock // a line that wraps cannot be taken back
 			}
 			fmt.Fprintf(terminal, "\r%c %s \x1b[K", []rune(frames)[i%10], line)
@@ -93,19 +91,6 @@ func (v *loginView) remindUntil(stop <-chan struct{}, w io.Writer) {
 	}
 }
 
-// width returns how many columns a terminal has, 0 when it does not say.
-func width(terminal io.Writer) int {
-	f, ok := terminal.(*os.File)
-	if !ok {
-		return 0
-	}
-	columns, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return columns
-}
-
 // promptPaste asks for the address the browser was sent to, again and again, and hands what comes to the daemon. The
 // terminal is read raw, because a line in its own editing mode ends at 1,024 bytes on some systems.
 func (v *loginView) promptPaste(loginID string) *waiting {
@@ -137,7 +122,7 @@ func (v *loginView) promptPaste(loginID string) *waiting {
 			switch {
 			case strings.TrimSpace(line) == "":
 				continue
-			case len(line) >= maxTyped:
+			case len(line) >= ask.MaxTyped:
 				fmt.Fprintf(prompt, "it is too long to be pasted here\nsave it to a file, and in another terminal: oauthd login %s --paste - <FILE\n", v.name)
 				continue
 			}

@@ -1,4 +1,4 @@
-package main
+package ask
 
 import (
 	"os"
@@ -9,20 +9,20 @@ import (
 )
 
 // complete is what Tab does to an answer: it adds what all the answers that begin so have in common.
-func (q question) complete(line string, pos int, key rune) (longer string, end int, ok bool) {
+func (q Question) complete(line string, pos int, key rune) (longer string, end int, ok bool) {
 	if key != '\t' || pos != len(line) {
 		return "", 0, false
 	}
-	names, fitting := q.names, []string(nil)
-	for _, c := range q.choices {
-		names = append(names, c.name)
+	names, fitting := q.Names, []string(nil)
+	for _, c := range q.Choices {
+		names = append(names, c.Name)
 	}
 	for _, name := range names {
 		if strings.HasPrefix(name, line) {
 			fitting = append(fitting, name)
 		}
 	}
-	if q.files {
+	if q.Files {
 		fitting = append(fitting, filesLike(line)...)
 	}
 	longer = common(fitting)

@@ -1,4 +1,4 @@
-package main
+package ask
 
 import (
 	"os"
@@ -20,21 +20,21 @@ func TestComplete(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name string
-		q    question
+		q    Question
 		line string
 		want string // "" if nothing is added
 	}{
-		{"a name", question{names: []string{"github", "google"}}, "gi", "github"},
-		{"as far as it is clear", question{names: []string{"github", "github-app"}}, "g", "github"},
-		{"not clear", question{names: []string{"github", "google"}}, "g", ""},
-		{"no such name", question{names: []string{"github"}}, "x", ""},
-		{"a choice", question{choices: []choice{{"memory", "only in memory"}}}, "m", "memory"},
-		{"a file", question{files: true}, home + "/cl", home + "/client-"},
-		{"a directory", question{files: true}, home + "/k", home + "/keys/"},
-		{"a file from home", question{files: true}, "~/keys/", "~/keys/one.txt"},
-		{"a hidden file", question{files: true}, home + "/.h", home + "/.hidden"},
-		{"a name that does not show", question{files: true}, home + "/bad", ""},
-		{"no directory", question{files: true}, home + "/none/x", ""},
+		{"a name", Question{Names: []string{"github", "google"}}, "gi", "github"},
+		{"as far as it is clear", Question{Names: []string{"github", "github-app"}}, "g", "github"},
+		{"not clear", Question{Names: []string{"github", "google"}}, "g", ""},
+		{"no such name", Question{Names: []string{"github"}}, "x", ""},
+		{"a choice", Question{Choices: []Choice{{"memory", "only in memory"}}}, "m", "memory"},
+		{"a file", Question{Files: true}, home + "/cl", home + "/client-"},
+		{"a directory", Question{Files: true}, home + "/k", home + "/keys/"},
+		{"a file from home", Question{Files: true}, "~/keys/", "~/keys/one.txt"},
+		{"a hidden file", Question{Files: true}, home + "/.h", home + "/.hidden"},
+		{"a name that does not show", Question{Files: true}, home + "/bad", ""},
+		{"no directory", Question{Files: true}, home + "/none/x", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, pos, ok := tt.q.complete(tt.line, len(tt.line), '\t')
@@ -43,7 +43,7 @@ func TestComplete(t *testing.T) {
 			}
 		})
 	}
-	q := question{names: []string{"github"}}
+	q := Question{Names: []string{"github"}}
 	if _, _, ok := q.complete("gi", 1, '\t'); ok {
 		t.Error("in the middle of a line, something is added")
 	}
