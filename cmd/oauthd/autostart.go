@@ -119,6 +119,14 @@ func daemonEnviron(environ []string) []string {
 		"http_proxy": true, "https_proxy": true, "no_proxy": true, "all_proxy": true,
 	}
 	prefixes := []string{"LC_", "XDG_", "OAUTHD_", "GCE_METADATA_", "SSL_CERT_"}
+	emulated := map[string]bool{emulatedVariables: true}
+	for _, entry := range environ {
+		if list, ok := strings.CutPrefix(entry, emulatedVariables+"="); ok {
+			for name := range strings.SplitSeq(list, ",") {
+				emulated[name] = true
+			}
+		}
+	}
 	var kept []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
@@ -127,7 +135,7 @@ func daemonEnviron(environ []string) []string {
 		for _, prefix := range prefixes {
 			keep = keep || strings.HasPrefix(name, prefix)
 		}
-		if keep {
+		if keep && !emulated[name] {
 			kept = append(kept, entry)
 		}
 	}

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 	programs := map[string]func(){
 		"oauthd":                  main,
 		"agent":                   func() { os.Exit(agent(os.Args[1:])) },
+		"google-client":           useGoogleLibraries,
 		"age-plugin-" + pinPlugin: func() { os.Exit(agePlugin()) },
 	}
 	for _, h := range helpers.All() {
