@@ -60,13 +60,20 @@ func (sv *serving) handle(c *conn) {
 	p, err := peer.Of(c.Conn)
 	if err != nil || p.UID != sv.cfg.UID {
 		sv.cfg.Log.Warn().Err(err).Int("uid", p.UID).Int("pid", p.PID).Msg("connection of another user refused")
-		c.refuse(sv.limits.refuse, &api.Error{
+		sv.refuse(c, sv.limits.refuse, &api.Error{
 			Code: api.Forbidden, Message: "this daemon serves another user", Hint: "start your own with oauthd serve",
 		})
 		sv.leave(c)
 		return
 	}
 	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable, Evidence: evidence(p)}
+	if sv.protocol != nil {
+		if sv.readBy(c, time.Now().Add(sv.limits.message)) {
+			sv.speak(c, asked{sv, c})
+		}
+		sv.leave(c)
+		return
+	}
 
 	buf := make([]byte, lineBuffer)
 	n := 0
@@ -100,7 +107,7 @@ func (sv *serving) readBy(c *conn, deadline time.Time) bool {
 func (sv *serving) enter(c *conn) bool {
 	sv.mu.Lock()
 	defer sv.mu.Unlock()
-	if sv.open >= sv.cfg.MaxConns {
+	if sv.open >= sv.most {
 		return false
 	}
 	sv.open++
@@ -132,13 +139,24 @@ func (sv *serving) turnAway(c *conn) {
 	select {
 	case sv.refusals <- struct{}{}:
 		sv.work.Go(func() {
-			c.refuse(sv.limits.refuse, busy)
+			sv.refuse(c, sv.limits.refuse, busy)
 			_ = c.Close()
 			<-sv.refusals
 		})
 	default:
-		c.refuse(0, busy)
+		sv.refuse(c, 0, busy)
 		_ = c.Close()
+	}
+}
+
+// refuse answers c with e, and waits that long for its request, or its first byte.
+func (sv *serving) refuse(c *conn, wait time.Duration, e *api.Error) {
+	switch {
+	case sv.protocol == nil:
+		c.refuse(wait, e)
+	case wait > 0:
+		_ = c.Conn.SetDeadline(time.Now().Add(wait))
+		sv.speak(c, refused{e})
 	}
 }
 

@@ -150,7 +150,7 @@ func TestReadOfAConnection(t *testing.T) {
 
 // A connection that has ended holds nothing any more.
 func TestLeave(t *testing.T) {
-	sv := &serving{Server: New(Config{MaxConns: 2}), own: map[*conn]struct{}{}, watchdog: newWatchdog()}
+	sv := &serving{Server: New(Config{}), most: 2, own: map[*conn]struct{}{}, watchdog: newWatchdog()}
 	sv.arrivals.room = 100
 	c, theirs := pair(t, &sv.arrivals)
 	if !sv.enter(c) {

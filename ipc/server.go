@@ -88,13 +88,16 @@ type serving struct {
 	*Server
 	// stop ends once the server is to stop. base is the parent of all requests' contexts, and ends after the grace.
 	stop, base context.Context
-	handoff    chan *conn    // connections that speak HTTP, on their way to net/http
-	refusals   chan struct{} // a slot for each refused connection that is waited for
-	buffers    buffers
-	arrivals   arrivals
-	watchdog   *watchdog
-	lines      atomic.Int32 // connections that speak line JSON
-	work       sync.WaitGroup
+	// protocol is another program's; nil for ours. most is how many connections may be open.
+	protocol Protocol
+	most     int
+	handoff  chan *conn    // connections that speak HTTP, on their way to net/http
+	refusals chan struct{} // a slot for each refused connection that is waited for
+	buffers  buffers
+	arrivals arrivals
+	watchdog *watchdog
+	lines    atomic.Int32 // connections that speak line JSON
+	work     sync.WaitGroup
 
 	// The order of locks: none of this package's mutexes, which are mu, watchdog.mu, arrivals.mu and requestContext.mu,
 	// is taken while another is held.
@@ -108,12 +111,23 @@ type serving struct {
 // gives other requests about 5 s to finish, and returns nil once all its goroutines have ended. An error means that l
 // failed.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	return s.serve(ctx, l, nil, s.cfg.MaxConns)
+}
+
+// Speak is [Server.Serve] for another program's protocol, under the same rules: callers of our own user alone, none of whom
+// delays another. It counts connections of its own, so that neither kind of client takes the other's place.
+func (s *Server) Speak(ctx context.Context, l net.Listener, p Protocol) error {
+	return s.serve(ctx, l, p, max(min(maxSpoken, s.cfg.MaxConns/4), 1))
+}
+
+// serve serves l, with at most that many connections at once.
+func (s *Server) serve(ctx context.Context, l net.Listener, p Protocol, most int) error {
 	stop, cancel := context.WithCancel(ctx)
 	defer cancel()
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	sv := &serving{
-		Server: s, stop: stop, base: base,
+		Server: s, stop: stop, base: base, protocol: p, most: most,
 		handoff: make(chan *conn), refusals: make(chan struct{}, maxRefusals),
 		own: make(map[*conn]struct{}), watchdog: newWatchdog(),
 	}

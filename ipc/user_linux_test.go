@@ -53,6 +53,45 @@ func TestOtherUser(t *testing.T) {
 	}
 }
 
+// Another user is not even asked what they want in another protocol.
+func TestOtherUserOfAnotherProtocol(t *testing.T) {
+	if os.Getuid() != 0 {
+		if os.Getenv("OAUTHD_TEST_REQUIRE") != "" {
+			t.Fatal("needs root, to become another user")
+		}
+		t.Skip("needs root, to become another user")
+	}
+	r := speaking(t, &fake{}, nil)
+	dir := filepath.Dir(r.path)
+	for path, m := range map[string]os.FileMode{filepath.Dir(dir): 0o755, dir: 0o755, r.path: 0o666} {
+		if err := os.Chmod(path, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := sayAsNobody(t, dir, r.path, "work\n"); got != "forbidden" {
+		t.Errorf("got %q, want forbidden", got)
+	}
+	if log := r.log.String(); !strings.Contains(log, `"uid":65534`) {
+		t.Errorf("got log %s, want the uid", log)
+	}
+}
+
+// sayAsNobody sends text to the socket path as another user, from a copy of this program in dir.
+func sayAsNobody(t *testing.T, dir, path, text string) string {
+	t.Helper()
+	program := filepath.Join(dir, "child")
+	copyFile(t, os.Args[0], program)
+	cmd := exec.Command(program)
+	cmd.Dir = dir
+	cmd.Env = []string{"OAUTHD_TEST_DIAL=" + path, "OAUTHD_TEST_SEND=" + text, "GORACE=atexit_sleep_ms=10"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	in, err := os.Open(from)
