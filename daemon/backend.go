@@ -52,6 +52,9 @@ func (d *Daemon) EndFile(ctx context.Context, path string) (api.File, error) {
 	return d.files.End(ctx, path)
 }
 
+// OIDCAgent reports whether config.toml asks for a socket for oidc-agent's clients.
+func (d *Daemon) OIDCAgent() bool { return d.book.OIDCAgent() }
+
 // Reload reads the configuration again and takes it over whole. If anything is wrong in it everything stays as it was,
 // and the error names every mistake with file and line.
 func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {

@@ -60,6 +60,9 @@ type Config struct {
 	// config.toml says now. Nil means that no store can be chosen.
 	Again func()
 
+	// Replaced is called when another configuration was read, and must return at once; nil means that nobody wants to know.
+	Replaced func()
+
 	// Version, Socket and StartedBy are what status shows.
 	Version   string
 	Socket    string
@@ -138,6 +141,7 @@ func New(cfg Config) *Daemon {
 	d.news = news.New(watched{d})
 	d.book = book.New(book.Config{
 		Dir: cfg.Dir, StateDir: cfg.StateDir, Config: cfg.Config, Vault: d.vault, Log: cfg.Log, HTTP: cfg.HTTP, Now: cfg.Now, Changed: d.changed,
+		Replaced: cfg.Replaced,
 	})
 	d.mint = mint.New(mint.Config{
 		Book: d.book, Vault: d.vault, Grants: grants, ADC: google.ADCPlaces(cfg.ADC), Store: d.store, Log: cfg.Log, Now: cfg.Now,

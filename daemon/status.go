@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -141,8 +142,11 @@ func (d *Daemon) describe(a account.Account, f book.Facts, storeErr error) api.A
 	if schedule.LastError != nil {
 		out.LastError = api.AsError(words.Token(a, book.ProviderName(a), d.now(), schedule.LastError))
 	}
-	if p, err := d.book.KnownProvider(a); err == nil && f.LoginScopes != nil {
-		out.ScopesLost = p.Covers(f.Scopes, f.LoginScopes)
+	if p, err := d.book.KnownProvider(a); err == nil {
+		out.Issuer = cmp.Or(a.Issuer, p.Issuer)
+		if f.LoginScopes != nil {
+			out.ScopesLost = p.Covers(f.Scopes, f.LoginScopes)
+		}
 	}
 	usable := !schedule.ExpiresAt.IsZero() && schedule.ExpiresAt.After(d.now())
 	switch {

@@ -35,6 +35,8 @@ type Config struct {
 	// Changed is called, with no mutex held, when what a listing shows of the account of that name may have changed.
 	// With unbound the tokens it has are no longer its own.
 	Changed func(name string, unbound bool)
+	// Replaced is called, with no mutex held, when the configuration has been replaced; nil means that nobody wants to know.
+	Replaced func()
 }
 
 // Book is safe for concurrent use.
@@ -143,6 +145,9 @@ func (b *Book) Remove(ctx context.Context, name string) error {
 
 // OnEvent returns the command to run when something happens to an account; nil for none.
 func (b *Book) OnEvent() []string { return b.current().OnEvent }
+
+// OIDCAgent reports whether oidc-agent's clients get a socket of their own.
+func (b *Book) OIDCAgent() bool { return b.current().OIDCAgent }
 
 // OpenBrowser reports whether the browser may be opened for a login without asking first.
 func (b *Book) OpenBrowser() bool { return b.current().OpenBrowser }

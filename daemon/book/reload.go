@@ -53,6 +53,9 @@ func (b *Book) replace(next *config.Config) api.ReloadResult {
 	}
 	b.config.Store(next)
 	b.mu.Unlock()
+	if b.cfg.Replaced != nil {
+		b.cfg.Replaced()
+	}
 
 	for _, name := range next.Changed(before) {
 		was, had := before.Account(name)

@@ -29,6 +29,8 @@ type Config struct {
 	// may be opened for a login without asking first.
 	OnEvent     []string
 	OpenBrowser bool
+	// OIDCAgent is true if oidc-agent's clients get a socket of their own.
+	OIDCAgent bool
 	// Providers are the [providers.*] tables. One with an issuer alone has to be discovered.
 	Providers map[string]provider.Provider
 	// Accounts are the accounts by name. Do not change them.
@@ -56,6 +58,13 @@ func Load(dir string) (*Config, error) {
 		return nil, err
 	}
 	return c, c.Err()
+}
+
+// LoadMain is [Load] for config.toml alone: there are no accounts, and nothing of what is wrong.
+func LoadMain(dir string) *Config {
+	c := &Config{dir: dir}
+	c.readMain()
+	return c
 }
 
 // Err returns everything that is wrong in the files, as an [*Invalid], or nil.

@@ -23,6 +23,9 @@ type mainKeys struct {
 		Identity string `toml:"identity"`
 		Seal     string `toml:"seal"`
 	} `toml:"keystore"`
+	OIDCAgent struct {
+		Socket bool `toml:"socket"`
+	} `toml:"oidc_agent"`
 	Providers map[string]provider.Row `toml:"providers"`
 }
 
@@ -50,14 +53,14 @@ func (c *Config) readMain() (tables map[string]bool) {
 	}
 	tables = changedTables(c.Providers, next.Providers)
 	c.Backend, c.Chosen, c.Identity, c.Seal, c.Providers = next.Backend, next.Chosen, next.Identity, next.Seal, next.Providers
-	c.OnEvent, c.OpenBrowser = next.OnEvent, next.OpenBrowser
+	c.OnEvent, c.OpenBrowser, c.OIDCAgent = next.OnEvent, next.OpenBrowser, next.OIDCAgent
 	return tables
 }
 
 // takeMain checks the keys of config.toml and takes those that are right.
 func (c *Config) takeMain(s *source, keys mainKeys) {
 	c.takeKeystore(s, keys)
-	c.OnEvent, c.OpenBrowser = s.onEvent(keys.OnEvent), keys.OpenBrowser
+	c.OnEvent, c.OpenBrowser, c.OIDCAgent = s.onEvent(keys.OnEvent), keys.OpenBrowser, keys.OIDCAgent.Socket
 	for _, name := range slices.Sorted(maps.Keys(keys.Providers)) {
 		if row := keys.Providers[name]; s.checkProvider(name, row) {
 			c.Providers[name] = row.Provider(name)

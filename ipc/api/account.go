@@ -21,6 +21,7 @@ type Account struct {
 	Name     string `json:"name"`
 	Provider string `json:"provider"`
 	Tenant   string `json:"tenant,omitempty"`
+	// Issuer is the provider's, as far as that is known without asking it; "" if it has none.
 	Issuer   string `json:"issuer,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
 	Grant    string `json:"grant"`
@@ -120,6 +121,10 @@ type Status struct {
 	// StartedBy says who started the daemon: "terminal", "auto" (a client that found none running) or "systemd".
 	StartedBy string `json:"started_by,omitempty"`
 	Socket    string `json:"socket"`
+	// OIDCSocket is where oidc-agent's clients are answered; "" unless config.toml asks for that. OIDCProblem says why nobody
+	// answers there; "" if somebody does.
+	OIDCSocket  string `json:"oidc_socket,omitempty"`
+	OIDCProblem string `json:"oidc_problem,omitempty"`
 	// Proxied is true if the daemon was started with a proxy in its environment.
 	Proxied  bool      `json:"proxied"`
 	Store    Store     `json:"store"`

@@ -118,6 +118,20 @@ func pipeName(s string) string {
 // first connection. A client that must not start one looks for it.
 func ActivatedMark(socket string) string { return filepath.Join(filepath.Dir(socket), "systemd.sock") }
 
+// OIDCAgentSocket returns where oidc-agent's clients find the daemon that listens on socket: beside it. It is "" for a named
+// pipe, which these clients do not know.
+func OIDCAgentSocket(socket string) string {
+	const name = "oidc-agent.sock"
+	switch base := filepath.Base(socket); {
+	case strings.HasPrefix(socket, PipeRoot):
+		return ""
+	case base == "oauthd.sock":
+		return filepath.Join(filepath.Dir(socket), name)
+	default:
+		return filepath.Join(filepath.Dir(socket), strings.TrimSuffix(base, filepath.Ext(base))+"."+name)
+	}
+}
+
 // MemoryLock returns the path of the lock of a daemon whose store is in memory: it shares nothing with other daemons, so
 // its lock is its socket's.
 func MemoryLock(socket string) string {
