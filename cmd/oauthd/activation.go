@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"slices"
 
 	"oauthd/ipc/api"
 
@@ -20,24 +20,39 @@ const (
 // tellManager passes a state on to the service manager that waits for it, if there is one.
 func tellManager(state string) { _, _ = sd.SdNotify(false, state) }
 
-// passedSocket returns the socket that this process was given: by the program that it was before an upgrade, as fd, or by
-// systemd (sd_listen_fds(3)). It is nil if there is none, and trusted no more than a path is.
-func passedSocket(fd uint) (*os.File, error) {
+// oidcAgentName is the name of systemd's socket for oidc-agent's clients (FileDescriptorName=).
+const oidcAgentName = "oidc-agent"
+
+// passedSockets returns the sockets that this process was given: by the program that it was before an upgrade, as
+// descriptors, or by systemd (sd_listen_fds(3)). They are trusted no more than a path is.
+func passedSockets(o serveOptions) (s sockets, err error) {
 	files := activation.Files(true)
-	if fd != 0 {
-		if f := inherited(fd); f != nil {
-			return f, nil
+	for _, one := range []struct {
+		fd   uint
+		flag string
+		to   *handed
+	}{{o.listenFD, "--listen-fd", &s.own}, {o.oidcListenFD, "--oidc-listen-fd", &s.oidcAgent}} {
+		if one.fd == 0 {
+			continue
 		}
-		return nil, badRequest(fmt.Sprintf("there is no descriptor %d", fd), "--listen-fd is for oauthd's own use")
+		f := inherited(one.fd)
+		if f == nil {
+			return sockets{}, badRequest(fmt.Sprintf("there is no descriptor %d", one.fd), one.flag+" is for oauthd's own use")
+		}
+		*one.to = handed{f, !slices.Contains(o.heldFDs, one.fd)}
 	}
-	switch len(files) {
-	case 0:
-		return nil, nil
-	case 1:
-		return files[0], nil
+	for _, f := range files {
+		to := &s.own
+		if f.Name() == oidcAgentName {
+			to = &s.oidcAgent
+		}
+		if to.file != nil {
+			return sockets{}, badRequest(fmt.Sprintf("systemd passes %d sockets, and the daemon listens on one, and on one named %s", len(files), oidcAgentName),
+				"remove the other ListenStream= lines from oauthd.socket")
+		}
+		to.file = f
 	}
-	return nil, badRequest(fmt.Sprintf("systemd passes %d sockets, and the daemon listens on one", len(files)),
-		"remove the other ListenStream= lines from oauthd.socket")
+	return s, nil
 }
 
 // whenReady returns what is to be called when the daemon listens, or will never listen: the client that started it and

@@ -35,10 +35,9 @@ type door struct {
 	// has taken before stays taken.
 	locks func(socket string) (needed, wanted []string)
 
-	// passed is the socket that this process was given, or passes on to the daemon that follows; nil if there is none. Ours
-	// is true if a daemon made it, which then removes it at its end.
-	passed *os.File
-	ours   bool
+	passed handed
+	// side is where oidc-agent's clients are answered; nil if they never are.
+	side *sideDoor
 	// upgrade replaces the program; nil if nothing does.
 	upgrade *restarting
 	// follows reports whether another daemon follows in this process; nil if none does.
@@ -78,16 +77,7 @@ func (d *door) leave() {
 
 // listener returns a listener on the socket: on the one that was passed to this process, or a new one.
 func (d *door) listener() (net.Listener, error) {
-	if d.passed != nil {
-		l, err := ipc.Adopt(d.passed, d.place())
-		if socket, ok := l.(*net.UnixListener); ok && d.ours {
-			socket.SetUnlinkOnClose(true)
-			_ = d.passed.Close()
-			d.passed, d.ours = nil, false
-		}
-		return l, err
-	}
-	l, err := ipc.Listen(d.place())
+	l, err := d.passed.listener(d.place())
 	if errors.Is(err, ipc.ErrInUse) {
 		if _, held := os.Lstat(api.ActivatedMark(d.place())); held == nil {
 			return nil, &api.Error{Code: api.AlreadyRunning, Message: "systemd holds the socket, and starts the daemon itself",
@@ -95,24 +85,6 @@ func (d *door) listener() (net.Listener, error) {
 		}
 	}
 	return l, err
-}
-
-// keep has the socket of l stay there when the daemon ends, for the next one.
-func (d *door) keep(l net.Listener) error {
-	if d.passed != nil {
-		return nil
-	}
-	socket, ok := l.(*net.UnixListener)
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	f, err := socket.File()
-	if err != nil {
-		return err
-	}
-	socket.SetUnlinkOnClose(false)
-	d.passed, d.ours = f, true
-	return nil
 }
 
 // open listens, on l first and then wherever the daemon moves, and returns when ctx ends or nobody can reach it any more.
@@ -268,6 +240,7 @@ type atDoor struct {
 func (c atDoor) Status(ctx context.Context) (api.Status, error) {
 	s, err := c.Control.Status(ctx)
 	s.Socket = c.door.place()
+	s.OIDCSocket, s.OIDCProblem = c.door.side.state()
 	s.Upgrade = c.door.upgrade.status(ctx)
 	return s, err
 }

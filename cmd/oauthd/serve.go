@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon"
@@ -37,7 +35,9 @@ type serveOptions struct {
 	startedBy string
 	logFile   string
 	readyFD   uint
-	listenFD  uint
+
+	listenFD, oidcListenFD uint
+	heldFDs                []uint
 }
 
 func newServe(std stdio) *cobra.Command {
@@ -61,7 +61,9 @@ themselves if none is running, so this is for service managers and for debugging
 	flags.StringVar(&o.logFile, "log-file", "", "where the log goes")
 	flags.UintVar(&o.readyFD, "ready-fd", 0, "where to report readiness")
 	flags.UintVar(&o.listenFD, "listen-fd", 0, "the socket that an older program passes on")
-	for _, name := range []string{"started-by", "log-file", "ready-fd", "listen-fd"} {
+	flags.UintVar(&o.oidcListenFD, "oidc-listen-fd", 0, "its socket for oidc-agent's clients")
+	flags.UintSliceVar(&o.heldFDs, "held-fd", nil, "which of them systemd holds")
+	for _, name := range []string{"started-by", "log-file", "ready-fd", "listen-fd", "oidc-listen-fd", "held-fd"} {
 		_ = flags.MarkHidden(name)
 	}
 	return cmd
@@ -78,44 +80,6 @@ func newKeychainChild(std stdio) *cobra.Command {
 			return keystore.RunChild(std.in, screen.Raw(std.out))
 		},
 	}
-}
-
-// serve runs the daemon, and another one in its place whenever another store is chosen or the program is replaced; ready
-// is called once it listens.
-func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status, error)) error {
-	hardenProcess()
-	o.startedBy = startedBy(o, std)
-	log, closeLog, err := openLog(std, o)
-	if err != nil {
-		return err
-	}
-	defer closeLog()
-	life := &lives{program: ownProgram(log), ours: o.listenFD != 0}
-	if life.passed, err = passedSocket(o.listenFD); err != nil {
-		return err
-	}
-	for {
-		life.again.Store(false)
-		err := serveOnce(ctx, std, o, log, life, ready)
-		if err != nil || !life.again.Load() || ctx.Err() != nil {
-			return err
-		}
-		if !life.program.due.Load() {
-			log.Info().Msg("beginning anew with another store")
-			continue
-		}
-		log.Info().Msg("the program has been replaced, beginning anew with it")
-		life.program.become(o, life.passed)
-		log.Error().Msg("the new program cannot be started, going on with the old one")
-	}
-}
-
-// lives are the daemons that one process is, one after another.
-type lives struct {
-	again   atomic.Bool // another one follows
-	program *programFile
-	passed  *os.File // the socket that they share; nil if each makes its own
-	ours    bool     // see door
 }
 
 // serveOnce runs one daemon to its end.
@@ -146,8 +110,9 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 	}
 	ctx, stop := context.WithCancel(ctx)
 	at := doorOf(cfg, store, state, env, log)
-	at.passed, at.ours = life.passed, life.ours
-	defer func() { life.passed, life.ours = at.passed, at.ours }()
+	at.passed = life.sockets.own
+	at.side = newSideDoor(env.SocketPath(), life.sockets.oidcAgent, log)
+	defer func() { life.sockets = sockets{at.passed, at.side.passed} }()
 	wait := reloadOnHangup(ctx, std, at.place, log, stop)
 	defer wait()
 	defer stop()
@@ -167,6 +132,7 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		UID:       os.Getuid(),
 		ADC:       adcPlaces(env),
 		Again:     again,
+		Replaced:  at.side.look,
 		Version:   release,
 		Socket:    env.SocketPath(),
 		StartedBy: o.startedBy,
@@ -315,6 +281,9 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	if at.upgrade != nil {
 		at.upgrade.busy = d.Busy
 	}
+	if at.side != nil {
+		at.side.wanted = d.OIDCAgent
+	}
 	server := ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
 		Str("version", cfg.Version).Msg("listening")
@@ -323,6 +292,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	var serveErr, daemonErr error
 	work.Go(func() { serveErr = at.open(ctx, server, listener, gone); cancel() })
 	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
+	work.Go(func() { at.side.run(ctx, server) })
 	work.Go(func() { watchSuspend(ctx, d.Resumed) })
 	work.Go(func() { watchClock(ctx, clockChanges(ctx), systemClocks(), d.Resumed) })
 	work.Go(func() { resting.run(ctx, func() { at.restart(ctx, listener, cancel) }) })
@@ -363,18 +333,6 @@ func openStore(cfg *config.Config, state string) (keystore.Store, error) {
 		Env:     os.Environ(),
 		Lock:    filepath.Join(state, "keychain.lock"),
 	}), nil
-}
-
-func startedBy(o serveOptions, std stdio) string {
-	switch {
-	case o.startedBy != "":
-		return o.startedBy
-	case os.Getenv("INVOCATION_ID") != "": // systemd.exec(5)
-		return "systemd"
-	case screen.IsTerminal(std.err):
-		return "terminal"
-	}
-	return fmt.Sprintf("pid %d", os.Getppid())
 }
 
 // fileRecord is the name of the record of token files, beside the socket; a daemon on another socket has another.

@@ -13,15 +13,14 @@ import (
 )
 
 func newStatus(std stdio) *cobra.Command {
-	var asJSON, socket, watch bool
+	var asJSON, socket, oidcSocket, watch bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "show the daemon, its store and every account",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if socket {
-				_, err := fmt.Fprintln(std.out, client.DefaultEnvironment().SocketPath())
-				return err
+			if socket || oidcSocket {
+				return printSocket(std, client.DefaultEnvironment().SocketPath(), oidcSocket)
 			}
 			c := existing()
 			defer c.Close()
@@ -44,7 +43,20 @@ func newStatus(std stdio) *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&watch, "watch", false, "keep showing it, on the whole screen")
 	cmd.Flags().BoolVar(&socket, "socket", false, "print the path of the daemon's socket, whether or not one is running")
+	cmd.Flags().BoolVar(&oidcSocket, "oidc-socket", false, "print the path of the socket for oidc-agent's clients (OIDC_SOCK)")
 	return cmd
+}
+
+// printSocket prints the daemon's socket, or the one for oidc-agent's clients beside it.
+func printSocket(std stdio, socket string, oidc bool) error {
+	if oidc {
+		if socket = api.OIDCAgentSocket(socket); socket == "" {
+			return &api.Error{Code: api.Unsupported, Message: "oidc-agent's clients know no named pipes, and Windows has nothing else",
+				Hint: "run them, and oauthd, under WSL"}
+		}
+	}
+	_, err := fmt.Fprintln(std.out, socket)
+	return err
 }
 
 func printStatus(std stdio, s api.Status) error {
@@ -53,13 +65,20 @@ func printStatus(std stdio, s api.Status) error {
 		store += ": " + s.Store.Detail
 	}
 	started := screen.When(&s.StartedAt, time.Now())
-	err := screen.Facts(std.out, [][]string{
+	rows := [][]string{
 		{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, versions(s))},
 		{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "an unknown hand"))},
 		{"socket", s.Socket},
-		{"store", store},
-	})
-	if err != nil {
+	}
+	if s.OIDCSocket != "" || s.OIDCProblem != "" {
+		words := s.OIDCSocket
+		if s.OIDCProblem != "" {
+			words = "no answer: " + s.OIDCProblem
+		}
+		rows = append(rows, []string{"oidc-agent", words})
+	}
+	rows = append(rows, []string{"store", store})
+	if err := screen.Facts(std.out, rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(std.out)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -125,11 +124,12 @@ func versionOf(ctx context.Context, path string) (string, error) {
 	return api.Excerpt(version), nil
 }
 
-// become makes this process the new program's daemon, on socket; it returns if that fails, and then this program goes on.
-func (p *programFile) become(o serveOptions, socket *os.File) {
-	fd, err := inheritable(socket)
+// become makes this process the new program's daemon, on the same sockets; it returns if that fails, and then this program
+// goes on.
+func (p *programFile) become(o serveOptions, on sockets) {
+	passing, err := on.arguments()
 	if err == nil {
-		argv := []string{p.path, "serve", "--log-level", o.logLevel, "--started-by", o.startedBy, "--listen-fd", fmt.Sprint(fd)}
+		argv := append([]string{p.path, "serve", "--log-level", o.logLevel, "--started-by", o.startedBy}, passing...)
 		if o.logFile != "" {
 			argv = append(argv, "--log-file", o.logFile)
 		}
@@ -198,10 +198,11 @@ func (d *door) restart(ctx context.Context, l net.Listener, end func()) {
 	if u == nil || u.Waiting != "" || ctx.Err() != nil || moved {
 		return
 	}
-	if err := d.keep(l); err != nil {
+	if err := d.passed.keep(l); err != nil {
 		d.log.Warn().Err(err).Msg("the new program must wait")
 		return
 	}
+	d.side.keep()
 	d.log.Info().Str("version", u.Version).Msg("a new program takes over")
 	d.upgrade.program.due.Store(true)
 	d.upgrade.again()

@@ -100,13 +100,21 @@ func serve(ctx context.Context, l *line, d Daemon) error {
 	}
 	if err != nil {
 		e := api.AsError(err)
-		answer = failure{"failure", api.Lines(e.Message), api.Lines(e.Hint)}
+		answer = failure{"failure", api.Lines(e.Message), hint(e)}
 	}
 	out, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}
 	return l.send(out)
+}
+
+// hint is the hint of e as oidc-token prints it: on a line by itself, whose end it does not add.
+func hint(e *api.Error) string {
+	if e.Hint == "" {
+		return ""
+	}
+	return api.Lines(e.Hint) + "\n"
 }
 
 func malformed() error {

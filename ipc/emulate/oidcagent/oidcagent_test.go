@@ -91,19 +91,19 @@ func TestPlain(t *testing.T) {
 		},
 		"several accounts of one issuer": {
 			`{"request":"access_token","issuer":"https://lab.example.com"}`,
-			`{"status":"failure","error":"2 accounts have the issuer https://lab.example.com: lab, lab2","info":"name the account instead, such as lab"}`,
+			`{"status":"failure","error":"2 accounts have the issuer https://lab.example.com: lab, lab2","info":"name the account instead, such as lab\n"}`,
 		},
 		"an issuer of nobody": {
 			`{"request":"access_token","issuer":"https://id.example.com/x"}`,
-			`{"status":"failure","error":"no account has the issuer https://id.example.com/x","info":"oauthd login NAME --issuer URL makes one; oauthd accounts lists those that exist"}`,
+			`{"status":"failure","error":"no account has the issuer https://id.example.com/x","info":"oauthd login NAME --issuer URL makes one; oauthd accounts lists those that exist\n"}`,
 		},
 		"an unknown account": {
 			`{"request":"access_token","account":"nobody"}`,
-			`{"status":"failure","error":"there is no account \"nobody\"","info":"oauthd accounts"}`,
+			`{"status":"failure","error":"there is no account \"nobody\"","info":"oauthd accounts\n"}`,
 		},
 		"neither": {
 			`{"request":"access_token"}`,
-			`{"status":"failure","error":"the request names neither an account nor an issuer","info":"oauthd accounts lists the accounts"}`,
+			`{"status":"failure","error":"the request names neither an account nor an issuer","info":"oauthd accounts lists the accounts\n"}`,
 		},
 		"id token":        {`{"request":"id_token","account":"work"}`, `{"status":"success","id_token":"a.b.c","issuer":"https://id.example.com"}`},
 		"loaded accounts": {`{"request":"loaded_accounts"}`, `{"status":"success","info":["hub","lab","work"]}`},
@@ -155,7 +155,7 @@ func TestWhatTheDaemonIsAsked(t *testing.T) {
 func TestFailures(t *testing.T) {
 	d := household()
 	d.err = &api.Error{Code: api.LoginRequired, Message: "work: log in\x1b[31m", Hint: "oauthd login work"}
-	want := `{"status":"failure","error":"work: log in[31m","info":"oauthd login work"}`
+	want := `{"status":"failure","error":"work: log in[31m","info":"oauthd login work\n"}`
 	for _, request := range []string{
 		`{"request":"access_token","account":"work"}`, `{"request":"loaded_accounts"}`, `{"request":"account_info"}`,
 		`{"request":"access_token","issuer":"https://id.example.com"}`,
@@ -190,7 +190,7 @@ func TestRefusals(t *testing.T) {
 			if err := json.Unmarshal([]byte(ask(t, household(), `{"request":"`+name+`","config":{"refresh_token":"sentinel"}}`)), &got); err != nil {
 				t.Fatal(err)
 			}
-			if want := (failure{"failure", r.message, r.hint}); got != want {
+			if want := (failure{"failure", r.message, r.hint + "\n"}); got != want {
 				t.Errorf("%s: got %v, want %v", name, got, want)
 			}
 		}
