@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"oauthd/cmd/oauthd/units"
 	"oauthd/ipc/api"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -19,9 +20,6 @@ const (
 
 // tellManager passes a state on to the service manager that waits for it, if there is one.
 func tellManager(state string) { _, _ = sd.SdNotify(false, state) }
-
-// oidcAgentName is the name of systemd's socket for oidc-agent's clients (FileDescriptorName=).
-const oidcAgentName = "oidc-agent"
 
 // passedSockets returns the sockets that this process was given: by the program that it was before an upgrade, as
 // descriptors, or by systemd (sd_listen_fds(3)). They are trusted no more than a path is.
@@ -43,11 +41,11 @@ func passedSockets(o serveOptions) (s sockets, err error) {
 	}
 	for _, f := range files {
 		to := &s.own
-		if f.Name() == oidcAgentName {
+		if f.Name() == units.OIDCAgentName {
 			to = &s.oidcAgent
 		}
 		if to.file != nil {
-			return sockets{}, badRequest(fmt.Sprintf("systemd passes %d sockets, and the daemon listens on one, and on one named %s", len(files), oidcAgentName),
+			return sockets{}, badRequest(fmt.Sprintf("systemd passes %d sockets, and the daemon listens on one, and on one named %s", len(files), units.OIDCAgentName),
 				"remove the other ListenStream= lines from oauthd.socket")
 		}
 		to.file = f

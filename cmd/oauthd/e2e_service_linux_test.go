@@ -257,6 +257,55 @@ func testService(t *testing.T, h *house) {
 	}
 }
 
+// testOIDCAgentService has systemd hold the socket for oidc-agent's clients too. A new program that takes over leaves both
+// sockets to systemd.
+func testOIDCAgentService(t *testing.T, h *house) {
+	storetest.Need(t, "systemctl", "unshare", "oidc-token")
+	if os.Getuid() != 0 {
+		t.Skip("needs root, for a systemd of its own")
+	}
+	t.Parallel()
+	p := newTenant(t, h)
+	p.startSystemd(t)
+	p.want(t, 0, "systemd now holds the socket", "service", "install")
+	p.want(t, 0, "No accounts yet", "accounts")
+	p.write(t, ".config/oauthd/config.toml", "[keystore]\nbackend = \"memory\"\n\n[oidc_agent]\nsocket = true\n")
+	p.want(t, 0, "has ended", "service", "install") // the daemon that has one socket
+	p.want(t, 0, "oauthd-oidc-agent.socket (installed)", "service", "status")
+
+	agent := filepath.Join(filepath.Dir(p.socket()), "oidc-agent.sock")
+	ask := func(when string) {
+		t.Helper()
+		if r := p.runWith([]string{"OIDC_SOCK=" + agent}, "/usr/bin/oidc-token", "work"); r.exit != 1 || !strings.Contains(r.stderr, `there is no account "work"`) {
+			t.Errorf("oidc-token, %s: got exit %d, %s%s, want an answer of oauthd's", when, r.exit, r.stdout, r.stderr)
+		}
+	}
+	ask("which starts the daemon")
+	before := p.status(t)
+	if before.StartedBy != "systemd" || before.OIDCSocket != agent || before.OIDCProblem != "" {
+		t.Errorf("got a daemon started by %q, socket %q, %q", before.StartedBy, before.OIDCSocket, before.OIDCProblem)
+	}
+	p.install(t, h.oauthd)
+	p.takenOver(t, before.PID)
+	if after := p.status(t); after.Upgrade != nil || after.PID != before.PID || after.OIDCSocket != agent || after.OIDCProblem != "" {
+		t.Errorf("got %+v, want the new program in the same process, with both sockets", after)
+	}
+	ask("after a new program took over")
+	p.want(t, 0, "has ended", "stop")
+	ask("which starts the daemon again")
+	p.want(t, 0, "No accounts yet", "accounts")
+
+	// The line may be gone by then: what was installed is uninstalled.
+	p.write(t, ".config/oauthd/config.toml", "[keystore]\nbackend = \"memory\"\n")
+	p.want(t, 0, "oauthd-oidc-agent.socket", "service", "uninstall")
+	if left, err := filepath.Glob(filepath.Join(p.dir, ".config", "systemd", "user", "*")); len(left) > 0 || err != nil {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if _, err := os.Lstat(agent); err == nil {
+		t.Error("the socket is left")
+	}
+}
+
 // testNewProgram replaces the program of a daemon that runs. It takes over when nothing has happened for a while.
 func testNewProgram(t *testing.T, h *house) {
 	if os.Getuid() != 0 {
@@ -284,15 +333,7 @@ func testNewProgram(t *testing.T, h *house) {
 		t.Errorf("got %+v, want an upgrade to %s that waits for nothing", during.Upgrade, release)
 	}
 	p.want(t, 0, "takes over at the next idle moment", "status")
-	exe := fmt.Sprintf("/proc/%d/exe", before.PID)
-	over := func() bool { now, err := os.Readlink(exe); return err == nil && now == p.oauthd }
-	taken := false
-	for range 3 { // a poll's patience is just the longest that this takes
-		taken = taken || poll(over)
-	}
-	if !taken {
-		t.Fatal("the new program does not take over")
-	}
+	p.takenOver(t, before.PID)
 	after := p.status(t)
 	if after.PID != before.PID || after.Upgrade != nil || after.StartedBy != before.StartedBy {
 		t.Errorf("after: got %+v, want the same process with the new program", after)
@@ -301,4 +342,18 @@ func testNewProgram(t *testing.T, h *house) {
 	if _, err := os.Lstat(p.socket()); err == nil {
 		t.Error("the socket is left")
 	}
+}
+
+// takenOver waits until the process of that pid runs the program that is installed now. It does not ask the daemon, which has
+// to be idle for that.
+func (p *tenant) takenOver(t *testing.T, pid int) {
+	t.Helper()
+	exe := fmt.Sprintf("/proc/%d/exe", pid)
+	over := func() bool { now, err := os.Readlink(exe); return err == nil && now == p.oauthd }
+	for range 3 { // a poll's patience is just the longest that this takes
+		if poll(over) {
+			return
+		}
+	}
+	t.Fatal("the new program does not take over")
 }

@@ -46,6 +46,7 @@ func TestEndToEnd(t *testing.T) {
 		{"another user", testOtherUser},
 		{"places of other users", testPlaces},
 		{"a service of systemd", testService},
+		{"a socket of systemd for oidc-agent's clients", testOIDCAgentService},
 		{"a new program takes over", testNewProgram},
 		{"another version takes over, and back", testUpgrade},
 		{"a login that ends asks on the desktop", testNotification},

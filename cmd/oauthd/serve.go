@@ -145,6 +145,9 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 	}, at, resting, ready)
 }
 
+// oidcAgentWanted reports whether config.toml in dir asks for a socket for oidc-agent's clients.
+func oidcAgentWanted(dir string) bool { return config.LoadMain(dir).OIDCAgent }
+
 // doorOf returns where the daemon of cfg listens, and where else it may if its store would lose something.
 func doorOf(cfg *config.Config, store keystore.Store, state string, env api.Environment, log zerolog.Logger) *door {
 	at := &door{log: log, socket: env.SocketPath(), lock: lockPath(state, cfg.Backend, env.SocketPath())}

@@ -107,7 +107,7 @@ func manager(env api.Environment) (units.Manager, error) {
 		return units.Manager{}, err
 	}
 	at := units.Places{Config: filepath.Dir(config), Home: home, State: state}
-	p := units.Program{Path: programPath(), Log: filepath.Join(state, "daemon.log"), UID: strconv.Itoa(env.UID)}
+	p := units.Program{Path: programPath(), Log: filepath.Join(state, "daemon.log"), UID: strconv.Itoa(env.UID), OIDCAgent: oidcAgentWanted(config)}
 	p.Environ = serviceEnviron(os.Environ())
 	switch {
 	case env.GOOS == "darwin":
@@ -120,6 +120,10 @@ func manager(env api.Environment) (units.Manager, error) {
 		p.User = u.Username
 		return units.Task(p, at), nil
 	case bootedBySystemd(env):
+		before := units.Systemd(units.Program{OIDCAgent: true}, at).Files
+		if state, err := before[len(before)-1].State(); err == nil && state != units.Missing {
+			p.OIDCAgent = true // until an uninstallation, which must find it
+		}
 		return units.Systemd(p, at), nil
 	}
 	return units.Autostart(p, at), nil
@@ -182,7 +186,11 @@ func installService(ctx context.Context, std stdio, m units.Manager) error {
 		return err
 	}
 	if m.Name == "systemd" { // the others find out by themselves that a daemon runs
-		if err := stopOther(ctx, std, "systemd"); err != nil {
+		keep := "systemd"
+		if state, err := m.Files[len(m.Files)-1].State(); err == nil && state == units.Missing {
+			keep = "" // it does not have all the sockets
+		}
+		if err := stopOther(ctx, std, keep); err != nil {
 			return err
 		}
 	}

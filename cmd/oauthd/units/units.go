@@ -5,6 +5,7 @@ package units
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,15 @@ type Program struct {
 	// User is the person's name as Windows knows it, and UID the number that launchd knows.
 	User string
 	UID  string
+	// OIDCAgent has systemd hold a socket for oidc-agent's clients too.
+	OIDCAgent bool
 }
+
+// OIDCAgentSocket is the unit of the socket for oidc-agent's clients, and OIDCAgentName the name of its descriptor.
+const (
+	OIDCAgentSocket = "oauthd-oidc-agent.socket"
+	OIDCAgentName   = "oidc-agent"
+)
 
 // Places are the directories that the files belong in.
 type Places struct {
@@ -51,7 +60,7 @@ type File struct {
 	utf16 bool
 }
 
-// Systemd returns the user units of p: a socket, and the service that systemd starts for its first connection.
+// Systemd returns the user units of p: a socket, or two, and the service that systemd starts for their first connection.
 //
 // The service is hardened by what every systemd since 249 can do without privileges, and by nothing that a person's own
 // commands, which the daemon runs, would stumble over. What needs a user namespace (ProtectSystem= and its like) is
@@ -72,6 +81,11 @@ RemoveOnStop=yes
 [Install]
 WantedBy=sockets.target
 `
+	sockets, more := []string{"oauthd.socket"}, ""
+	if p.OIDCAgent {
+		sockets = append(sockets, OIDCAgentSocket)
+		more = "Sockets=" + strings.Join(sockets, " ") + "\n"
+	}
 	service := `[Unit]
 Description=oauthd, ssh-agent for OAuth
 Requires=oauthd.socket
@@ -79,7 +93,7 @@ After=oauthd.socket
 
 [Service]
 Type=notify
-ExecStart=` + systemdWord(p.Path) + ` serve --started-by systemd
+` + more + `ExecStart=` + systemdWord(p.Path) + ` serve --started-by systemd
 ExecReload=` + systemdWord(p.Path) + ` reload
 Restart=on-failure
 # What a second attempt would not mend: another daemon, the configuration, the store.
@@ -96,24 +110,45 @@ SystemCallFilter=~@clock @cpu-emulation @module @obsolete @raw-io @reboot @swap
 SystemCallErrorNumber=EPERM
 
 [Install]
-Also=oauthd.socket
+Also=` + strings.Join(sockets, " ") + `
 `
 	hash := [2]string{"# ", ""}
 	user := func(args ...string) []string { return append([]string{"systemctl", "--user"}, args...) }
+	all := append(slices.Clone(sockets), "oauthd.service")
+	files := []File{
+		{Path: filepath.Join(dir, "oauthd.socket"), Text: socket, comment: hash},
+		{Path: filepath.Join(dir, "oauthd.service"), Text: service, comment: hash},
+	}
+	if p.OIDCAgent {
+		files = append(files, File{Path: filepath.Join(dir, OIDCAgentSocket), Text: oidcAgentUnit, comment: hash})
+	}
 	return Manager{
-		Name: "systemd",
-		Files: []File{
-			{Path: filepath.Join(dir, "oauthd.socket"), Text: socket, comment: hash},
-			{Path: filepath.Join(dir, "oauthd.service"), Text: service, comment: hash},
-		},
-		Install: [][]string{user("daemon-reload"), user("enable", "--now", "oauthd.socket")},
-		Start:   [][]string{user("reset-failed", "oauthd.socket", "oauthd.service"), user("start", "oauthd.service")},
-		Stop:    [][]string{user("disable", "oauthd.socket"), user("stop", "oauthd.socket", "oauthd.service")},
+		Name:    "systemd",
+		Files:   files,
+		Install: [][]string{user("daemon-reload"), user(append([]string{"enable", "--now"}, sockets...)...)},
+		Start:   [][]string{user(append([]string{"reset-failed"}, all...)...), user("start", "oauthd.service")},
+		Stop:    [][]string{user(append([]string{"disable"}, sockets...)...), user(append([]string{"stop"}, all...)...)},
 		Forget:  [][]string{user("daemon-reload")},
 		Show:    user("is-active", "oauthd.socket"),
 		Note:    "systemd now holds the socket, and starts the daemon when something connects to it",
 	}
 }
+
+// oidcAgentUnit is the unit of the socket for oidc-agent's clients.
+const oidcAgentUnit = `[Unit]
+Description=Socket of oauthd for the clients of oidc-agent
+
+[Socket]
+ListenStream=%t/oauthd/oidc-agent.sock
+FileDescriptorName=` + OIDCAgentName + `
+Service=oauthd.service
+SocketMode=0600
+DirectoryMode=0700
+RemoveOnStop=yes
+
+[Install]
+WantedBy=sockets.target
+`
 
 // systemdEnvironment returns the lines for environ (systemd.exec(5)).
 func systemdEnvironment(environ []string) string {

@@ -21,9 +21,14 @@ var (
 )
 
 func TestFilesAreAsReviewed(t *testing.T) {
-	for _, m := range []Manager{Systemd(sample, places), Launchd(sample, places), Task(sample, places), Autostart(sample, places)} {
+	both := sample
+	both.OIDCAgent = true
+	for i, m := range []Manager{Systemd(sample, places), Launchd(sample, places), Task(sample, places), Autostart(sample, places), Systemd(both, places)} {
 		for _, f := range m.Files {
 			golden := filepath.Join("testdata", filepath.Base(f.Path)+".golden")
+			if i == 4 {
+				golden = filepath.Join("testdata", "two-sockets", filepath.Base(f.Path)+".golden")
+			}
 			if *update {
 				if err := os.WriteFile(golden, []byte(f.Text), 0o644); err != nil {
 					t.Fatal(err)
@@ -55,7 +60,7 @@ func TestSystemdReadsTheUnits(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{"--user", "verify"}
-	for _, f := range Systemd(Program{Path: program, Environ: sample.Environ}, Places{Config: dir}).Files {
+	for _, f := range Systemd(Program{Path: program, Environ: sample.Environ, OIDCAgent: true}, Places{Config: dir}).Files {
 		if err := f.Write(); err != nil {
 			t.Fatal(err)
 		}
