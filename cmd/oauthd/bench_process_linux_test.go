@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdh"
 	"crypto/rand"
 	"encoding/base64"
@@ -15,6 +16,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"oauthd/ipc"
+	"oauthd/ipc/api"
+
+	"github.com/rs/zerolog"
 )
 
 // benchToken is as long as many a token is.
@@ -22,8 +28,8 @@ var benchToken = strings.Repeat("t", 200)
 
 // BenchmarkTokenProcess runs whole processes in turn: `oauthd token NAME` and `oauthd-helper token NAME`, the usual path,
 // and for comparison an empty Go program, oidc-token (Debian package oidc-agent-cli) if it is installed, and a C program
-// that connects, writes, reads and prints. The figures are medians, as multiples of the C program's. They all ask this
-// process, which answers at once.
+// that connects, writes, reads and prints. oidc-token asks twice: an agent that does the least, and our socket for it. The
+// figures are medians, as multiples of the C program's. They all ask this process, which answers at once.
 //
 //	go test -run - -bench TokenProcess -benchtime 1000x ./cmd/oauthd
 func BenchmarkTokenProcess(b *testing.B) {
@@ -48,6 +54,8 @@ func BenchmarkTokenProcess(b *testing.B) {
 	if oidcToken, err := exec.LookPath("oidc-token"); err == nil {
 		contestants = append(contestants, &contestant{
 			name: "oidc-token", argv: []string{oidcToken, "work"}, env: append(env, "OIDC_SOCK="+oidcAgent(b)),
+		}, &contestant{
+			name: "oidc-token-here", argv: []string{oidcToken, "work"}, env: append(env, "OIDC_SOCK="+oidcAgentSocket(b)),
 		})
 	} else {
 		b.Log("oidc-token is not installed; it is in Debian's package oidc-agent-cli")
@@ -207,4 +215,39 @@ func oidcAgent(b *testing.B) string {
 		}
 	}()
 	return l.Addr().String()
+}
+
+// benchBackend has one token, for an account with an issuer.
+type benchBackend struct{ unasked }
+
+type unasked = ipc.Accounts // what no client here asks for
+
+func (benchBackend) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
+	at := time.Unix(4102444800, 0)
+	return api.Token{AccessToken: benchToken, TokenType: "Bearer", Account: r.Account, ExpiresAt: &at}, nil
+}
+
+func (benchBackend) Account(_ context.Context, name string) (api.Account, error) {
+	return api.Account{Name: name, Issuer: "https://id.example.com/"}, nil
+}
+
+// oidcAgentSocket serves oidc-agent's clients as the daemon does, and returns the socket.
+func oidcAgentSocket(b *testing.B) string {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "o")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	door := newSideDoor(filepath.Join(dir, "s", "oauthd.sock"), handed{}, zerolog.Nop())
+	door.wanted = func() bool { return true }
+	server := ipc.New(ipc.Config{Backend: ipc.Backend{Tokens: benchBackend{}, Accounts: benchBackend{}}, UID: os.Getuid()})
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	go func() { defer close(over); door.run(ctx, server) }()
+	b.Cleanup(func() { cancel(); <-over })
+	if !poll(func() bool { socket, problem := door.state(); return socket != "" && problem == "" }) {
+		b.Fatal("nobody listens")
+	}
+	return door.socket
 }
