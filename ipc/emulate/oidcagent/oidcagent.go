@@ -261,5 +261,5 @@ func refusal(name string) error {
 		}
 	}
 	return &api.Error{Code: api.Unsupported, Message: fmt.Sprintf("oauthd answers here in oidc-agent's place, and does not know the request %q", api.Excerpt(name)),
-		Hint: "oauthd help oidc-agent lists what it answers"}
+		Hint: "oauthd help oidcagent lists what it answers"}
 }
