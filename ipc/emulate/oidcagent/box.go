@@ -16,8 +16,6 @@ import (
 const (
 	// mostRequest is how much a request may have, in bytes, before it is boxed.
 	mostRequest = 16 << 10
-	// clientBuffer is what the libraries read at once. An answer that fills it makes them wait for more.
-	clientBuffer = 4096
 
 	keySize   = 32
 	nonceSize = 24
@@ -126,20 +124,15 @@ func length(in *bufio.Reader) (int, error) {
 	}
 }
 
-// send writes an answer, in one piece: clients take what is there at first for the whole. Spaces at its end keep it from
-// filling their buffer.
+// send writes an answer, in one piece: clients take what is there at first for the whole. Those that box take less than a
+// buffer of 4096 bytes for the end of it, which suits: the length of LENGTH:NONCE:BOX is never a multiple of four.
 func (l *line) send(answer []byte) error {
-	for {
-		out, err := l.seal(answer)
-		if err != nil {
-			return err
-		}
-		if len(out)%clientBuffer != 0 {
-			_, err := l.c.Write(out)
-			return err
-		}
-		answer = append(answer, ' ')
+	out, err := l.seal(answer)
+	if err != nil {
+		return err
 	}
+	_, err = l.c.Write(out)
+	return err
 }
 
 // seal returns answer as it goes to the client.
