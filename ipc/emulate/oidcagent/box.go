@@ -125,7 +125,7 @@ func length(in *bufio.Reader) (int, error) {
 }
 
 // send writes an answer, in one piece: clients take what is there at first for the whole. Those that box take less than a
-// buffer of 4096 bytes for the end of it, which suits: the length of LENGTH:NONCE:BOX is never a multiple of four.
+// buffer of 4096 bytes for the end of it, which suits: with a LENGTH of three to five digits, the whole is no multiple of 4.
 func (l *line) send(answer []byte) error {
 	out, err := l.seal(answer)
 	if err != nil {
