@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/ipc/api"
@@ -20,16 +21,15 @@ type Asked interface {
 }
 
 // Protocol is another program's protocol: it reads one request from c, asks, and writes the answer. The context carries the
-// caller. Reads from c fail if the request does not come soon, and writes if the answer is not taken.
+// caller; what is asked has its own deadlines. Reads from c fail if the request does not come soon, and writes if the
+// answer is not taken.
 type Protocol func(ctx context.Context, c io.ReadWriter, ask Asked) error
 
 // speak serves c in the protocol of sv. A deadline for reads from c must be set.
 func (sv *serving) speak(c *conn, ask Asked) {
-	ctx, cancel := context.WithTimeout(account.WithCaller(sv.base, c.caller), sv.limits.message+sv.limits.request)
-	defer cancel()
 	err := func() (err error) {
 		defer recovered(&err)
-		return sv.protocol(ctx, spoken{c}, ask)
+		return sv.protocol(account.WithCaller(sv.base, c.caller), spoken{c}, ask)
 	}()
 	if err != nil && !errors.Is(err, io.EOF) {
 		sv.cfg.Log.Debug().Err(err).Int("pid", c.caller.PID).Msg("a client of another protocol got no answer")
@@ -52,8 +52,10 @@ type asked struct {
 // Token implements [Asked]. It is the one place where such callers get tokens.
 func (a asked) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
 	a.sv.cfg.Requested()
+	limited := withDeadline(ctx, time.Now(), a.sv.limits.request)
+	defer limited.end()
 	r.Interactive = false
-	t, err := a.sv.token(ctx, r)
+	t, err := a.sv.token(limited, r)
 	if err != nil {
 		return api.Token{}, a.sv.report(ctx, "protocol", r.Account, err)
 	}
@@ -63,13 +65,17 @@ func (a asked) Token(ctx context.Context, r api.TokenRequest) (api.Token, error)
 
 // Account implements [Asked].
 func (a asked) Account(ctx context.Context, name string) (api.Account, error) {
-	return a.sv.cfg.Backend.Accounts.Account(ctx, name)
+	limited := withDeadline(ctx, time.Now(), a.sv.limits.request)
+	defer limited.end()
+	return a.sv.cfg.Backend.Accounts.Account(limited, name)
 }
 
 // Accounts implements [Asked].
 func (a asked) Accounts(ctx context.Context) ([]api.Account, error) {
 	a.sv.cfg.Requested()
-	return a.sv.cfg.Backend.Accounts.Accounts(ctx)
+	limited := withDeadline(ctx, time.Now(), a.sv.limits.request)
+	defer limited.end()
+	return a.sv.cfg.Backend.Accounts.Accounts(limited)
 }
 
 // refused answers everything with one error.
