@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/words"
@@ -12,7 +14,9 @@ import (
 
 // Login runs one login; see [login.Logins.Login].
 func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefinition, events func(api.LoginEvent)) error {
-	return d.logins.Login(ctx, name, def, events)
+	err := d.logins.Login(ctx, name, def, events)
+	d.note(ctx, api.AuditLogin, name, "", err)
+	return err
 }
 
 // Callback gives a login the authorization response that a person pasted; see [login.Logins.Callback].
@@ -31,7 +35,9 @@ func (d *Daemon) CancelLogin(ctx context.Context, name string) error {
 
 // Import makes an account of what another tool has saved; see [takeover.Imports.Import].
 func (d *Daemon) Import(ctx context.Context, r api.ImportRequest, events func(api.ImportEvent)) error {
-	return d.imports.Import(ctx, r, events)
+	err := d.imports.Import(ctx, r, events)
+	d.note(ctx, api.AuditImport, r.As, "", err)
+	return err
 }
 
 // Watch reports how name is, or every account for "", and then whatever changes; see [news.Desk.Watch].
@@ -69,6 +75,9 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 	}
 	account.LogCaller(ctx, d.log.Info()).Strs("added", result.Added).Strs("removed", result.Removed).
 		Strs("changed", result.Changed).Strs("dropped", result.Dropped).Msg("reload")
+	if changed := slices.Concat(result.Added, result.Removed, result.Changed); len(changed) > 0 {
+		d.note(ctx, api.AuditPolicy, "", "reload: "+strings.Join(changed, " "), nil)
+	}
 	for _, warning := range result.Warnings {
 		account.LogCaller(ctx, d.log.Warn()).Msg(warning) // a signal has nobody else to tell
 	}

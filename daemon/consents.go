@@ -1,11 +1,14 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/audit"
 	"oauthd/daemon/config"
 	"oauthd/daemon/consent"
 	"oauthd/daemon/policy"
@@ -54,6 +57,22 @@ func alwaysRule(e api.Evidence) (r account.Rule, ok bool) {
 	return account.Rule{}, false
 }
 
+// consentAnswered writes down what a person answered.
+func (d *Daemon) consentAnswered(q api.Question, answer string) {
+	if !d.auditing() {
+		return
+	}
+	k := audit.Key{Event: api.AuditConsent, Account: q.Account, Rule: q.ID, PID: q.Caller.PID, Start: q.Caller.Start}
+	_ = d.audit.Note(k, func() account.AuditEvent {
+		e := account.AuditEvent{Event: api.AuditConsent, Account: q.Account, Caller: &q.Caller, Scope: strings.Join(q.Scopes, " "), Outcome: "ok", Detail: answer}
+		if answer == "" || answer == api.ConsentDeny {
+			e.Outcome = string(api.PolicyDenied)
+			e.Detail = cmp.Or(answer, "no answer")
+		}
+		return e
+	})
+}
+
 // Consents lists the questions that wait for a person, and the answers that are remembered.
 func (d *Daemon) Consents(context.Context) (api.Consents, error) { return d.consent.List(), nil }
 
@@ -90,6 +109,7 @@ func (d *Daemon) always(ctx context.Context, q api.Question) (api.ConsentTaken, 
 		return taken, err
 	}
 	taken.Written = true
+	d.note(ctx, api.AuditPolicy, q.Account, "always: "+strings.Join(strings.Fields(q.Always), " "), nil)
 	return taken, nil
 }
 

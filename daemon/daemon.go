@@ -12,6 +12,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/attend"
+	"oauthd/daemon/audit"
 	"oauthd/daemon/book"
 	"oauthd/daemon/config"
 	"oauthd/daemon/consent"
@@ -79,6 +80,8 @@ type Config struct {
 	// is a terminal to answer in; nil means that there is.
 	Consent  []consent.Way
 	Terminal func(caller api.Evidence) bool
+	// AuditDir is the directory of the audit log; "" if none is written.
+	AuditDir string
 	// Wipe overwrites the memory of what nothing refers to any more; nil means that nothing does.
 	Wipe func()
 }
@@ -108,6 +111,8 @@ type Daemon struct {
 	files   *files.Keeper
 	meters  meters
 	consent *consent.Desk
+	audit   *audit.Log
+	prints  *fingerprints
 	stop    chan struct{}
 	resumed chan struct{} // holds one element when the machine has woken up
 	stopped sync.Once
@@ -161,8 +166,10 @@ func New(cfg Config) *Daemon {
 			return attend.Settings{OnEvent: d.book.OnEvent(), OpenBrowser: d.book.OpenBrowser()}
 		},
 	})
+	d.audit = audit.New(audit.Config{Dir: cfg.AuditDir, Now: cfg.Now, Failed: d.auditFailed})
+	d.prints = newFingerprints(d.vault, cfg.Log, cfg.Now)
 	d.consent = consent.New(consent.Config{
-		Ways: cfg.Consent, Terminal: cfg.Terminal, Changed: func() {}, Log: cfg.Log, Now: cfg.Now,
+		Ways: cfg.Consent, Terminal: cfg.Terminal, Changed: func() {}, Answered: d.consentAnswered, Log: cfg.Log, Now: cfg.Now,
 	})
 	d.files = files.New(files.Config{
 		Dir: cfg.RuntimeDir, Record: cfg.FileRecord, Token: d.Token, Account: d.Account, Hooks: d.hooks.Runner,
@@ -206,7 +213,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	beside.Wait()
 	d.logins.Drain()
 	stopVault()
-	return errors.Join(err, <-saved)
+	return errors.Join(err, <-saved, d.audit.Close())
 }
 
 // Shutdown makes Run return. It does not wait.
@@ -228,6 +235,7 @@ func (d *Daemon) changed(name string, unbound bool) {
 func (d *Daemon) refreshed(key token.Key, minted *account.Token) {
 	if minted != nil {
 		d.minted(key, *minted)
+		d.auditRefresh(key.Account, *minted)
 	}
 	d.show(key.Account)
 	d.wipeLocked()

@@ -16,10 +16,12 @@ func (d *Daemon) Lock(ctx context.Context) error {
 	changed := d.vault.Gate().Shut()
 	d.logins.EndAll(words.Locked(vault.ErrShut))
 	d.consent.Lock()
+	d.prints.forget()
 	d.dropAll()
 	d.files.Withdraw(ctx, "", words.Locked(vault.ErrShut))
 	if changed {
 		account.LogCaller(ctx, d.log.Info()).Msg("locked")
+		d.note(ctx, api.AuditLock, "", "", nil)
 	}
 	d.news.ChangedAll()
 	d.attend.ChangedAll()
@@ -41,11 +43,13 @@ func (d *Daemon) Unlock(ctx context.Context, passphrase api.Confidential) error 
 	changed, err := d.vault.Gate().Open(ctx, string(passphrase))
 	if err != nil {
 		account.LogError(account.LogCaller(ctx, d.log.Warn()), err).Msg("unlock")
+		d.note(ctx, api.AuditUnlock, "", "", d.store.Problem(err))
 		return d.store.Problem(err)
 	}
 	if changed {
 		d.dropAll() // what failed because of the lock
 		account.LogCaller(ctx, d.log.Info()).Msg("unlocked")
+		d.note(ctx, api.AuditUnlock, "", "", nil)
 		d.files.Changed("")
 		d.news.ChangedAll()
 	}

@@ -53,6 +53,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	d.files.Withdraw(ctx, name, words.LoginRequired(name, ""))
 	account.LogCaller(ctx, d.log.Info()).Str("account", name).Bool("revoked", result.Revoked).
 		Str("state", string(api.StateLoginRequired)).Msg("logout")
+	d.note(ctx, api.AuditLogout, name, "", nil)
 	return result, nil
 }
 

@@ -25,33 +25,37 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		}
 		r.Account, r.URL = m.Account, ""
 	}
-	t, err := d.token(ctx, r)
-	if !r.Interactive || !errors.Is(err, &api.Error{Code: api.LoginRequired}) {
-		return t, err
+	t, admitted, err := d.token(ctx, r)
+	if r.Interactive && errors.Is(err, &api.Error{Code: api.LoginRequired}) {
+		switch waited := d.attend.Await(ctx, r.Account); {
+		case errors.Is(waited, attend.ErrNobody):
+		case waited != nil:
+			err = waited
+		default:
+			t, admitted, err = d.token(ctx, r)
+		}
 	}
-	switch waited := d.attend.Await(ctx, r.Account); {
-	case errors.Is(waited, attend.ErrNobody):
-		return t, err
-	case waited != nil:
-		return t, waited
+	if unwritten := d.auditToken(ctx, r, admitted, t, err); unwritten != nil {
+		return api.Token{}, unwritten
 	}
-	return d.token(ctx, r)
+	return t, err
 }
 
-func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+// token returns a token that the caller may have, and what admitted it.
+func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, admitted admission, err error) {
 	a, err := d.book.Account(ctx, r.Account)
 	if err != nil {
-		return api.Token{}, err
+		return api.Token{}, admitted, err
 	}
 	if err := d.vault.Gate().Err(); err != nil {
-		return api.Token{}, words.Locked(err)
+		return api.Token{}, admitted, words.Locked(err)
 	}
-	admitted, err := d.admit(ctx, a, &r)
+	admitted, err = d.admit(ctx, a, &r)
 	if err == nil {
 		err = d.agreed(ctx, a, admitted)
 	}
 	if err != nil {
-		return api.Token{}, err
+		return api.Token{}, admitted, err
 	}
 	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken}
 	if r.MinTTL != nil {
@@ -61,32 +65,32 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	scopes := strings.Fields(r.Scope)
 	if len(scopes) > 0 {
 		if request.Key.Scopes, err = d.narrow(ctx, a, scopes); err != nil {
-			return api.Token{}, err
+			return api.Token{}, admitted, err
 		}
 	}
 	request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
 	if r.IDToken && !a.Grant.HasClient() {
 		request.Key.IDToken = true
 		if a.Grant == account.GrantServiceAccount && r.Audience == "" && a.Audience == "" {
-			return api.Token{}, words.NoAudience()
+			return api.Token{}, admitted, words.NoAudience()
 		}
 	}
 	if !a.Grant.HasClient() && !r.IDToken && len(scopes) > 0 && r.Audience != "" {
-		return api.Token{}, words.TwoTargets()
+		return api.Token{}, admitted, words.TwoTargets()
 	}
 	if r.Force {
 		if err := d.mint.Retry(ctx, a); err != nil {
-			return api.Token{}, err
+			return api.Token{}, admitted, err
 		}
 	}
-	t, err := d.tokens.Answer(ctx, request)
+	t, err = d.tokens.Answer(ctx, request)
 	if err != nil {
-		return api.Token{}, words.Token(a, book.ProviderName(a), d.now(), err)
+		return api.Token{}, admitted, words.Token(a, book.ProviderName(a), d.now(), err)
 	}
 	if err := d.within(a, admitted, t); err != nil {
-		return api.Token{}, err
+		return api.Token{}, admitted, err
 	}
-	return t, nil
+	return t, admitted, nil
 }
 
 // narrow checks that wanted was granted, and returns the scopes to ask the provider for: wanted if the provider can

@@ -43,6 +43,7 @@ func verbs() []verb {
 		{"policy", callers, newPolicy},
 		{"approve", callers, newApprove},
 		{"whoami", callers, newWhoami},
+		{"audit", callers, newAudit},
 		{"status", service, newStatus},
 		{"lock", service, newLock},
 		{"unlock", service, newUnlock},

@@ -139,6 +139,7 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		Proxied:   proxyHere() != "",
 		Desktop:   desktopHere(),
 		HookEnv:   daemonEnviron(os.Environ()),
+		AuditDir:  state,
 		Consent:   waysToAsk(),
 		Terminal:  otherTerminal,
 		Wipe:      wipe,

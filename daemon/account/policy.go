@@ -6,10 +6,13 @@ import (
 	"oauthd/ipc/api"
 )
 
-// Evidence is what the system says of a caller, and Process one process of it.
+// Evidence is what the system says of a caller, and Process one process of it; AuditEvent is what is written down of one,
+// and AuditRequest asks for that.
 type (
-	Evidence = api.Evidence
-	Process  = api.Process
+	Evidence     = api.Evidence
+	Process      = api.Process
+	AuditEvent   = api.AuditEvent
+	AuditRequest = api.AuditRequest
 )
 
 // Confirm is when a person is asked before an account is used.

@@ -152,5 +152,11 @@ func (b *Book) OIDCAgent() bool { return b.current().OIDCAgent }
 // OpenBrowser reports whether the browser may be opened for a login without asking first.
 func (b *Book) OpenBrowser() bool { return b.current().OpenBrowser }
 
+// Audit reports whether an audit log is written, and AuditRequired whether no token is handed out without it.
+func (b *Book) Audit() bool { return b.current().Audit }
+
+// AuditRequired is described at [Book.Audit].
+func (b *Book) AuditRequired() bool { return b.current().AuditRequired }
+
 // MayRegister reports whether a client may be registered for a by its issuer (RFC 7591).
 func (b *Book) MayRegister(a account.Account) bool { return b.current().MayRegister(a) }

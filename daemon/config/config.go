@@ -31,6 +31,8 @@ type Config struct {
 	OpenBrowser bool
 	// OIDCAgent is true if oidc-agent's clients get a socket of their own.
 	OIDCAgent bool
+	// Audit is true if an audit log is written, AuditRequired if no token is handed out without it.
+	Audit, AuditRequired bool
 	// Providers are the [providers.*] tables. One with an issuer alone has to be discovered.
 	Providers map[string]provider.Provider
 	// Accounts are the accounts by name. Do not change them.

@@ -26,6 +26,10 @@ type mainKeys struct {
 	OIDCAgent struct {
 		Socket bool `toml:"socket"`
 	} `toml:"oidc_agent"`
+	Audit struct {
+		Enabled  *bool `toml:"enabled"`
+		Required bool  `toml:"required"`
+	} `toml:"audit"`
 	Providers map[string]provider.Row `toml:"providers"`
 }
 
@@ -40,7 +44,7 @@ type mainFile struct {
 // in the file, c stays as it was, unless this is the first reading, which takes what is right.
 func (c *Config) readMain() (tables map[string]bool) {
 	s, ok := openIn(c.dir, MainFile(c.dir))
-	next := Config{Backend: defaultBackend, Providers: map[string]provider.Provider{}}
+	next := Config{Backend: defaultBackend, Audit: true, Providers: map[string]provider.Provider{}}
 	var keys mainKeys
 	if ok && s.decode(&keys) {
 		next.takeMain(s, keys)
@@ -54,6 +58,7 @@ func (c *Config) readMain() (tables map[string]bool) {
 	tables = changedTables(c.Providers, next.Providers)
 	c.Backend, c.Chosen, c.Identity, c.Seal, c.Providers = next.Backend, next.Chosen, next.Identity, next.Seal, next.Providers
 	c.OnEvent, c.OpenBrowser, c.OIDCAgent = next.OnEvent, next.OpenBrowser, next.OIDCAgent
+	c.Audit, c.AuditRequired = next.Audit, next.AuditRequired
 	return tables
 }
 
@@ -61,6 +66,10 @@ func (c *Config) readMain() (tables map[string]bool) {
 func (c *Config) takeMain(s *source, keys mainKeys) {
 	c.takeKeystore(s, keys)
 	c.OnEvent, c.OpenBrowser, c.OIDCAgent = s.onEvent(keys.OnEvent), keys.OpenBrowser, keys.OIDCAgent.Socket
+	c.Audit, c.AuditRequired = keys.Audit.Enabled == nil || *keys.Audit.Enabled, keys.Audit.Required
+	if c.AuditRequired && !c.Audit {
+		s.add(s.line("audit", "required"), "audit.required needs audit.enabled, which is false")
+	}
 	for _, name := range slices.Sorted(maps.Keys(keys.Providers)) {
 		if row := keys.Providers[name]; s.checkProvider(name, row) {
 			c.Providers[name] = row.Provider(name)

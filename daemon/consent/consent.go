@@ -47,7 +47,9 @@ type Config struct {
 	Terminal func(caller api.Evidence) bool
 	// Changed is called, with no mutex held, when questions come or go.
 	Changed func()
-	Log     zerolog.Logger
+	// Answered is called, with no mutex held, when a question has ended; answer is "" if nobody gave one.
+	Answered func(q api.Question, answer string)
+	Log      zerolog.Logger
 	// Now is the wall clock.
 	Now func() time.Time
 }
@@ -209,6 +211,7 @@ func (d *Desk) settle(w *waiting, answer string, nobody bool) bool {
 	d.mu.Unlock()
 	w.end()
 	d.cfg.Log.Info().Str("account", w.Account).Str("caller", words.CallerName(w.Caller)).Str("answer", cmp.Or(answer, "none")).Msg("consent")
+	d.cfg.Answered(w.Question, answer)
 	d.cfg.Changed()
 	return true
 }

@@ -205,3 +205,20 @@ func AnswerText(answer string) string {
 	}
 	return "No"
 }
+
+// NotAudited words a token that is held back because the audit log cannot be written.
+func NotAudited(err error) *api.Error {
+	return (&api.Error{Code: api.Internal, Message: "the token was held back, because the audit log cannot be written: " + api.Excerpt(err.Error()),
+		Hint: "make room on the disk, or set required = false under [audit] in config.toml and run oauthd reload"}).Because(err)
+}
+
+// NoAudit words a look at a log that is not written.
+func NoAudit() *api.Error {
+	return &api.Error{Code: api.Unsupported, Message: "there is no audit log: config.toml has enabled = false under [audit]",
+		Hint: "remove that line and run oauthd reload"}
+}
+
+// NoFingerprint words a search by token without the key of fingerprints.
+func NoFingerprint() *api.Error {
+	return &api.Error{Code: api.KeystoreUnavailable, Message: "the store does not give the key of the log's fingerprints", Hint: "oauthd status shows what the store needs"}
+}

@@ -1,0 +1,54 @@
+package api
+
+import "time"
+
+// Names of what is audited, in [AuditEvent.Event].
+const (
+	AuditToken   = "token"   // a token was handed out
+	AuditDenied  = "denied"  // a caller was refused one
+	AuditRefresh = "refresh" // the provider was asked for a new one
+	AuditLogin   = "login"
+	AuditLogout  = "logout"
+	AuditImport  = "import"
+	AuditConsent = "consent" // a person answered a question
+	AuditLock    = "lock"
+	AuditUnlock  = "unlock"
+	AuditPolicy  = "policy" // the rules of an account changed
+)
+
+// AuditEvent is one line of the audit log. It has no secret, and no token.
+type AuditEvent struct {
+	At      time.Time `json:"at"`
+	Event   string    `json:"event"`
+	Account string    `json:"account,omitempty"`
+	// Caller is who asked; nil if the daemon acted by itself.
+	Caller *Evidence `json:"caller,omitempty"`
+	// Scope, Audience and Resource are what was asked for; Scope is space-separated, and "" for whatever there is.
+	Scope    string `json:"scope,omitempty"`
+	Audience string `json:"audience,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	// Rule is what decided: "FILE:LINE" of a rule, or "consent"; "" if the account has no policy.
+	Rule string `json:"rule,omitempty"`
+	// Outcome is "ok", or the error's code.
+	Outcome string `json:"outcome"`
+	// Detail is a sentence, or a person's answer.
+	Detail string `json:"detail,omitempty"`
+	// Fingerprint is that of the access token, by which a leaked one can be traced; "" if there is none.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// Repeats is how many times the same happened again, the last time at Last. The first time has a line of its own.
+	Repeats int        `json:"repeats,omitempty"`
+	Last    *time.Time `json:"last,omitempty"`
+}
+
+// AuditRequest asks for a part of the audit log.
+type AuditRequest struct {
+	// Account is its name, and Caller a part of the caller's program, unit, application or origin; "" for any.
+	Account string `json:"account,omitempty"`
+	Caller  string `json:"caller,omitempty"`
+	// Since is the time of the first event; nil for all there are.
+	Since *time.Time `json:"since,omitempty"`
+	// Token finds the events of one access token.
+	Token Confidential `json:"token,omitempty"`
+	// Follow goes on with what happens then.
+	Follow bool `json:"follow,omitempty"`
+}
