@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 
 	"github.com/spf13/cobra"
@@ -73,9 +74,9 @@ func showAudit(cmd *cobra.Command, std stdio, r api.AuditRequest, asJSON bool) e
 		case err != nil:
 			return err
 		case asJSON:
-			err = printJSONLine(std.out, e)
+			err = screen.JSONLine(std.out, e)
 		case r.Follow:
-			say(std.out, "%s\n", strings.Join(auditRow(e), "  "))
+			screen.Say(std.out, "%s\n", strings.Join(auditRow(e), "  "))
 		default:
 			rows = append(rows, auditRow(e))
 		}
@@ -87,10 +88,10 @@ func showAudit(cmd *cobra.Command, std stdio, r api.AuditRequest, asJSON bool) e
 	case asJSON || r.Follow:
 		return nil
 	case len(rows) == 1:
-		say(std.err, "Nothing of that is in the audit log.\n")
+		screen.Say(std.err, "Nothing of that is in the audit log.\n")
 		return nil
 	}
-	return table(std.out, rows)
+	return screen.Table(std.out, rows)
 }
 
 // auditRow is an event in a line.
