@@ -48,7 +48,7 @@ func BenchmarkTokenProcess(b *testing.B) {
 		{name: "usual-path", argv: []string{p.oauthd, "token", "work", "--format", "raw"}, env: env},
 		{name: "empty-go", argv: []string{buildEmpty(b)}, env: env},
 	}
-	if c := buildC(b); c != "" {
+	if c := buildC(b, tokenC); c != "" {
 		contestants = append(contestants, &contestant{name: "C", argv: []string{c, "token", "work"}, env: env})
 	}
 	if oidcToken, err := exec.LookPath("oidc-token"); err == nil {
@@ -119,15 +119,8 @@ func buildEmpty(b *testing.B) string {
 	return program
 }
 
-// buildC builds the program that others are compared with; "" if there is no compiler.
-func buildC(b *testing.B) string {
-	b.Helper()
-	cc, err := exec.LookPath("cc")
-	if err != nil {
-		b.Log("there is no C compiler, so the figures are times")
-		return ""
-	}
-	const text = `
+// tokenC is the program that `oauthd token NAME` is compared with.
+const tokenC = `
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,8 +147,17 @@ int main(int argc, char **argv) {
 	return 0;
 }
 `
+
+// buildC builds a program in C that others are compared with; "" if there is no compiler.
+func buildC(b *testing.B, text string) string {
+	b.Helper()
+	cc, err := exec.LookPath("cc")
+	if err != nil {
+		b.Log("there is no C compiler, so the figures are times")
+		return ""
+	}
 	dir := b.TempDir()
-	source, program := filepath.Join(dir, "token.c"), filepath.Join(dir, "token")
+	source, program := filepath.Join(dir, "program.c"), filepath.Join(dir, "program")
 	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
