@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 		"oauthd":                  main,
 		"agent":                   func() { os.Exit(agent(os.Args[1:])) },
 		"google-client":           useGoogleLibraries,
+		"google-federated":        func() { os.Exit(googleFederated()) },
 		"age-plugin-" + pinPlugin: func() { os.Exit(agePlugin()) },
 	}
 	for _, h := range helpers.All() {
