@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -35,7 +36,11 @@ type Tokens interface {
 // programs take what a helper has written for the reason; the error says it to a person. It is [ErrNotFound] if no account
 // answers for the registry.
 func Serve(ctx context.Context, operation string, in io.Reader, out io.Writer, tokens Tokens) error {
-	err := credentials.HandleCommand(&helper{ctx, tokens}, operation, io.LimitReader(in, mostInput), out)
+	return serve(&helper{ctx, tokens, direct()}, operation, in, out)
+}
+
+func serve(h *helper, operation string, in io.Reader, out io.Writer) error {
+	err := credentials.HandleCommand(h, operation, io.LimitReader(in, mostInput), out)
 	if err == nil || errors.Is(err, ErrNotFound) {
 		if err != nil {
 			_, _ = fmt.Fprintln(out, err)
@@ -55,6 +60,7 @@ func Serve(ctx context.Context, operation string, in io.Reader, out io.Writer, t
 type helper struct {
 	ctx    context.Context
 	tokens Tokens
+	web    *http.Client // for Azure's registries
 }
 
 var _ credentials.Helper = (*helper)(nil)
@@ -67,13 +73,19 @@ func (h *helper) Get(server string) (user, secret string, err error) {
 	if err != nil {
 		return "", "", err
 	}
+	secret = t.AccessToken
+	if host := hostOf(server); isAzure(host) {
+		if secret, err = exchange(h.ctx, h.web, host, t); err != nil {
+			return "", "", err
+		}
+	}
 	if user, err = h.user(server, t.Account); err != nil {
 		return "", "", err
 	}
-	if strings.ContainsAny(user+t.AccessToken, "\r\n\x00") {
+	if strings.ContainsAny(user+secret, "\r\n\x00") {
 		return "", "", &api.Error{Code: api.Unsupported, Message: "the token of " + t.Account + " has a line break, which no registry can take", Hint: "oauthd account show " + t.Account}
 	}
-	return user, t.AccessToken, nil
+	return user, secret, nil
 }
 
 // Add is asked to save what a person has typed at docker login, and refuses. Only what came from here, which docker login

@@ -50,7 +50,7 @@ func (d *daemon) Accounts(context.Context) ([]api.Account, error) {
 	return []api.Account{d.account}, d.err
 }
 
-func serve(t *testing.T, d *daemon, operation, in string) (out string, err error) {
+func answer(t *testing.T, d *daemon, operation, in string) (out string, err error) {
 	t.Helper()
 	var b strings.Builder
 	err = Serve(t.Context(), operation, strings.NewReader(in), &b, d)
@@ -87,7 +87,7 @@ func TestGet(t *testing.T) {
 		{server: "ghcr.io", account: api.Account{Provider: "github"}, user: "work"},
 	} {
 		t.Run(test.server, func(t *testing.T) {
-			out, err := serve(t, &daemon{places: places, account: test.account, token: "T"}, "get", test.server)
+			out, err := answer(t, &daemon{places: places, account: test.account, token: "T"}, "get", test.server)
 			var got credentials.Credentials
 			if err := errors.Join(err, json.Unmarshal([]byte(out), &got)); err != nil {
 				t.Fatalf("got %q, %v", out, err)
@@ -111,7 +111,7 @@ func TestNotFound(t *testing.T) {
 		"%zz":                    "%zz",
 	} {
 		d := &daemon{token: "T"}
-		out, err := serve(t, d, "get", server)
+		out, err := answer(t, d, "get", server)
 		if out != "credentials not found in native keychain\n" || !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: got %q, %v, want not found", server, out, err)
 		}
@@ -119,7 +119,7 @@ func TestNotFound(t *testing.T) {
 			t.Errorf("%s: asked for %q, want %q", server, got, asked)
 		}
 	}
-	if out, err := serve(t, &daemon{}, "erase", "evil.example"); out != "" || err != nil {
+	if out, err := answer(t, &daemon{}, "erase", "evil.example"); out != "" || err != nil {
 		t.Errorf("erase: got %q, %v, want nothing to do", out, err)
 	}
 }
@@ -149,7 +149,7 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := &daemon{places: map[string]string{"registry.example.com": "work"}, token: test.token, err: test.err}
-			out, err := serve(t, d, test.operation, test.in)
+			out, err := answer(t, d, test.operation, test.in)
 			var known *api.Error
 			if out != test.want+"\n" || !errors.As(err, &known) {
 				t.Errorf("got %q, %v, want %q", out, err, test.want)
@@ -164,7 +164,7 @@ func TestFailures(t *testing.T) {
 // docker login saves what it got from here once more.
 func TestStoreOfTheTokenAtHand(t *testing.T) {
 	d := &daemon{places: map[string]string{"http://localhost:5000": "work"}, token: "T"}
-	if out, err := serve(t, d, "store", `{"ServerURL":"localhost:5000","Username":"work","Secret":"T"}`); out != "" || err != nil {
+	if out, err := answer(t, d, "store", `{"ServerURL":"localhost:5000","Username":"work","Secret":"T"}`); out != "" || err != nil {
 		t.Errorf("got %q, %v", out, err)
 	}
 }
@@ -173,12 +173,12 @@ func TestList(t *testing.T) {
 	d := &daemon{account: api.Account{Name: "work", Email: "ada@example.com", Hosts: []string{
 		"registry.example.com", "https://other.example.com:5000/", "*.pkg.example.com", "api.example.com/v1", "eu.gcr.io", "http://127.0.0.1:5000",
 	}}}
-	out, err := serve(t, d, "list", "unused")
+	out, err := answer(t, d, "list", "unused")
 	want := `{"127.0.0.1:5000":"ada@example.com","eu.gcr.io":"oauth2accesstoken","other.example.com:5000":"ada@example.com","registry.example.com":"ada@example.com"}` + "\n"
 	if err != nil || out != want {
 		t.Errorf("got %q, %v, want %q", out, err, want)
 	}
-	if out, err := serve(t, &daemon{}, "list", ""); err != nil || out != "{}\n" {
+	if out, err := answer(t, &daemon{}, "list", ""); err != nil || out != "{}\n" {
 		t.Errorf("without hosts: got %q, %v", out, err)
 	}
 }
@@ -188,7 +188,7 @@ func FuzzServe(f *testing.F) {
 	f.Add("store", `{"ServerURL":"registry.example.com","Username":"ada","Secret":"x"}`)
 	f.Fuzz(func(t *testing.T, operation, in string) {
 		d := &daemon{places: map[string]string{"registry.example.com": "work"}, token: "secret-T"}
-		out, err := serve(t, d, operation, in)
+		out, err := answer(t, d, operation, in)
 		if strings.Contains(out, d.token) && (err != nil || operation != "get") {
 			t.Errorf("%s %q: got %q, %v", operation, in, out, err)
 		}

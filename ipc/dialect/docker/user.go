@@ -14,6 +14,8 @@ func userAt(host string) string {
 		return "oauth2accesstoken" // Google's
 	case host == "registry.gitlab.com":
 		return "oauth2"
+	case isAzure(host):
+		return azureUser
 	}
 	return ""
 }
