@@ -128,6 +128,10 @@ func newHelperUninstall(std stdio) *cobra.Command {
 						return err
 					}
 				}
+				if !slices.ContainsFunc(steps, changes) {
+					screen.Say(std.err, "nothing was changed for %s, so there is nothing to undo\n", h.Name)
+					return nil
+				}
 				screen.Say(std.err, "%s does not ask oauthd any more\n", h.Name)
 				return nil
 			})
@@ -135,6 +139,12 @@ func newHelperUninstall(std stdio) *cobra.Command {
 	}
 	at.add(cmd)
 	return cmd
+}
+
+// changes reports whether a step changes anything.
+func changes(step helpers.Step) bool {
+	_, note := step.(helpers.Note)
+	return !note
 }
 
 // each does something with the helpers of those names and their steps; with all that stand in no other program's way if

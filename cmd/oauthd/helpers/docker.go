@@ -64,8 +64,8 @@ func dockerSteps(at Place) ([]Step, error) {
 		steps = append(steps, &Member{File: file, Path: []string{dockerMember, host}, Value: dockerSuffix})
 	}
 	if len(hosts) == 0 {
-		steps = append(steps, Note("docker asks for the registries that it is told about, and no account has one in its hosts:\n"+
-			"oauthd helper install docker --host registry.example.com"))
+		steps = append(steps, Note("docker asks for the registries that are named, or else for those in the hosts of accounts:\n"+
+			"  oauthd helper install docker --host registry.example.com"))
 	}
 	return steps, nil
 }

@@ -43,7 +43,7 @@ error. "oauthd help google" has the credential configuration.`,
 			}
 		},
 		Steps: func(Place) ([]Step, error) {
-			return []Step{Note("Google's libraries are told by a credential configuration: oauthd help google")}, nil
+			return []Step{Note("a credential configuration has Google's libraries ask; this shows one:\n  oauthd help google")}, nil
 		},
 	}
 }

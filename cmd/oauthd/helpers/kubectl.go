@@ -49,9 +49,8 @@ user for a kubeconfig. "oauthd help kubernetes" has more.`,
 			}
 		},
 		Steps: func(Place) ([]Step, error) {
-			return []Step{Note("kubectl takes its users from a kubeconfig:\n" +
-				"oauthd helper kubectl --print-config NAME\n" +
-				"prints one, whose user is called NAME")}, nil
+			return []Step{Note("kubectl takes its users from a kubeconfig; this prints one, whose user is called NAME:\n" +
+				"  oauthd helper kubectl --print-config NAME")}, nil
 		},
 	}
 }
