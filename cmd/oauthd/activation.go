@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/units"
 	"oauthd/ipc/api"
 
@@ -33,7 +34,7 @@ func passedSockets(o serveOptions) (s sockets, err error) {
 		if one.fd == 0 {
 			continue
 		}
-		f := inherited(one.fd)
+		f := process.Inherited(one.fd)
 		if f == nil {
 			return sockets{}, badRequest(fmt.Sprintf("there is no descriptor %d", one.fd), one.flag+" is for oauthd's own use")
 		}

@@ -10,8 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 	"oauthd/ipc/own"
@@ -41,16 +41,16 @@ func startDaemon(ctx context.Context) error {
 	defer tell.Close()
 
 	cmd := exec.Command(self, "serve", "--started-by", "auto", "--log-file", logFile)
-	cmd.Dir = rootDir()
-	cmd.Env, _ = overwriting(daemonEnviron(os.Environ()))
+	cmd.Dir = process.RootDir()
+	cmd.Env, _ = process.Overwriting(process.Environ(os.Environ()))
 	cmd.Stdout, cmd.Stderr = log.file, log.file // what the runtime itself may say
-	cmd.SysProcAttr = ownSession()
-	fd, err := handOver(cmd, tell)
+	cmd.SysProcAttr = process.OwnSession()
+	fd, err := process.HandOver(cmd, tell)
 	if err != nil {
 		return startProblem(err)
 	}
 	cmd.Args = append(cmd.Args, "--ready-fd", strconv.FormatUint(uint64(fd), 10))
-	defer closeOnExec()()
+	defer process.CloseOnExec()()
 	if err := cmd.Start(); err != nil {
 		return startProblem(err)
 	}
@@ -108,38 +108,6 @@ func readReadiness(r io.Reader, logFile string) error {
 		return told.Error
 	}
 	return nil
-}
-
-// daemonEnviron cuts an environment down to what a daemon needs.
-func daemonEnviron(environ []string) []string {
-	exact := map[string]bool{
-		"HOME": true, "USER": true, "LOGNAME": true, "PATH": true, "LANG": true, "TZ": true,
-		"DBUS_SESSION_BUS_ADDRESS": true, "GOOGLE_APPLICATION_CREDENTIALS": true, "CLOUDSDK_CONFIG": true,
-		"HTTP_PROXY": true, "HTTPS_PROXY": true, "NO_PROXY": true, "ALL_PROXY": true,
-		"http_proxy": true, "https_proxy": true, "no_proxy": true, "all_proxy": true,
-	}
-	prefixes := []string{"LC_", "XDG_", "OAUTHD_", "GCE_METADATA_", "SSL_CERT_"}
-	emulated := map[string]bool{emulatedVariables: true}
-	for _, entry := range environ {
-		if list, ok := strings.CutPrefix(entry, emulatedVariables+"="); ok {
-			for name := range strings.SplitSeq(list, ",") {
-				emulated[name] = true
-			}
-		}
-	}
-	var kept []string
-	for _, entry := range environ {
-		name, _, _ := strings.Cut(entry, "=")
-		name = comparedName(name)
-		keep := exact[name] || neededHere[name]
-		for _, prefix := range prefixes {
-			keep = keep || strings.HasPrefix(name, prefix)
-		}
-		if keep && !emulated[name] {
-			kept = append(kept, entry)
-		}
-	}
-	return kept
 }
 
 func startProblem(err error) error {

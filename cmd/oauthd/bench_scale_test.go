@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/daemon/oauthtest"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -334,7 +335,7 @@ func BenchmarkIdle(b *testing.B) {
 				burst.Wait()
 				_ = s.client.Close()
 				b.ReportMetric(s.measured("VmRSS", false), "burst-KB")
-				<-time.After(2*restAfter + time.Second) // going to rest is not rest
+				<-time.After(2*process.RestAfter + time.Second) // going to rest is not rest
 				before := s.measured("voluntary_ctxt_switches", true)
 				<-time.After(idle)
 				b.ReportMetric((s.measured("voluntary_ctxt_switches", true)-before)*float64(time.Minute)/float64(idle), "switches/min")

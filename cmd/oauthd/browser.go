@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+
+	"oauthd/cmd/oauthd/process"
 )
 
 // openBrowser opens address with $BROWSER, a list of commands parted by ":" where %s stands for the URL, else with the
@@ -118,7 +120,7 @@ func outsideService(argv []string, getenv func(string) string) []string {
 func startDetached(argv, environ []string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = environ
-	cmd.SysProcAttr = ownSession()
+	cmd.SysProcAttr = process.OwnSession()
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"oauthd/cmd/oauthd/machine"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
 
@@ -182,7 +183,7 @@ func (d *door) listen(ctx context.Context, socket string) (net.Listener, <-chan 
 	if err != nil {
 		return undo(err)
 	}
-	gone, err := watchSocket(ctx, socket)
+	gone, err := machine.WatchSocket(ctx, socket)
 	if err != nil {
 		_ = l.Close()
 		return undo(err)

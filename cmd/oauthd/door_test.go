@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"oauthd/cmd/oauthd/machine"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
 
@@ -66,7 +67,7 @@ func TestDoorMoves(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			gone, err := watchSocket(ctx, d.place())
+			gone, err := machine.WatchSocket(ctx, d.place())
 			if err != nil {
 				t.Fatal(err)
 			}

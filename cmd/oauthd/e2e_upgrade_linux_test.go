@@ -21,8 +21,8 @@ func (h *house) buildVersion(t *testing.T, version string) (program string) {
 	t.Helper()
 	overlay := map[string]map[string]string{"Replace": {}}
 	for name, line := range map[string][2]string{
-		"version.go": {`const release = "` + release + `"`, `const release = "` + version + `"`},
-		"rest.go":    {"restAfter = 15 * time.Second", "restAfter = time.Second"},
+		"version.go":      {`const release = "` + release + `"`, `const release = "` + version + `"`},
+		"process/rest.go": {"RestAfter = 15 * time.Second", "RestAfter = time.Second"},
 	} {
 		path, err := filepath.Abs(name)
 		if err != nil {
@@ -32,7 +32,7 @@ func (h *house) buildVersion(t *testing.T, version string) (program string) {
 		if err != nil || strings.Count(string(text), line[0]) != 1 {
 			t.Fatalf("%s: got %v, want one line %q", name, err, line[0])
 		}
-		changed := filepath.Join(t.TempDir(), name)
+		changed := filepath.Join(t.TempDir(), filepath.Base(name))
 		if err := os.WriteFile(changed, []byte(strings.Replace(string(text), line[0], line[1], 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}

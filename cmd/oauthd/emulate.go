@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 	"oauthd/ipc/emulate"
@@ -145,13 +146,9 @@ func startEmulations(ctx context.Context, std stdio, all []*emulation, environ [
 	if end, err = s.start(ctx, std); err != nil {
 		return nil, nil, emulationProblem(err)
 	}
-	changes = append(changes, emulatedVariables+"="+strings.Join(names(changes), ","))
+	changes = append(changes, process.Emulated+"="+strings.Join(names(changes), ","))
 	return changed(changed(environ, unproxied(environ)), changes), end, nil
 }
-
-// emulatedVariables names the variables that are CMD's alone: a daemon that is started below CMD, and that asked there for
-// a token of the machine, would ask itself.
-const emulatedVariables = "OAUTHD_EMULATED"
 
 // names returns the names of the variables that changes set.
 func names(changes []string) (all []string) {

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/peer"
@@ -63,8 +64,8 @@ func launch(std stdio, order servingOrder, files []*os.File) error {
 	defer write.Close()
 	cmd := servingCommand(startServing, append([]*os.File{tell}, files...))
 	cmd.Stdin, cmd.Stderr = in, screen.Raw(std.err)
-	cmd.Env = daemonEnviron(os.Environ())
-	undo := closeOnExec()
+	cmd.Env = process.Environ(os.Environ())
+	undo := process.CloseOnExec()
 	err = cmd.Start()
 	undo()
 	if err != nil {
@@ -94,9 +95,9 @@ type servingOrder struct {
 // servingCommand returns the command that runs a step of [serveDetached], with the files that it gets.
 func servingCommand(step string, files []*os.File) *exec.Cmd {
 	cmd := exec.Command(programPath(), emulationServer, step, strconv.Itoa(len(files)))
-	cmd.Dir = rootDir()
+	cmd.Dir = process.RootDir()
 	cmd.ExtraFiles = files
-	cmd.SysProcAttr = ownSession()
+	cmd.SysProcAttr = process.OwnSession()
 	return cmd
 }
 
@@ -105,7 +106,7 @@ func servingCommand(step string, files []*os.File) *exec.Cmd {
 func serveDetached(ctx context.Context, std stdio, step string, count int) error {
 	files := make([]*os.File, count)
 	for i := range files {
-		if files[i] = inherited(uint(3 + i)); files[i] == nil {
+		if files[i] = process.Inherited(uint(3 + i)); files[i] == nil {
 			return fmt.Errorf("descriptor %d is missing", 3+i)
 		}
 	}

@@ -58,6 +58,8 @@ func bans() []ban {
 		{pkg: "ipc/api", never: []pattern{ours}},
 		{pkg: "ipc/client", never: []pattern{"oauthd/daemon/...", "oauthd/keystore/...", "oauthd/ipc"}},
 		{pkg: "cmd/oauthd/screen", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
+		{pkg: "cmd/oauthd/machine", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
+		{pkg: "cmd/oauthd/process", never: []pattern{ours}},
 		{pkg: "cmd/oauthd/ask", never: []pattern{ours}, but: []pattern{"oauthd/cmd/oauthd/screen", "oauthd/ipc/api"}},
 		{pkg: "cmd/oauthd/live", never: []pattern{ours}, but: []pattern{"oauthd/cmd/oauthd/screen", "oauthd/ipc/api"}},
 		{pkg: "cmd/oauthd/doctor", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/own"}},
@@ -137,7 +139,7 @@ func rooms(pkg string, others ...string) ban {
 func floors() [][]string {
 	return [][]string{
 		{"ipc/match", "ipc/own"},
-		{"ipc/api", "ipc/api/apitest", "ipc/benchtest", "ipc/peer", "ipc/quick", "daemon/oauthtest", "cmd/oauthd/screen/screentest"},
+		{"ipc/api", "ipc/api/apitest", "ipc/benchtest", "ipc/peer", "ipc/quick", "daemon/oauthtest", "cmd/oauthd/process", "cmd/oauthd/screen/screentest"},
 		{"keystore", "redirect", "cmd/oauthd/screen"},
 		{"daemon/account", "daemon/hook", "keystore/storetest"},
 		{"daemon/provider", "daemon/policy", "daemon/audit", "daemon/token", "ipc", "ipc/client"},
@@ -149,7 +151,7 @@ func floors() [][]string {
 		{"daemon/login"},
 		{"daemon/takeover"},
 		{"daemon"},
-		{"cmd/oauthd/ask", "cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/...", "ipc/emulate/..."},
+		{"cmd/oauthd/ask", "cmd/oauthd/machine", "cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/...", "ipc/emulate/..."},
 		{"cmd/oauthd/helpers"},
 		{"cmd/oauthd", "cmd/oauthd/oauthd-helper"},
 	}
@@ -300,6 +302,7 @@ func TestViolationsAreReported(t *testing.T) {
 		{"verb imports the fast lane", "cmd/oauthd/main.go", "oauthd/ipc/quick", ""},
 		{"helper imports the fast lane", "cmd/oauthd/oauthd-helper/x.go", "oauthd/ipc/quick", ""},
 		{"helper imports the network", "cmd/oauthd/oauthd-helper/x.go", "net/http", "banned"},
+		{"the process imports the vocabulary", "cmd/oauthd/process/x.go", "oauthd/ipc/api", "banned"},
 		{"the terminal imports a verb's client", "cmd/oauthd/screen/x.go", "oauthd/ipc/client", "banned"},
 		{"the screen imports the terminal", "cmd/oauthd/live/x.go", "oauthd/cmd/oauthd/screen", ""},
 		{"helper imports the client", "cmd/oauthd/oauthd-helper/x.go", "oauthd/ipc/client", "banned"},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
 	"oauthd/ipc/own"
@@ -80,14 +81,14 @@ func (l *heldLock) wait(ctx context.Context, path string) error {
 // ours.
 func silentHolder(path string, holder api.LockFile) error {
 	path = api.Excerpt(path)
-	if !ownProcess(holder.PID) {
+	if !process.Own(holder.PID) {
 		return &api.Error{Code: api.AlreadyRunning, Message: "another process holds " + path + ", and no daemon of yours is behind it",
-			Hint: "wait for it to end" + whoHolds(path)}
+			Hint: "wait for it to end" + process.WhoHolds(path)}
 	}
 	return &api.Error{
 		Code:    api.AlreadyRunning,
 		Message: fmt.Sprintf("a daemon (pid %d) holds %s and does not answer on %s", holder.PID, path, api.Excerpt(holder.Socket)),
-		Hint:    fmt.Sprintf("wait for it to end, or end it: %s %d", killCommand, holder.PID),
+		Hint:    fmt.Sprintf("wait for it to end, or end it: %s %d", process.KillCommand, holder.PID),
 	}
 }
 

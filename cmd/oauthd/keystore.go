@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon"
 	"oauthd/daemon/config"
@@ -60,7 +61,7 @@ At the end it prints the line to change in config.toml, which you write yourself
 }
 
 func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
-	hardenProcess()
+	process.Harden()
 	env := client.DefaultEnvironment()
 	configDir, err := env.ConfigDir()
 	if err != nil {

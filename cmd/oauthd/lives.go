@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
@@ -71,7 +72,7 @@ func (s sockets) arguments() (argv []string, err error) {
 		if one.file == nil {
 			continue
 		}
-		fd, err := inheritable(one.file)
+		fd, err := process.Inheritable(one.file)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +87,7 @@ func (s sockets) arguments() (argv []string, err error) {
 // serve runs the daemon, and another one in its place whenever another store is chosen or the program is replaced; ready
 // is called once it listens.
 func serve(ctx context.Context, std stdio, o serveOptions, ready func(api.Status, error)) error {
-	hardenProcess()
+	process.Harden()
 	o.startedBy = startedBy(o, std)
 	log, closeLog, err := openLog(std, o)
 	if err != nil {

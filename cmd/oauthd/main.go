@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/quick"
@@ -22,7 +23,7 @@ func main() {
 	}
 	args := argumentsOf(os.Args)
 	if len(args) > 0 && args[0] == "serve" {
-		startOverwriting()
+		process.StartOverwriting()
 	}
 	os.Exit(run(interruptible(args), args, stdio{os.Stdin, os.Stdout, os.Stderr}))
 }

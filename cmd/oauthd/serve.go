@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"oauthd/cmd/oauthd/machine"
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon"
 	"oauthd/daemon/attend"
@@ -76,7 +78,7 @@ func newKeychainChild(std stdio) *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			hardenProcess()
+			process.Harden()
 			return keystore.RunChild(std.in, screen.Raw(std.out))
 		},
 	}
@@ -116,9 +118,9 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 	wait := reloadOnHangup(ctx, std, at.place, log, stop)
 	defer wait()
 	defer stop()
-	resting := newRest()
+	resting := process.NewRest()
 	providers := provider.NewHTTPClient()
-	providers.Transport = disturbing{providers.Transport, resting.disturb}
+	providers.Transport = resting.Transport(providers.Transport)
 	again := func() { life.again.Store(true) }
 	at.upgrade = &restarting{program: life.program, again: again, loses: func() bool { return lostByRestart(store) }}
 	at.follows = life.again.Load
@@ -138,11 +140,11 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		StartedBy: o.startedBy,
 		Proxied:   proxyHere() != "",
 		Desktop:   desktopHere(),
-		HookEnv:   daemonEnviron(os.Environ()),
+		HookEnv:   process.Environ(os.Environ()),
 		AuditDir:  state,
 		Consent:   waysToAsk(),
 		Terminal:  otherTerminal,
-		Wipe:      wipe,
+		Wipe:      process.Wipe,
 	}, at, resting, ready)
 }
 
@@ -182,7 +184,7 @@ func waysToAsk() (ways []consent.Way) {
 	if d := sessionDesktop(); d != nil {
 		ways = append(ways, desktop.Consent{Desktop: d})
 	}
-	return append(ways, consent.Askpass{Program: os.Getenv("OAUTHD_ASKPASS"), Env: daemonEnviron(os.Environ())})
+	return append(ways, consent.Askpass{Program: os.Getenv("OAUTHD_ASKPASS"), Env: process.Environ(os.Environ())})
 }
 
 // sessionDesktop is the person's desktop session; nil if there is none that can be asked.
@@ -191,7 +193,7 @@ func sessionDesktop() *desktop.Desktop {
 	if err != nil && runtime.GOOS != "darwin" && runtime.GOOS != "windows" {
 		return nil
 	}
-	return &desktop.Desktop{Address: address, Opener: openInSession, Env: daemonEnviron(os.Environ())}
+	return &desktop.Desktop{Address: address, Opener: openInSession, Env: process.Environ(os.Environ())}
 }
 
 // losesAtEnd reports whether a store holds what is lost when the daemon ends: credentials, or the key to them.
@@ -258,7 +260,7 @@ func runDaemon(ctx context.Context, cfg daemon.Config, ready func(api.Status, er
 
 // runRested takes the lock, listens, and lets the socket server and the daemon work until one of them ends. Meanwhile the
 // process rests when it can, unless resting is nil.
-func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, ready func(api.Status, error)) error {
+func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *process.Rest, ready func(api.Status, error)) error {
 	if err := at.enter(ctx); err != nil {
 		return err
 	}
@@ -276,7 +278,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	gone, err := watchSocket(ctx, cfg.Socket)
+	gone, err := machine.WatchSocket(ctx, cfg.Socket)
 	if err != nil {
 		return err
 	}
@@ -288,7 +290,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	if at.side != nil {
 		at.side.wanted = d.OIDCAgent
 	}
-	server := ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.disturb})
+	server := ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.Disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
 		Str("version", cfg.Version).Msg("listening")
 
@@ -297,9 +299,9 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *rest, 
 	work.Go(func() { serveErr = at.open(ctx, server, listener, gone); cancel() })
 	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
 	work.Go(func() { at.side.run(ctx, server) })
-	work.Go(func() { watchSuspend(ctx, d.Resumed) })
-	work.Go(func() { watchClock(ctx, clockChanges(ctx), systemClocks(), d.Resumed) })
-	work.Go(func() { resting.run(ctx, func() { at.restart(ctx, listener, cancel) }) })
+	work.Go(func() { machine.WatchSuspend(ctx, d.Resumed) })
+	work.Go(func() { machine.WatchClock(ctx, d.Resumed) })
+	work.Go(func() { resting.Run(ctx, func() { at.restart(ctx, listener, cancel) }) })
 	work.Go(func() { sayGoodbye(ctx, at.follows) })
 	ready(api.Status{PID: os.Getpid(), Socket: cfg.Socket}, nil)
 	work.Wait()

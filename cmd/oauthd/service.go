@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/cmd/oauthd/units"
 	"oauthd/ipc/api"
@@ -152,7 +153,7 @@ func serviceEnviron(environ []string) []string {
 		"OAUTHD_PASSPHRASE_FILE": true,
 	}
 	var kept []string
-	for _, entry := range daemonEnviron(environ) {
+	for _, entry := range process.Environ(environ) {
 		name, value, _ := strings.Cut(entry, "=")
 		proxy := strings.HasSuffix(strings.ToUpper(name), "_PROXY") && !strings.Contains(value, "@")
 		if value != "" && (exact[name] || proxy || strings.HasPrefix(name, "SSL_CERT_") || strings.HasPrefix(name, "GCE_METADATA_")) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 
+	"oauthd/cmd/oauthd/machine"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
 	"oauthd/ipc/emulate/oidcagent"
@@ -88,7 +89,7 @@ func (s *sideDoor) serve(ctx context.Context, server *ipc.Server) error {
 	s.set(l, nil)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	gone, err := watchSocket(ctx, s.socket)
+	gone, err := machine.WatchSocket(ctx, s.socket)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/ipc/api"
 	"oauthd/ipc/own"
 
@@ -112,7 +113,7 @@ func versionOf(ctx context.Context, path string) (string, error) {
 	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, "--version")
-	cmd.Dir, cmd.Env, cmd.Stdout = "/", daemonEnviron(os.Environ()), &out
+	cmd.Dir, cmd.Env, cmd.Stdout = "/", process.Environ(os.Environ()), &out
 	if err := cmd.Run(); err != nil {
 		return "", err
 	}
@@ -133,7 +134,7 @@ func (p *programFile) become(o serveOptions, on sockets) {
 		if o.logFile != "" {
 			argv = append(argv, "--log-file", o.logFile)
 		}
-		startAnew(p.path, argv, os.Environ())
+		process.StartAnew(p.path, argv, os.Environ())
 	}
 	p.due.Store(false)
 	p.mu.Lock()
@@ -161,7 +162,7 @@ func (r *restarting) status(ctx context.Context) *api.Upgrade {
 	u := &api.Upgrade{Version: version, Waiting: problem}
 	switch {
 	case problem != "":
-	case !startsAnew:
+	case !process.StartsAnew:
 		u.Waiting = "the old one runs until oauthd stop"
 	case r.loses():
 		u.Waiting = "the daemon holds credentials, or the key to them, that it would lose; oauthd stop ends it all the same"

@@ -1,4 +1,6 @@
-package main
+// Package machine says what happens to a daemon from outside while it runs: the machine sleeps and wakes, its clock is set,
+// and the daemon's socket is taken away.
+package machine
 
 import (
 	"context"
@@ -11,6 +13,11 @@ const (
 	// clockSlack is how far apart they may drift, as they do while the wall clock is slewed.
 	clockSlack = 2 * time.Second
 )
+
+// WatchClock calls jumped whenever the wall clock has been set or the machine has slept, until ctx ends.
+func WatchClock(ctx context.Context, jumped func()) {
+	watchClock(ctx, clockChanges(ctx), systemClocks(), jumped)
+}
 
 // watchClock calls jumped whenever the wall clock has been set or the machine has slept, until ctx ends: whenever wall
 // time has gone another way than clocks' running time, which only ever runs, and only while the machine is awake. It

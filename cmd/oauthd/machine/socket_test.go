@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func TestWatchSocket(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				gone, err := watchSocket(ctx, path)
+				gone, err := WatchSocket(ctx, path)
 				if err != nil {
 					t.Fatal(err)
 				}

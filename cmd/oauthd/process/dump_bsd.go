@@ -1,6 +1,6 @@
 //go:build unix && !linux && !darwin
 
-package main
+package process
 
 // forbidDump has nothing to do where the core limit is all there is.
 func forbidDump() {}

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"slices"
@@ -17,11 +17,11 @@ func TestOverwriting(t *testing.T) {
 		{"set", []string{"GODEBUG=clobberfree=1", "A=b"}, []string{"GODEBUG=clobberfree=1", "A=b"}, true},
 		{"switched off", []string{"GODEBUG=gctrace=1,clobberfree=0"}, []string{"GODEBUG=gctrace=1,clobberfree=0"}, true},
 	} {
-		got, done := overwriting(tt.environ)
+		got, done := Overwriting(tt.environ)
 		if !slices.Equal(got, tt.want) || done != tt.done {
 			t.Errorf("%s: got %q, %t, want %q, %t", tt.name, got, done, tt.want, tt.done)
 		}
-		if again, done := overwriting(got); !done || !slices.Equal(again, got) {
+		if again, done := Overwriting(got); !done || !slices.Equal(again, got) {
 			t.Errorf("%s, once more: got %q, %t, want no change", tt.name, again, done)
 		}
 	}

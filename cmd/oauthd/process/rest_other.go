@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package process
 
 // dropFilePages leaves it to the system.
 func dropFilePages() {}

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"context"
@@ -11,25 +11,26 @@ import (
 )
 
 const (
-	// restAfter is for how long, or up to twice as long, nothing must have happened before a daemon rests.
-	restAfter = 15 * time.Second
+	// RestAfter is for how long, or up to twice as long, nothing must have happened before a daemon rests.
+	RestAfter = 15 * time.Second
 	// restRoom is how much a resting daemon may allocate, in bytes, before garbage is collected all the same.
 	restRoom = 16 << 20
 )
 
-// rest makes a daemon that has nothing to do cost as good as nothing. Go collects garbage every two minutes, even where
+// Rest makes a daemon that has nothing to do cost as good as nothing. Go collects garbage every two minutes, even where
 // there is none, and keeps memory at hand; but a daemon is idle for most of its life. One that rests has given back
 // what it can do without, and nothing in it wakes up. There is one rest in a process, because the collector is one; a
 // nil rest never comes.
-type rest struct {
+type Rest struct {
 	busy  atomic.Bool // something has happened since the last look
 	woken chan struct{}
 }
 
-func newRest() *rest { return &rest{woken: make(chan struct{}, 1)} }
+// NewRest returns one that has not begun.
+func NewRest() *Rest { return &Rest{woken: make(chan struct{}, 1)} }
 
-// disturb says that something happens. It is safe for concurrent use, and cheap while the daemon does not rest.
-func (r *rest) disturb() {
+// Disturb says that something happens. It is safe for concurrent use, and cheap while the daemon does not rest.
+func (r *Rest) Disturb() {
 	if r == nil || r.busy.Load() || !r.busy.CompareAndSwap(false, true) {
 		return
 	}
@@ -39,8 +40,8 @@ func (r *rest) disturb() {
 	}
 }
 
-// run lets the process rest whenever nothing has disturbed it for a while, until ctx ends. First it calls idle.
-func (r *rest) run(ctx context.Context, idle func()) {
+// Run lets the process rest whenever nothing has disturbed it for a while, until ctx ends. First it calls idle.
+func (r *Rest) Run(ctx context.Context, idle func()) {
 	for r != nil && r.quiet(ctx) {
 		idle()
 		wake := lieDown()
@@ -52,9 +53,9 @@ func (r *rest) run(ctx context.Context, idle func()) {
 	}
 }
 
-// quiet waits until nothing has happened for restAfter. It returns false when ctx has ended.
-func (r *rest) quiet(ctx context.Context) bool {
-	ticker := time.NewTicker(restAfter)
+// quiet waits until nothing has happened for RestAfter. It returns false when ctx has ended.
+func (r *Rest) quiet(ctx context.Context) bool {
+	ticker := time.NewTicker(RestAfter)
 	defer ticker.Stop()
 	for busy := true; busy; busy = r.busy.Swap(false) {
 		select {
@@ -72,7 +73,7 @@ func (r *rest) quiet(ctx context.Context) bool {
 
 // lieDown gives memory back and stops the collector; wake starts it again.
 func lieDown() (wake func()) {
-	wipe()
+	Wipe()
 	dropFilePages()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -83,6 +84,11 @@ func lieDown() (wake func()) {
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(before)
 	}
+}
+
+// Transport returns a transport that disturbs r with each request.
+func (r *Rest) Transport(base http.RoundTripper) http.RoundTripper {
+	return disturbing{base, r.Disturb}
 }
 
 // disturbing is a transport that reports its requests.

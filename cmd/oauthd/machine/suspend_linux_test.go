@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"context"
@@ -14,7 +14,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// watching runs watchSuspend on the system bus at address. resumed gets one element for each wake-up; ended is closed
+const waitLimit = 30 * time.Second
+
+// watching runs WatchSuspend on the system bus at address. resumed gets one element for each wake-up; ended is closed
 // when it has returned, which it has at the test's end.
 func watching(t *testing.T, address string) (resumed <-chan struct{}, stop func(), ended <-chan struct{}) {
 	t.Helper()
@@ -23,7 +25,7 @@ func watching(t *testing.T, address string) (resumed <-chan struct{}, stop func(
 	woken, returned := make(chan struct{}, 1000), make(chan struct{})
 	go func() {
 		defer close(returned)
-		watchSuspend(ctx, func() { woken <- struct{}{} })
+		WatchSuspend(ctx, func() { woken <- struct{}{} })
 	}()
 	t.Cleanup(func() { cancel(); <-returned })
 	return woken, cancel, returned
@@ -34,7 +36,7 @@ func watchingEnded(t *testing.T, ended <-chan struct{}) {
 	select {
 	case <-ended:
 	case <-time.After(waitLimit):
-		t.Fatal("watchSuspend has not returned")
+		t.Fatal("WatchSuspend has not returned")
 	}
 }
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package process
 
 import (
 	"testing"
@@ -25,7 +25,7 @@ func TestInheritedDescriptorsAreGivenBack(t *testing.T) {
 			}
 		}
 	}
-	undo := closeOnExec()
+	undo := CloseOnExec()
 	want("meanwhile", unix.FD_CLOEXEC, unix.FD_CLOEXEC)
 	undo()
 	want("afterwards", 0, unix.FD_CLOEXEC)

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"os"
@@ -14,8 +14,8 @@ import (
 // overwriteFreed is that setting.
 const overwriteFreed = "clobberfree=1"
 
-// overwriting returns environ with the setting; done is true if it was there already.
-func overwriting(environ []string) (with []string, done bool) {
+// Overwriting returns environ with the setting; done is true if it was there already.
+func Overwriting(environ []string) (with []string, done bool) {
 	const name = "GODEBUG="
 	setting := name + overwriteFreed
 	for _, entry := range environ {
@@ -32,20 +32,20 @@ func overwriting(environ []string) (with []string, done bool) {
 	return append(with, setting), false
 }
 
-// startOverwriting makes the process a daemon that overwrites what it frees. The runtime reads the setting only at its
+// StartOverwriting makes the process a daemon that overwrites what it frees. The runtime reads the setting only at its
 // start, so that the program is started again, as the same process, unless it was started by one that knew.
-func startOverwriting() {
-	environ, done := overwriting(os.Environ())
+func StartOverwriting() {
+	environ, done := Overwriting(os.Environ())
 	if done {
 		return
 	}
 	if self, err := os.Executable(); err == nil {
-		startAnew(self, os.Args, environ)
+		StartAnew(self, os.Args, environ)
 	}
 }
 
-// wipe overwrites everything that the process holds and does not use.
-func wipe() {
+// Wipe overwrites everything that the process holds and does not use.
+func Wipe() {
 	runtime.GC() // what a pool holds goes with the second collection
 	debug.FreeOSMemory()
 }

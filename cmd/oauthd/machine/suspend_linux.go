@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// watchSuspend calls resumed whenever logind says that the machine has woken from a suspend (signal PrepareForSleep of
+// WatchSuspend calls resumed whenever logind says that the machine has woken from a suspend (signal PrepareForSleep of
 // org.freedesktop.login1.Manager), until ctx ends. Without a system bus it returns at once: a suspend is noticed
 // without it too, only later.
-func watchSuspend(ctx context.Context, resumed func()) {
+func WatchSuspend(ctx context.Context, resumed func()) {
 	const manager, member = "org.freedesktop.login1.Manager", "PrepareForSleep"
 	conn, err := dbus.ConnectSystemBus(dbus.WithContext(ctx))
 	if err != nil {

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package main
+package machine
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 // socketPoll is how often the socket is looked at if nothing reports its end.
 const socketPoll = time.Minute
 
-// watchSocket returns a channel that is closed when the socket at path is gone or another one is in its place, and only
+// WatchSocket returns a channel that is closed when the socket at path is gone or another one is in its place, and only
 // then: the end of ctx ends the watch. A daemon that nobody can reach must end, because it holds the lock.
-func watchSocket(ctx context.Context, path string) (gone <-chan struct{}, err error) {
+func WatchSocket(ctx context.Context, path string) (gone <-chan struct{}, err error) {
 	mine, err := os.Lstat(path)
 	if err != nil {
 		return nil, (&api.Error{Code: api.Internal, Message: "the socket was taken away at once"}).Because(err)

@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"context"
@@ -73,16 +73,15 @@ func TestWatchClock(t *testing.T) {
 // Nobody sets the clock in a test; this is that the watch lives and ends.
 func TestClockChangesEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	changes := clockChanges(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		watchClock(ctx, changes, systemClocks(), func() { t.Error("a jump was told, and the clock was not set") })
+		WatchClock(ctx, func() { t.Error("a jump was told, and the clock was not set") })
 	}()
 	cancel()
 	select {
 	case <-ended:
 	case <-time.After(30 * time.Second):
-		t.Fatal("watchClock has not returned")
+		t.Fatal("WatchClock has not returned")
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"context"
@@ -14,12 +14,12 @@ func TestRestBegins(t *testing.T) {
 		disturbed time.Duration // for how long something happens every second
 		want      time.Duration // when rest begins
 	}{
-		{"after the start", 0, restAfter},
-		{"after a burst", 4*restAfter + restAfter/2, 6 * restAfter},
+		{"after the start", 0, RestAfter},
+		{"after a burst", 4*RestAfter + RestAfter/2, 6 * RestAfter},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRest()
+				r := NewRest()
 				began := time.Now()
 				var rested time.Duration
 				ended := make(chan struct{})
@@ -30,7 +30,7 @@ func TestRestBegins(t *testing.T) {
 					}
 				}()
 				for time.Since(began) < test.disturbed {
-					r.disturb()
+					r.Disturb()
 					time.Sleep(time.Second)
 				}
 				<-ended
@@ -52,14 +52,14 @@ func TestRestEnds(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r := newRest()
+		r := NewRest()
 		ended := make(chan struct{})
-		go func() { defer close(ended); r.run(ctx, func() {}) }()
+		go func() { defer close(ended); r.Run(ctx, func() {}) }()
 		for _, end := range []struct {
 			name string
 			do   func()
-		}{{"a request", r.disturb}, {"another one", r.disturb}, {"the end", cancel}} {
-			time.Sleep(3 * restAfter)
+		}{{"a request", r.Disturb}, {"another one", r.Disturb}, {"the end", cancel}} {
+			time.Sleep(3 * RestAfter)
 			synctest.Wait()
 			if percent, limit := look(); percent != -1 || limit >= 1<<40 {
 				t.Errorf("before %s: got collection at %d %% and a limit of %d bytes, want none and a low one", end.name, percent, limit)

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 // forbidDump makes the process undumpable, which also keeps others of the same user from tracing it.
 func forbidDump() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
-// ownProcess reports whether pid is a process of our user's. The owner of /proc/PID does not say so, because a process
+// Own reports whether pid is a process of our user's. The owner of /proc/PID does not say so, because a process
 // that cannot be dumped belongs to root there (proc_pid(5)).
-func ownProcess(pid int) bool {
+func Own(pid int) bool {
 	if pid <= 0 {
 		return false
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package process
 
 import (
 	"os"
@@ -8,19 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startsAnew says that a process can become another program.
-const startsAnew = true
+// StartsAnew says that a process can become another program.
+const StartsAnew = true
 
-// inherited returns the file that fd is, which our children do not get; nil if it is none.
-func inherited(fd uint) *os.File {
+// Inherited returns the file that fd is, which our children do not get; nil if it is none.
+func Inherited(fd uint) *os.File {
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return nil
 	}
 	return os.NewFile(uintptr(fd), "socket")
 }
 
-// inheritable returns the descriptor of f, which the program that this process becomes gets.
-func inheritable(f *os.File) (fd uint, err error) {
+// Inheritable returns the descriptor of f, which the program that this process becomes gets.
+func Inheritable(f *os.File) (fd uint, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return 0, err
