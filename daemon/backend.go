@@ -75,6 +75,7 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 	}
 	account.LogCaller(ctx, d.log.Info()).Strs("added", result.Added).Strs("removed", result.Removed).
 		Strs("changed", result.Changed).Strs("dropped", result.Dropped).Msg("reload")
+	d.settleSockets()
 	if changed := slices.Concat(result.Added, result.Removed, result.Changed); len(changed) > 0 {
 		d.note(ctx, api.AuditPolicy, "", "reload: "+strings.Join(changed, " "), nil)
 	}

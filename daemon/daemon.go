@@ -24,6 +24,7 @@ import (
 	"oauthd/daemon/mint"
 	"oauthd/daemon/news"
 	"oauthd/daemon/provider"
+	"oauthd/daemon/sockets"
 	"oauthd/daemon/takeover"
 	"oauthd/daemon/token"
 	"oauthd/daemon/vault"
@@ -80,6 +81,8 @@ type Config struct {
 	// is a terminal to answer in; nil means that there is.
 	Consent  []consent.Way
 	Terminal func(caller api.Evidence) bool
+	// OpenSocket begins to serve a restricted socket; stop ends that. Nil means that there are none.
+	OpenSocket func(s account.Socket) (stop func(), err error)
 	// AuditDir is the directory of the audit log; "" if none is written.
 	AuditDir string
 	// Wipe overwrites the memory of what nothing refers to any more; nil means that nothing does.
@@ -113,6 +116,7 @@ type Daemon struct {
 	consent *consent.Desk
 	audit   *audit.Log
 	prints  *fingerprints
+	sockets *sockets.Keeper
 	stop    chan struct{}
 	resumed chan struct{} // holds one element when the machine has woken up
 	stopped sync.Once
@@ -125,6 +129,9 @@ func New(cfg Config) *Daemon {
 	}
 	if cfg.Wipe == nil {
 		cfg.Wipe = func() {}
+	}
+	if cfg.OpenSocket == nil {
+		cfg.OpenSocket = func(account.Socket) (func(), error) { return nil, errors.New("this daemon serves none") }
 	}
 	if cfg.Terminal == nil {
 		cfg.Terminal = func(api.Evidence) bool { return true }
@@ -168,6 +175,7 @@ func New(cfg Config) *Daemon {
 	})
 	d.audit = audit.New(audit.Config{Dir: cfg.AuditDir, Now: cfg.Now, Failed: d.auditFailed})
 	d.prints = newFingerprints(d.vault, cfg.Log, cfg.Now)
+	d.sockets = sockets.New(sockets.Config{Open: cfg.OpenSocket, Log: cfg.Log, Now: cfg.Now})
 	d.consent = consent.New(consent.Config{
 		Ways: cfg.Consent, Terminal: cfg.Terminal, Changed: func() {}, Answered: d.consentAnswered, Log: cfg.Log, Now: cfg.Now,
 	})
@@ -207,6 +215,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	beside.Go(func() { d.attend.Run(ctx) })
 	beside.Go(func() { d.hooks.Run(ctx) })
 	beside.Go(func() { d.files.Run(ctx) })
+	d.settleSockets()
+	beside.Go(func() { d.sockets.Run(ctx) })
 
 	err := d.tokens.Run(ctx)
 	d.consent.Close()

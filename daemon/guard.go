@@ -33,15 +33,11 @@ func (d *Daemon) admit(ctx context.Context, a account.Account, r *api.TokenReque
 	}
 	ad := admission{caller: c.Known()}
 	wanted := policy.Request{Scopes: strings.Fields(r.Scope), Audience: r.Audience, Resource: r.Resource}
-	if s := c.Socket; s != nil {
-		decision := policy.Within(s.Limits, wanted)
-		if !decision.Allowed {
-			return ad, words.Refused(a, ad.caller, decision)
-		}
-		if err := d.meters.take(a, "socket "+s.Name, s.Rate, d.now()); err != nil {
+	if c.Socket != nil {
+		var err error
+		if wanted, err = d.fromSocket(a, &ad, c.Socket, wanted); err != nil {
 			return ad, err
 		}
-		ad.limits, wanted = append(ad.limits, s.Limits), decision.Request
 	}
 	ad.decision = policy.Decide(a.Policy, ad.caller, wanted)
 	if !ad.decision.Allowed {

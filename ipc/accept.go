@@ -58,7 +58,7 @@ func passing(err error) bool {
 // handle identifies the caller, recognises the protocol by the first byte, and serves it.
 func (sv *serving) handle(c *conn) {
 	p, err := peer.Of(c.Conn)
-	if err != nil || p.UID != sv.cfg.UID {
+	if err != nil || p.UID != sv.uid() {
 		sv.cfg.Log.Warn().Err(err).Int("uid", p.UID).Int("pid", p.PID).Msg("connection of another user refused")
 		sv.refuse(c, sv.limits.refuse, &api.Error{
 			Code: api.Forbidden, Message: "this daemon serves another user", Hint: "start your own with oauthd serve",
@@ -66,7 +66,7 @@ func (sv *serving) handle(c *conn) {
 		sv.leave(c)
 		return
 	}
-	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable, Evidence: evidence(p)}
+	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable, Evidence: evidence(p), Socket: sv.socket}
 	if sv.protocol != nil {
 		if sv.readBy(c, time.Now().Add(sv.limits.message)) {
 			sv.speak(c, asked{sv, c})
@@ -95,6 +95,14 @@ func (sv *serving) handle(c *conn) {
 			sv.leave(c)
 		}
 	}
+}
+
+// uid is the user whose programs are served.
+func (sv *serving) uid() int {
+	if sv.socket != nil {
+		return sv.socket.UID
+	}
+	return sv.cfg.UID
 }
 
 // readBy sets c's read deadline. It returns false if the server is to stop: expireOwn may have come before the deadline

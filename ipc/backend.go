@@ -16,6 +16,7 @@ type Backend struct {
 	Files     Files
 	Matches   Matches
 	Policies  Policies
+	Sockets   Sockets
 	Locks     Locks
 	Stores    Stores
 	Control   Control

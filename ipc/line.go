@@ -63,7 +63,7 @@ func (sv *serving) answerLine(ctx context.Context, c *conn, received time.Time, 
 	if err == nil {
 		var t api.Token
 		if t, err = sv.token(limited, req); err == nil {
-			sv.asksFor(c, req.Account)
+			sv.asksFor(c, t.Account)
 			return t.AppendJSON(out), limited.now()
 		}
 	}

@@ -26,16 +26,39 @@ func Listen(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
 	}
 	defer dir.Close()
+	return listenIn(dir, path, 0o600)
+}
+
+// ListenRestricted is [Listen] for a restricted socket. Its directory must only belong to us and be nobody else's to change;
+// it is made, 0700, if it is missing. If others is true, programs of any user can reach the socket, and it is up to
+// [Server.Restrict] whom it serves.
+func ListenRestricted(path string, others bool) (net.Listener, error) {
+	if err := own.SocketFits(path); err != nil {
+		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
+	}
+	dir, err := own.Make(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
+	}
+	defer dir.Close()
+	mode := fs.FileMode(0o600)
+	if others {
+		mode = 0o666
+	}
+	return listenIn(dir, path, mode)
+}
+
+func listenIn(dir *own.Dir, path string, mode fs.FileMode) (net.Listener, error) {
 	name := filepath.Base(path)
 	if err := clearStale(dir, name); err != nil {
 		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
 	}
 	// There is no way to do this other than by path, but nobody else can change what the path leads to.
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir.Path(name), Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("ipc: %w", err)
 	}
-	if err := dir.Chmod(name, 0o600); err != nil {
+	if err := dir.Chmod(name, mode); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("ipc: listen on %s: %w", path, err)
 	}

@@ -67,3 +67,6 @@ func Answers(path string) bool {
 	_ = c.Close()
 	return true
 }
+
+// ListenRestricted is [Listen] here: a pipe admits no other user.
+func ListenRestricted(path string, _ bool) (net.Listener, error) { return Listen(path) }

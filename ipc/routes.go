@@ -33,6 +33,9 @@ type call struct {
 }
 
 func (sv *serving) routes() []route {
+	if sv.socket != nil {
+		return slices.Concat(sv.tokenRoutes(), sv.watchRoutes())
+	}
 	return slices.Concat(
 		sv.tokenRoutes(),
 		sv.accountRoutes(),
@@ -41,6 +44,7 @@ func (sv *serving) routes() []route {
 		sv.providerRoutes(), sv.matchRoutes(), sv.policyRoutes(),
 		sv.watchRoutes(),
 		sv.fileRoutes(),
+		sv.socketRoutes(),
 		sv.lockRoutes(),
 		sv.storeRoutes(),
 		sv.controlRoutes(),

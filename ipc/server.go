@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"oauthd/daemon/account"
+
 	"github.com/rs/zerolog"
 )
 
@@ -91,6 +93,8 @@ type serving struct {
 	// protocol is another program's; nil for ours. most is how many connections may be open.
 	protocol Protocol
 	most     int
+	// socket limits what is served; nil for all there is.
+	socket   *account.Socket
 	handoff  chan *conn    // connections that speak HTTP, on their way to net/http
 	refusals chan struct{} // a slot for each refused connection that is waited for
 	buffers  buffers
@@ -111,26 +115,29 @@ type serving struct {
 // gives other requests about 5 s to finish, and returns nil once all its goroutines have ended. An error means that l
 // failed.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	return s.serve(ctx, l, nil, s.cfg.MaxConns)
+	return s.serve(ctx, l, &serving{most: s.cfg.MaxConns})
+}
+
+// Restrict is [Server.Serve] for a restricted socket: it serves tokens and changes of one account alone, to programs of
+// the socket's user, and requests need not name the account. It counts connections of its own.
+func (s *Server) Restrict(ctx context.Context, l net.Listener, socket account.Socket) error {
+	return s.serve(ctx, l, &serving{socket: &socket, most: max(min(maxSpoken, s.cfg.MaxConns/4), 1)})
 }
 
 // Speak is [Server.Serve] for another program's protocol, under the same rules: callers of our own user alone, none of whom
 // delays another. It counts connections of its own, so that neither kind of client takes the other's place.
 func (s *Server) Speak(ctx context.Context, l net.Listener, p Protocol) error {
-	return s.serve(ctx, l, p, max(min(maxSpoken, s.cfg.MaxConns/4), 1))
+	return s.serve(ctx, l, &serving{protocol: p, most: max(min(maxSpoken, s.cfg.MaxConns/4), 1)})
 }
 
-// serve serves l, with at most that many connections at once.
-func (s *Server) serve(ctx context.Context, l net.Listener, p Protocol, most int) error {
+// serve serves l as sv says.
+func (s *Server) serve(ctx context.Context, l net.Listener, sv *serving) error {
 	stop, cancel := context.WithCancel(ctx)
 	defer cancel()
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
-	sv := &serving{
-		Server: s, stop: stop, base: base, protocol: p, most: most,
-		handoff: make(chan *conn), refusals: make(chan struct{}, maxRefusals),
-		own: make(map[*conn]struct{}), watchdog: newWatchdog(),
-	}
+	sv.Server, sv.stop, sv.base, sv.watchdog = s, stop, base, newWatchdog()
+	sv.handoff, sv.refusals, sv.own = make(chan *conn), make(chan struct{}, maxRefusals), make(map[*conn]struct{})
 	sv.arrivals.room = s.limits.arrivals
 
 	web := sv.httpServer()

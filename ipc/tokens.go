@@ -44,7 +44,7 @@ func (sv *serving) writeToken(ctx context.Context, c *call, req api.TokenRequest
 	if err != nil {
 		return err
 	}
-	sv.asksFor(connOf(c.r), req.Account)
+	sv.asksFor(connOf(c.r), t.Account)
 	out := sv.buffers.get()
 	defer sv.buffers.put(out)
 	*out = append(t.AppendJSON(*out), '\n')
@@ -54,6 +54,11 @@ func (sv *serving) writeToken(ctx context.Context, c *call, req api.TokenRequest
 
 // token asks the backend, for both front ends, under the deadline that they gave ctx.
 func (sv *serving) token(ctx context.Context, req api.TokenRequest) (t api.Token, err error) {
+	if sv.socket != nil {
+		if err := sv.restrict(&req); err != nil {
+			return api.Token{}, err
+		}
+	}
 	if err := checkTokenRequest(req); err != nil {
 		return api.Token{}, err
 	}
@@ -66,4 +71,21 @@ func (sv *serving) token(ctx context.Context, req api.TokenRequest) (t api.Token
 	t, err = sv.cfg.Backend.Tokens.Token(ctx, req)
 	sv.missed(ctx, err)
 	return t, err
+}
+
+// restrict puts the account of the restricted socket into a request, and refuses one for anything else. Nobody is asked to
+// log in for a program that has no more than such a socket.
+func (sv *serving) restrict(req *api.TokenRequest) error {
+	if req.Account == "" && req.URL == "" {
+		req.Account = sv.socket.Account
+	}
+	if req.Account != sv.socket.Account {
+		return otherAccount(sv.socket.Account)
+	}
+	req.Interactive = false
+	return nil
+}
+
+func otherAccount(name string) error {
+	return &api.Error{Code: api.PolicyDenied, Message: "this socket serves the account " + name + " alone", Hint: "leave the account out of the request"}
 }

@@ -31,6 +31,12 @@ func (sv *serving) getWatch(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if sv.socket != nil {
+		if name != "" && name != sv.socket.Account {
+			return otherAccount(sv.socket.Account)
+		}
+		name = sv.socket.Account
+	}
 	ctx, events, end := sv.openStream(ctx, c)
 	defer end()
 	changes, err := sv.cfg.Backend.Watches.Watch(ctx, name)

@@ -44,6 +44,7 @@ func verbs() []verb {
 		{"approve", callers, newApprove},
 		{"whoami", callers, newWhoami},
 		{"audit", callers, newAudit},
+		{"socket", callers, newSocket},
 		{"status", service, newStatus},
 		{"lock", service, newLock},
 		{"unlock", service, newUnlock},

@@ -13,6 +13,7 @@ import (
 	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon"
+	"oauthd/daemon/account"
 	"oauthd/daemon/attend"
 	"oauthd/daemon/config"
 	"oauthd/daemon/consent"
@@ -283,6 +284,9 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *proces
 		return err
 	}
 	cfg.RuntimeDir, cfg.FileRecord = runtimeDir(cfg.Socket), fileRecord(cfg.Socket)
+	var work sync.WaitGroup
+	var server *ipc.Server
+	cfg.OpenSocket = func(s account.Socket) (func(), error) { return openRestricted(ctx, &work, server, s) }
 	d := daemon.New(cfg)
 	if at.upgrade != nil {
 		at.upgrade.busy = d.Busy
@@ -290,11 +294,10 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *proces
 	if at.side != nil {
 		at.side.wanted = d.OIDCAgent
 	}
-	server := ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.Disturb})
+	server = ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.Disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
 		Str("version", cfg.Version).Msg("listening")
 
-	var work sync.WaitGroup
 	var serveErr, daemonErr error
 	work.Go(func() { serveErr = at.open(ctx, server, listener, gone); cancel() })
 	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
@@ -312,9 +315,26 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *proces
 	return serveErr
 }
 
+// openRestricted serves a restricted socket until stop is called or ctx ends.
+func openRestricted(ctx context.Context, work *sync.WaitGroup, server *ipc.Server, s account.Socket) (stop func(), err error) {
+	l, err := ipc.ListenRestricted(s.Name, s.UID != os.Getuid())
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	work.Go(func() {
+		defer cancel()
+		_ = server.Restrict(ctx, l, s) // it was closed
+	})
+	return func() {
+		_ = l.Close() // at once, so that another socket can be where it was
+		cancel()
+	}, nil
+}
+
 // backend answers all that the socket asks with d, which listens at a door.
 func backend(d *daemon.Daemon, at *door) ipc.Backend {
-	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Matches: d, Policies: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
+	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Matches: d, Policies: d, Sockets: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
 }
 
 // openStore returns the store that cfg names, with its files in state; one of files is closed.

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"oauthd/cmd/oauthd/screen"
 
@@ -29,14 +31,19 @@ that one is fresh, else from the provider.
 		Example: `  oauthd token work --format header | curl -H @- https://api.example.com/
   oauthd token work --min-ttl 10m
   oauthd token work --format xoauth2 --user ada@example.com`,
-		Args: cobra.ExactArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && os.Getenv("OAUTHD_SOCK") != "" {
+				return nil // a restricted socket knows the account
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.settle(cmd); err != nil {
 				return err
 			}
 			c := starting()
 			defer c.Close()
-			text, err := f.text(cmd.Context(), std, c, args[0])
+			text, err := f.text(cmd.Context(), std, c, strings.Join(args, ""))
 			if err != nil {
 				return err
 			}

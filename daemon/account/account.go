@@ -79,6 +79,8 @@ type Account struct {
 
 	// Policy is who may use it.
 	Policy Policy
+	// Sockets are the restricted sockets that are served for it whenever the daemon runs.
+	Sockets []Socket
 
 	// File is the path of the account's file; "" before it is written.
 	File string

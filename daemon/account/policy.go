@@ -86,5 +86,7 @@ type Socket struct {
 	UID int
 	// Exe is the pattern that a caller's program must match; "" for any.
 	Exe string
+	// Max is how many tokens it hands out; 0 for any number.
+	Max int
 	Limits
 }

@@ -38,6 +38,7 @@ type accountKeys struct {
 	Confirm       string            `toml:"confirm,omitempty"`
 	Allow         []ruleKeys        `toml:"allow,omitempty"`
 	Deny          []ruleKeys        `toml:"deny,omitempty"`
+	Sockets       []socketKeys      `toml:"socket,omitempty"`
 }
 
 // accountFile is an account's file as it was read.
@@ -114,6 +115,7 @@ func (k accountKeys) account(s *source, name string) account.Account {
 		Audience:      k.Audience,
 		Hosts:         k.Hosts,
 		Policy:        k.policy(s),
+		Sockets:       k.sockets(s, name),
 		File:          s.file,
 		Managed:       bytes.HasPrefix(s.text, []byte(header)),
 

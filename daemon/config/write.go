@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"oauthd/daemon/account"
 	"oauthd/ipc/own"
@@ -44,7 +45,11 @@ func Encode(a account.Account) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)
 	}
-	return append(text, rules...), nil
+	sockets, err := encodeSockets(a.Sockets)
+	if err != nil {
+		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)
+	}
+	return slices.Concat(text, rules, sockets), nil
 }
 
 // writeAccount writes a's file in dir and returns its path. The caller must have made sure that an existing file is not a

@@ -29,6 +29,7 @@ const (
 
 	PathMatch     = "/v1/match"
 	PathWhoami    = "/v1/whoami"
+	PathSockets   = "/v1/sockets"
 	PathAudit     = "/v1/audit"
 	PathPolicy    = "/v1/policy"
 	PathConsents  = "/v1/consent"

@@ -1,0 +1,173 @@
+// Package sockets keeps the restricted sockets: each serves the tokens of one account under limits of its own, for a
+// container, a remote machine, a job or an agent. They are listed, end by themselves or on request, and are gone when the
+// daemon stops; those that an account's file names are served again by the next one.
+package sockets
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/words"
+	"oauthd/ipc/api"
+
+	"github.com/rs/zerolog"
+)
+
+// Config is what a Keeper is made of.
+type Config struct {
+	// Open begins to serve a socket; stop ends that and removes it.
+	Open func(s account.Socket) (stop func(), err error)
+	Log zerolog.Logger
+	// Now is the wall clock.
+	Now func() time.Time
+}
+
+// Keeper keeps restricted sockets. It is safe for concurrent use.
+type Keeper struct {
+	cfg Config
+
+	mu     sync.Mutex // guards the fields below, and is held while a socket is opened
+	open   map[string]*served
+	closed bool
+}
+
+// served is a socket that is served.
+type served struct {
+	api.Socket
+	stop  func()
+	timer *time.Timer // nil if it does not end by itself
+}
+
+// New makes a Keeper.
+func New(cfg Config) *Keeper { return &Keeper{cfg: cfg, open: map[string]*served{}} }
+
+// Add begins to serve s until end, or until the daemon stops if end is zero. kept is true if the account's file names it.
+func (k *Keeper) Add(s account.Socket, end time.Time, kept bool) (api.Socket, error) {
+	if !filepath.IsAbs(s.Name) {
+		return api.Socket{}, words.SocketPath(s.Name)
+	}
+	s.Name = filepath.Clean(s.Name)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return api.Socket{}, words.Stopping()
+	}
+	if k.open[s.Name] != nil {
+		return api.Socket{}, words.SocketTaken(s.Name)
+	}
+	stop, err := k.cfg.Open(s)
+	if err != nil {
+		return api.Socket{}, words.SocketNotOpened(s.Name, err)
+	}
+	now := k.cfg.Now()
+	o := &served{stop: stop, Socket: api.Socket{
+		Path: s.Name, Account: s.Account, Scopes: s.Scopes, Audiences: s.Audiences, Max: s.Max, Exe: s.Exe, UID: s.UID,
+		CreatedAt: now.UTC().Truncate(time.Second), Kept: kept,
+	}}
+	if !end.IsZero() {
+		o.ExpiresAt = new(end.UTC().Truncate(time.Second))
+		o.timer = time.AfterFunc(end.Sub(now), func() { _, _ = k.end(o, "it has expired") })
+	}
+	k.open[s.Name] = o
+	k.cfg.Log.Info().Str("socket", s.Name).Str("account", s.Account).Msg("restricted socket")
+	return o.Socket, nil
+}
+
+// Take takes one of the tokens that a socket may hand out, and returns an error if it has handed out all. The last one
+// ends the socket, after a moment in which it is answered.
+func (k *Keeper) Take(path string) error {
+	k.mu.Lock()
+	o := k.open[path]
+	switch {
+	case o == nil:
+		k.mu.Unlock()
+		return words.NoSocket(path)
+	case o.Max > 0 && o.Given >= o.Max:
+		k.mu.Unlock()
+		return words.SocketSpent(path, o.Max)
+	}
+	o.Given++
+	k.mu.Unlock()
+	return nil
+}
+
+// End ends the socket at path.
+func (k *Keeper) End(path string) (api.Socket, error) {
+	k.mu.Lock()
+	o := k.open[filepath.Clean(path)]
+	k.mu.Unlock()
+	if o == nil {
+		return api.Socket{}, words.NoSocket(path)
+	}
+	return k.end(o, "it was removed")
+}
+
+func (k *Keeper) end(o *served, why string) (api.Socket, error) {
+	k.mu.Lock()
+	if k.open[o.Path] != o {
+		k.mu.Unlock()
+		return api.Socket{}, words.NoSocket(o.Path)
+	}
+	delete(k.open, o.Path)
+	s := o.Socket
+	k.mu.Unlock()
+	if o.timer != nil {
+		o.timer.Stop()
+	}
+	o.stop()
+	k.cfg.Log.Info().Str("socket", s.Path).Str("why", why).Msg("restricted socket ended")
+	return s, nil
+}
+
+// List returns the sockets, by path.
+func (k *Keeper) List() []api.Socket {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all := []api.Socket{}
+	for _, o := range k.open {
+		all = append(all, o.Socket)
+	}
+	slices.SortFunc(all, func(a, b api.Socket) int { return cmp.Compare(a.Path, b.Path) })
+	return all
+}
+
+// Settle has the kept sockets be those that the accounts' files name now, and ends the sockets of accounts that are no more.
+func (k *Keeper) Settle(accounts []account.Account) {
+	wanted := map[string]account.Socket{}
+	known := map[string]bool{}
+	for _, a := range accounts {
+		known[a.Name] = true
+		for _, s := range a.Sockets {
+			wanted[filepath.Clean(s.Name)] = s
+		}
+	}
+	for _, s := range k.List() {
+		if _, ok := wanted[s.Path]; s.Kept && !ok || !known[s.Account] {
+			_, _ = k.End(s.Path)
+		}
+	}
+	for _, s := range wanted {
+		if slices.ContainsFunc(k.List(), func(o api.Socket) bool { return o.Path == filepath.Clean(s.Name) }) {
+			continue
+		}
+		if _, err := k.Add(s, time.Time{}, true); err != nil {
+			k.cfg.Log.Warn().Err(err).Str("socket", s.Name).Msg("a kept socket is not served")
+		}
+	}
+}
+
+// Run waits until ctx ends, and ends every socket.
+func (k *Keeper) Run(ctx context.Context) {
+	<-ctx.Done()
+	k.mu.Lock()
+	k.closed = true
+	k.mu.Unlock()
+	for _, s := range k.List() {
+		_, _ = k.End(s.Path)
+	}
+}
