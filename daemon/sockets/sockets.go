@@ -22,7 +22,7 @@ import (
 type Config struct {
 	// Open begins to serve a socket; stop ends that and removes it.
 	Open func(s account.Socket) (stop func(), err error)
-	Log zerolog.Logger
+	Log  zerolog.Logger
 	// Now is the wall clock.
 	Now func() time.Time
 }
