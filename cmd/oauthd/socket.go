@@ -34,14 +34,14 @@ func newSocketCreate(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create PATH --account NAME",
 		Short: "serve one account on a socket of its own",
-		Long: `Serves tokens and changes of one account on a socket at PATH, and nothing else. Who is
-connected to it needs no account name, sees no other account, and can log nobody in or
-out. --scope and --audience are all that its tokens may be for.
+		Long: `Serves tokens and changes of one account on a socket at PATH, and nothing else. A
+program that is connected to it needs no account name, sees no other account, and can
+log nobody in or out. --scope and --audience are all that its tokens may be for.
 
 With --uid, programs of another user may connect, and only theirs. The directory must be
 yours; a container reaches the socket by a bind mount.`,
 		Example: `  oauthd socket create ~/agent/oauthd.sock --account work --scope repo --ttl 8h
-  docker run -v ~/agent/oauthd.sock:/run/oauthd.sock -e OAUTHD_SOCK=/run/oauthd.sock IMAGE
+  docker run -v ~/agent/oauthd.sock:/run/s -e OAUTHD_SOCK=/run/s IMAGE
   ssh -R /tmp/oauthd.sock:$HOME/agent/oauthd.sock example.com`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
