@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,6 +24,8 @@ const mostFile = 4 << 20
 // Block is a piece of text in a configuration file, at its end.
 type Block struct {
 	File, Body string // the body ends with a newline
+	// Other is what cannot be beside the block, because the program takes one of them alone; nil if there is no such thing.
+	Other *regexp.Regexp
 }
 
 // Text implements [Step].
@@ -34,10 +37,11 @@ func (b *Block) Make(context.Context) error {
 		if b.find(old) >= 0 {
 			return old, nil
 		}
-		if len(old) > 0 && old[len(old)-1] != '\n' {
-			old = append(old, '\n')
+		if b.Other != nil && b.Other.Match(old) {
+			return nil, &api.Error{Code: api.BadRequest, Message: api.Excerpt(b.File) + " has already: " + api.Excerpt(string(b.Other.Find(old))),
+				Hint: "remove it there first if oauthd is to answer"}
 		}
-		return append(old, b.Body...), nil
+		return append(ended(old), b.Body...), nil
 	})
 }
 

@@ -74,12 +74,16 @@ func (p Place) Link(name string) *Link { return &Link{Path: filepath.Join(p.Link
 // All returns the helpers, by name.
 func All() []Helper {
 	return []Helper{
+		bazel(),
+		cargo(),
 		docker(),
 		git(),
+		goauth(),
 		googleExternal(),
 		keyring(),
 		kubectl(),
 		pnpm(),
+		terraform(),
 	}
 }
 
