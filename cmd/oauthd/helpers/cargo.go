@@ -18,7 +18,7 @@ func cargo() Helper {
 	return Helper{
 		Name: "cargo", Program: name,
 		Use:   "--cargo-plugin",
-		Short: "answer cargo, which asks a credential provider for a registry's token",
+		Short: "answer cargo, which asks for the token of a registry",
 		Long: `Speaks cargo's credential provider protocol (cargo 1.74 or newer): an access token of the
 account whose hosts allow the index of a registry ("oauthd match URL" shows which). Only
 sparse registries are answered; for any other one cargo goes on to its next provider.`,

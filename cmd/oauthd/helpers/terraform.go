@@ -2,11 +2,14 @@ package helpers
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 
+	"oauthd/ipc/api"
 	dialect "oauthd/ipc/dialect/terraform"
 
 	"github.com/spf13/cobra"
@@ -17,15 +20,22 @@ func terraform() Helper {
 	const name = "terraform-credentials-oauthd"
 	return Helper{
 		Name: "terraform", Program: name,
-		Use:   "get|store|forget HOST",
-		Short: "answer Terraform and OpenTofu, which ask for the token of a host",
+		Unheard: true, // it goes on without a token
+		Use:     "get|store|forget HOST",
+		Short:   "answer Terraform and OpenTofu, which ask for the token of a host",
 		Long: `Answers as a credentials helper of Terraform and OpenTofu: an access token of the account
 whose hosts allow the registry or backend ("oauthd match https://HOST/" shows which). For
 any other host it says that it has none. It stores no tokens of "terraform login".`,
 		Args: cobra.ExactArgs(2),
 		Serve: func(*pflag.FlagSet) func(context.Context, Call) error {
 			return func(ctx context.Context, c Call) error {
-				return dialect.Serve(ctx, c.Args[0], c.Args[1], c.Out, c.Client)
+				err := dialect.Serve(ctx, c.Args[0], c.Args[1], c.Out, c.Client)
+				var refusal *api.Error
+				if c.Args[0] != "get" && errors.As(err, &refusal) { // it shows what is said to these
+					_, _ = fmt.Fprintf(c.Err, "%s\nhint: %s\n", refusal.Message, refusal.Hint)
+					return Exit(1)
+				}
+				return err
 			}
 		},
 		Steps: func(at Place) ([]Step, error) {

@@ -23,9 +23,9 @@ func Serve(ctx context.Context, operation, host string, out io.Writer, tokens To
 	case "get":
 		return get(ctx, host, out, tokens)
 	case "store":
-		return &api.Error{Code: api.Unsupported, Message: "oauthd stores no tokens of Terraform's", Hint: "oauthd login NAME logs an account in"}
+		return &api.Error{Code: api.Unsupported, Message: "this credentials helper belongs to oauthd, which stores no tokens of Terraform's", Hint: "oauthd login NAME logs an account in"}
 	case "forget":
-		return &api.Error{Code: api.Unsupported, Message: "oauthd stores no tokens of Terraform's", Hint: "oauthd logout NAME logs an account out"}
+		return &api.Error{Code: api.Unsupported, Message: "this credentials helper belongs to oauthd, which stores no tokens of Terraform's", Hint: "oauthd logout NAME logs an account out"}
 	}
 	return &api.Error{Code: api.BadRequest, Message: "a credentials helper does not know " + api.Excerpt(operation), Hint: "oauthd helper terraform get HOST"}
 }
