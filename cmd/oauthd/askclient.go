@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+
 	"oauthd/cmd/oauthd/ask"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
-	"strings"
 )
 
 const googleClient = ".apps.googleusercontent.com"

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strings"
+
 	"oauthd/cmd/oauthd/ask"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
-	"slices"
-	"strings"
 )
 
 func (w *wizard) askProvider() error {

@@ -17,7 +17,7 @@ func bypasses(name string, file *ast.File) (found []string) {
 	// on a terminal are ours, and what is a stranger's beside them is filtered by itself. The streams of a program that exec
 	// runs are its own. Styles and spinners are ours, on text that has been filtered, as is help.
 	around := []string{"main.go", "doctor.go", "helper.go", "help.go", "completion.go", "root.go",
-		"token.go", "become_windows.go", "emulate_unix.go", "serve.go", "waiting.go", "demo.go", "logfile.go"}
+		"token.go", "become_windows.go", "emulate_unix.go", "servestore.go", "waiting.go", "demo.go", "logfile.go"}
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
