@@ -74,6 +74,23 @@ func Run(b *testing.B, path, account string) {
 	}
 }
 
+// Beside measures the server on the socket at path beside another one, which has a token for the same account, as line/kept
+// and line/new. The ratio is that of the medians.
+func Beside(b *testing.B, path, other, account string) {
+	request := `{"account":"` + account + `"}` + "\n"
+	for _, server := range []string{path, other} {
+		sample(b, server, "line", request)
+	}
+	for _, way := range []string{"kept", "new"} {
+		b.Run("line/"+way, func(b *testing.B) {
+			r := measure(b, load{Ours: path, Bare: other, Protocol: "line", Request: request, Way: way, N: b.N})
+			b.ReportMetric(float64(r.Bare.Median), "other-p50-ns")
+			b.ReportMetric(float64(r.Ours.Median), "p50-ns")
+			b.ReportMetric(float64(r.Ours.Median)/float64(r.Bare.Median), "ratio")
+		})
+	}
+}
+
 // sample returns the body of one answer.
 func sample(b *testing.B, path, protocol, request string) []byte {
 	c, err := net.Dial("unix", path)

@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"bufio"
 	"errors"
 	"net"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -19,13 +19,16 @@ import (
 // maxParents bounds a chain of parents, and mostText how much of a file in /proc is read, in bytes.
 const (
 	maxParents = 32
-	mostText   = 16 << 10
+	mostText   = 4 << 10
 )
 
 // handle is a process that was taken hold of: its directory in /proc, which never becomes another process's.
-type handle struct {
-	pid int
-	dir *os.File
+type handle struct{ fd int }
+
+// openProcess takes hold of the process that has pid now.
+func openProcess(pid int) (handle, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return handle{fd}, err
 }
 
 // hold takes hold of the process that connected to c. The kernel has known it since then (SO_PEERPIDFD, Linux 6.5), so
@@ -34,11 +37,10 @@ func hold(c net.Conn, p Peer) (handle, error) {
 	if p.PID <= 0 {
 		return handle{}, ErrUnsupported
 	}
-	dir, err := os.Open("/proc/" + strconv.Itoa(p.PID))
+	h, err := openProcess(p.PID)
 	if err != nil {
 		return handle{}, err
 	}
-	h := handle{p.PID, dir}
 	fd, err := pidfd(c)
 	switch {
 	case err == nil:
@@ -55,7 +57,7 @@ func hold(c net.Conn, p Peer) (handle, error) {
 		}
 	}
 	if err != nil {
-		_ = dir.Close()
+		h.close()
 		return handle{}, err
 	}
 	return h, nil
@@ -75,11 +77,10 @@ func startedAt(c net.Conn, pid int) uint64 {
 		knowsProcess.Store(true)
 		return 0
 	}
-	dir, err := os.Open("/proc/" + strconv.Itoa(pid))
+	h, err := openProcess(pid)
 	if err != nil {
 		return 0
 	}
-	h := handle{pid, dir}
 	defer h.close()
 	s, _ := h.stat()
 	return s.start
@@ -103,30 +104,26 @@ func pidfd(c net.Conn) (fd int, err error) {
 	return fd, err
 }
 
-func (h handle) close() { _ = h.dir.Close() }
+func (h handle) close() { _ = unix.Close(h.fd) }
 
-func (h handle) open(name string) (*os.File, error) {
-	fd, err := unix.Openat(int(h.dir.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), name), nil
-}
-
+// read returns the beginning of one of the process's files; "" if it cannot be read.
 func (h handle) read(name string) string {
-	f, err := h.open(name)
+	fd, err := unix.Openat(h.fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	text := make([]byte, mostText)
-	n, _ := f.Read(text)
+	defer func() { _ = unix.Close(fd) }()
+	var text [mostText]byte
+	n, err := unix.Read(fd, text[:])
+	if err != nil {
+		return ""
+	}
 	return string(text[:n])
 }
 
 func (h handle) executable() string {
-	to := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(int(h.dir.Fd()), "exe", to)
+	var to [unix.PathMax]byte
+	n, err := unix.Readlinkat(h.fd, "exe", to[:])
 	if err != nil {
 		return ""
 	}
@@ -136,14 +133,11 @@ func (h handle) executable() string {
 
 // uid is the process's effective user, -1 if it cannot be read.
 func (h handle) uid() int {
-	info, err := h.dir.Stat()
-	if err != nil {
+	var info unix.Stat_t
+	if unix.Fstat(h.fd, &info) != nil {
 		return -1
 	}
-	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		return int(s.Uid)
-	}
-	return -1
+	return int(info.Uid)
 }
 
 // stat is what of proc_pid_stat(5) matters here.
@@ -178,6 +172,34 @@ func (h handle) stat() (s stat, ok bool) {
 	return s, err == nil && s.start > 0
 }
 
+// known is the evidence about processes that connected lately, by the process: what has not changed since is not read again.
+var known = memory[Evidence]{of: map[Identity]Evidence{}}
+
+// memory remembers something about processes. A program that replaced another in a process (execve) is another one.
+type memory[T any] struct {
+	mu sync.Mutex // guards of
+	of map[Identity]T
+}
+
+// maxKnown bounds how many are remembered.
+const maxKnown = 256
+
+func (m *memory[T]) get(of Identity) (value T, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	value, ok = m.of[of]
+	return value, ok
+}
+
+func (m *memory[T]) put(of Identity, value T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.of) >= maxKnown {
+		clear(m.of)
+	}
+	m.of[of] = value
+}
+
 // evidence reads what the system says of the process at the other end of c.
 func evidence(c net.Conn, p Peer) (Evidence, error) {
 	h, err := hold(c, p)
@@ -189,10 +211,16 @@ func evidence(c net.Conn, p Peer) (Evidence, error) {
 	if !ok {
 		return Evidence{}, os.ErrProcessDone
 	}
-	e := Evidence{Identity: Identity{p.PID, h.executable(), s.start}, Session: s.session, TTY: s.tty}
+	process := Identity{p.PID, h.executable(), s.start}
+	if e, ok := known.get(process); ok {
+		e.Session, e.TTY = s.session, s.tty
+		return e, nil
+	}
+	e := Evidence{Identity: process, Session: s.session, TTY: s.tty}
 	e.App, e.Unit = h.place()
 	e.Parents = parents(s, p.UID)
 	e.resolve(ownPrograms())
+	known.put(process, e)
 	return e, nil
 }
 
@@ -224,9 +252,8 @@ func ownPrograms() []string {
 func (h handle) place() (app, unit string) {
 	group := controlGroup(h.read("cgroup"))
 	unit = unitOf(group)
-	if f, err := h.open("root/.flatpak-info"); err == nil {
-		defer f.Close()
-		return flatpak(f), unit
+	if info := h.read("root/.flatpak-info"); info != "" {
+		return flatpak(info), unit
 	}
 	if name, ok := snap(group); ok {
 		return "snap:" + name, unit
@@ -235,10 +262,10 @@ func (h handle) place() (app, unit string) {
 }
 
 // flatpak returns the application's id from its .flatpak-info, in which it is the name of the application.
-func flatpak(f *os.File) string {
+func flatpak(info string) string {
 	section := ""
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		line := strings.TrimSpace(lines.Text())
+	for line := range strings.Lines(info) {
+		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "[") {
 			section = line
 		}
@@ -286,30 +313,48 @@ func snap(group string) (name string, ok bool) {
 	return "", false
 }
 
+// ancestor is a process above a caller.
+type ancestor struct {
+	Identity
+	tty int
+}
+
+// ancestors are those of processes that started callers lately.
+var ancestors = memory[[]ancestor]{of: map[Identity][]ancestor{}}
+
+// above returns the ancestors of the process that s describes, up to the last one before the system's own, such as the
+// user's manager, sshd or a process of another user.
+func above(s stat, uid, most int) []ancestor {
+	if s.parent <= 1 || most == 0 {
+		return nil
+	}
+	h, err := openProcess(s.parent)
+	if err != nil {
+		return nil
+	}
+	defer h.close()
+	parent, ok := h.stat()
+	a := ancestor{Identity{s.parent, h.executable(), parent.start}, parent.tty}
+	if !ok || h.uid() != uid || parent.start > s.start || boundary(a.Identity, parent) {
+		return nil
+	}
+	if chain, ok := ancestors.get(a.Identity); ok {
+		return chain
+	}
+	chain := append([]ancestor{a}, above(parent, uid, most-1)...)
+	ancestors.put(a.Identity, chain)
+	return chain
+}
+
 // parents returns the ancestors of a process up to the one that its session began with: the terminal around it, or else
-// the last one before the system's own, such as the user's manager, sshd or a process of another user.
+// the last one of all.
 func parents(s stat, uid int) (chain []Identity) {
-	outer := -1 // the outermost with a terminal; -1 is the process itself
-	terminal := s.tty != 0
-	for len(chain) < maxParents && s.parent > 1 {
-		pid := s.parent
-		dir, err := os.Open("/proc/" + strconv.Itoa(pid))
-		if err != nil {
-			break
+	outer, terminal := -1, s.tty != 0 // the outermost with a terminal; -1 is the process itself
+	for i, a := range above(s, uid, maxParents) {
+		chain = append(chain, a.Identity)
+		if a.tty != 0 {
+			outer, terminal = i, true
 		}
-		h := handle{pid, dir}
-		above, ok := h.stat()
-		p := Identity{pid, h.executable(), above.start}
-		foreign := !ok || h.uid() != uid || above.start > s.start || boundary(p, above)
-		h.close()
-		if foreign {
-			break
-		}
-		chain = append(chain, p)
-		if above.tty != 0 {
-			outer, terminal = len(chain)-1, true
-		}
-		s = above
 	}
 	if terminal && outer+2 < len(chain) {
 		return chain[:outer+2] // the terminal is the parent of the outermost that runs in one
