@@ -49,6 +49,7 @@ func TestEndToEnd(t *testing.T) {
 		{"a socket of systemd for oidc-agent's clients", testOIDCAgentService},
 		{"a new program takes over", testNewProgram},
 		{"another version takes over, and back", testUpgrade},
+		{"a file store that systemd-creds seals", testSeal},
 		{"a login that ends asks on the desktop", testNotification},
 		{"many logins that end are one question", testManyNotifications},
 	} {
