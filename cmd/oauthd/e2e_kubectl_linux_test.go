@@ -41,75 +41,106 @@ func apiServer(t *testing.T, d *clientDesk, idToken *atomic.Bool) (url string) {
 	return server.URL
 }
 
+// cluster is a desktop with kubectl, and an API server that takes tokens of the account hub.
+type cluster struct {
+	*clientDesk
+	person   *agreeing
+	provider *oauthtest.Running
+	idToken  atomic.Bool // which kind the API server takes
+	old      bool        // kubectl is Debian 12's: it knows v1beta1 alone, and never says interactive
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	storetest.Need(t, "kubectl")
+	version, err := exec.CommandContext(t.Context(), "kubectl", "version", "--client").CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{person: &agreeing{}, old: strings.Contains(string(version), "v1.20.")}
+	c.clientDesk = newDesktopOf(t, c.person)
+	c.provider = c.login(t, "hub")
+	c.idToken.Store(true)
+	server := apiServer(t, c.clientDesk, &c.idToken)
+	c.allow(t, "hub", server)
+	config := "apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: '" + server + "', insecure-skip-tls-verify: true}}]\n"
+	if err := os.WriteFile(filepath.Join(c.dir, "cluster"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// asking is a script that has kubectl ask the API server, as a user whose configuration the helper prints for these words.
+func (c *cluster) asking(user, words string) string {
+	if c.old {
+		words += beta
+	}
+	return "oauthd helper kubectl --print-config " + words + " >user; kubectl get --raw /hello --cluster c --user " + user
+}
+
+const beta = " | sed s,k8s.io/v1$,k8s.io/v1beta1,"
+
+func (c *cluster) kubectl(t *testing.T, argv ...string) (exit int, stdout, stderr string) {
+	t.Helper()
+	return c.run(t, []string{"XDG_RUNTIME_DIR=" + c.dir, "KUBECONFIG=" + c.dir + "/cluster:" + c.dir + "/user"}, argv...)
+}
+
+// wantRefusal checks that kubectl, with no person there, shows one line that ends in a hint.
+func (c *cluster) wantRefusal(t *testing.T, hint string) {
+	t.Helper()
+	exit, stdout, stderr := c.kubectl(t, "sh", "-ec", c.asking("hub", "hub"))
+	first, _, _ := strings.Cut(stderr, "\n")
+	if exit == 0 || stdout != "" || !strings.HasPrefix(first, "oauthd: ") || !strings.HasSuffix(first, "; hint: "+hint) || c.person.questions.Load() > 0 {
+		t.Errorf("got exit %d, %q, %s, %d questions, want a failure that shows a line with %q", exit, stdout, stderr, c.person.questions.Load(), hint)
+	}
+}
+
 // The helper with real kubectl: both kinds of token, with the token replaced in between; by the account's name and by the
 // cluster; and what a person sees if there is no token.
 func TestKubectlHelper(t *testing.T) {
-	if _, err := exec.LookPath("kubectl"); err != nil {
-		t.Skip("kubectl is not installed; what it says is in helper-kubectl.txtar too")
-	}
-	storetest.Need(t, "script") // for a terminal
-	person := &agreeing{}
-	d := newDesktopOf(t, person)
-	provider := d.login(t, "hub")
-	var idToken atomic.Bool
-	server := apiServer(t, d, &idToken)
-	d.allow(t, "hub", server)
-	config := "apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: '" + server + "', insecure-skip-tls-verify: true}}]\n"
-	if err := os.WriteFile(filepath.Join(d.dir, "cluster"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	vars := []string{"XDG_RUNTIME_DIR=" + d.dir, "KUBECONFIG=" + d.dir + "/cluster:" + d.dir + "/user"}
-	get := func(user, how string) string {
-		return "oauthd helper kubectl --print-config " + how + " >user; kubectl get --raw /hello --cluster c --user " + user
-	}
+	c := newCluster(t)
 	for _, test := range []struct {
 		name    string
 		idToken bool
 		script  string
 	}{
-		{"by the scope", true, get("hub", "hub")},
-		{"an access token", false, get("hub", "hub --id-token=false")},
-		{"by the cluster", true, get("oauthd", "--id-token")},
-		{"of an older version", true, strings.Replace(get("hub", "hub"), ">user", "| sed s,k8s.io/v1,k8s.io/v1beta1, >user", 1)},
+		{"by the scope", true, c.asking("hub", "hub")},
+		{"an access token", false, c.asking("hub", "hub --id-token=false")},
+		{"by the cluster", true, c.asking("oauthd", "--id-token")},
+		{"of an older version", true, c.asking("hub", "hub"+beta)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			idToken.Store(test.idToken)
+			c.idToken.Store(test.idToken)
 			for range 2 {
-				if exit, stdout, stderr := d.run(t, vars, "sh", "-ec", test.script); exit != 0 || stdout != "hello" {
+				if exit, stdout, stderr := c.kubectl(t, "sh", "-ec", test.script); exit != 0 || stdout != "hello" {
 					t.Errorf("got exit %d, %q, %s, want to be let in", exit, stdout, stderr)
 				}
-				d.replace(t, "hub")
+				c.replace(t, "hub")
 			}
 		})
 	}
-	refused := func(want string) {
-		t.Helper()
-		exit, stdout, stderr := d.run(t, vars, "sh", "-ec", get("hub", "hub"))
-		first, _, _ := strings.Cut(stderr, "\n")
-		if exit == 0 || stdout != "" || !strings.HasPrefix(first, "oauthd: ") || !strings.HasSuffix(first, want) {
-			t.Errorf("got exit %d, %q, %s, want a failure that shows a line with %q", exit, stdout, stderr, want)
-		}
-	}
-	if _, err := d.client.Logout(t.Context(), "hub"); err != nil {
-		t.Fatal(err)
-	}
-	refused("; hint: oauthd login hub")
-	if person.questions.Load() > 0 {
-		t.Error("a person was asked although kubectl says that none is there")
-	}
-	idToken.Store(true)
-	exit, stdout, stderr := d.run(t, vars, "script", "-qec", get("hub", "hub"), "/dev/null")
-	if exit != 0 || !strings.HasSuffix(stdout, "hello") || person.questions.Load() != 1 {
-		t.Errorf("at a terminal: got exit %d, %q, %s, %d questions, want one question, and to be let in", exit, stdout, stderr, person.questions.Load())
-	}
-	for _, o := range d.obstacles("hub", provider) {
+	for _, o := range c.obstacles("hub", c.provider) {
 		if err := o.put(t); err != nil {
 			t.Fatal(err)
 		}
-		refused("; hint: " + o.want)
+		c.wantRefusal(t, o.want)
 	}
-	if n := person.questions.Load(); n != 1 {
-		t.Errorf("got %d questions, want none without a terminal", n-1)
+}
+
+// A person is asked to log in only if kubectl says that one is there.
+func TestKubectlAtATerminal(t *testing.T) {
+	storetest.Need(t, "script")
+	c := newCluster(t)
+	if c.old {
+		t.Skip("kubectl 1.20 does not say whether a person is there")
+	}
+	if _, err := c.client.Logout(t.Context(), "hub"); err != nil {
+		t.Fatal(err)
+	}
+	c.wantRefusal(t, "oauthd login hub")
+	exit, stdout, stderr := c.kubectl(t, "script", "-qec", c.asking("hub", "hub"), "/dev/null")
+	if exit != 0 || !strings.HasSuffix(stdout, "hello") || c.person.questions.Load() != 1 {
+		t.Errorf("got exit %d, %q, %s, %d questions, want one question, and to be let in", exit, stdout, stderr, c.person.questions.Load())
 	}
 }
 
