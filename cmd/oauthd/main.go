@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,11 @@ func main() {
 	if len(args) > 0 && args[0] == "serve" {
 		process.StartOverwriting()
 	}
-	os.Exit(run(interruptible(args), args, stdio{os.Stdin, os.Stdout, os.Stderr}))
+	std := stdio{os.Stdin, os.Stdout, os.Stderr}
+	if len(quick.Input) > 0 {
+		std.in = io.MultiReader(bytes.NewReader(quick.Input), os.Stdin)
+	}
+	os.Exit(run(interruptible(args), args, std))
 }
 
 // interruptible returns a context that the signals of a person or a service manager end. For exec they do what they do to

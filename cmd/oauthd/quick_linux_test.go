@@ -44,6 +44,7 @@ func TestFastLane(t *testing.T) {
 		{"another user", testFastOtherUser},
 		{"the helper passes on", testHelperPassesOn},
 		{"a program with a token", testFastExec},
+		{"a credential for git", testFastGit},
 	} {
 		t.Run(part.name, func(t *testing.T) { t.Parallel(); part.run(t, p) })
 	}

@@ -1,9 +1,9 @@
 package quick
 
-// accessToken returns the access token of an answer. The answer must be one line of JSON and simple: one object of
+// accessToken returns the access token of an answer, and when it expires, nil if the answer does not say. The answer must be one line of JSON and simple: one object of
 // strings without escapes and of whole numbers, as the daemon writes it. An error is an object within, so it is not
 // simple.
-func accessToken(answer []byte) (token []byte, ok bool) {
+func accessToken(answer []byte) (token, expiresAt []byte, ok bool) {
 	r := reader{rest: answer}
 	for more := r.take('{'); more; more = r.take(',') {
 		name := r.name()
@@ -13,16 +13,22 @@ func accessToken(answer []byte) (token []byte, ok bool) {
 			continue
 		}
 		value := r.text()
-		if string(name) == "access_token" {
+		switch string(name) {
+		case "access_token":
 			if token != nil {
-				return nil, false
+				return nil, nil, false
 			}
 			token = value
+		case "expires_at":
+			if expiresAt != nil {
+				return nil, nil, false
+			}
+			expiresAt = value
 		}
 	}
 	r.need('}')
 	r.need('\n')
-	return token, !r.failed && len(r.rest) == 0 && len(token) > 0
+	return token, expiresAt, !r.failed && len(r.rest) == 0 && len(token) > 0
 }
 
 // reader reads simple JSON from the front of rest. Once it has failed it makes no progress.

@@ -43,7 +43,7 @@ func TestAccessToken(t *testing.T) {
 		{"nothing", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := accessToken([]byte(tt.answer))
+			got, _, ok := accessToken([]byte(tt.answer))
 			if string(got) != tt.want && ok || ok != (tt.want != "") {
 				t.Errorf("got %q, %t, want %q", got, ok, tt.want)
 			}
@@ -57,7 +57,7 @@ func FuzzAccessToken(f *testing.F) {
 	f.Add([]byte(`{"access_token":"a","expires_in":10}` + "\n"))
 	f.Add([]byte(`{"error":{"code":"busy"}}` + "\n"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		got, ok := accessToken(answer)
+		got, _, ok := accessToken(answer)
 		if !ok {
 			return
 		}

@@ -10,9 +10,9 @@ const (
 	maxAnswer = 32 << 10
 )
 
-// ask sends a request for name's token to the daemon, if everything proves that it is the expected user's, and returns
+// ask sends a request for a token, which is a line, to the daemon, if everything proves that it is the expected user's, and returns
 // the answer. No step takes longer than patience, in nanoseconds.
-func ask(at place, name string, patience int64) (answer []byte, ok bool) {
+func ask(at place, request []byte, patience int64) (answer []byte, ok bool) {
 	if !at.proven() {
 		return nil, false
 	}
@@ -34,7 +34,6 @@ func ask(at place, name string, patience int64) (answer []byte, ok bool) {
 	if err != nil || server.Uid != at.uid {
 		return nil, false
 	}
-	request := []byte(`{"account":"` + name + "\"}\n")
 	if n, err := syscall.Write(fd, request); err != nil || n != len(request) {
 		return nil, false
 	}
@@ -45,3 +44,6 @@ func ask(at place, name string, patience int64) (answer []byte, ok bool) {
 	}
 	return answer[:n], true
 }
+
+// named is the request for the token of the account of that name.
+func named(account string) []byte { return []byte(`{"account":"` + account + "\"}\n") }

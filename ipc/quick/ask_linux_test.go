@@ -107,7 +107,7 @@ func (s *server) wantNothing(t *testing.T, mayConnect bool) {
 
 func TestAsk(t *testing.T) {
 	s := newServer(t, answers(sample))
-	answer, ok := ask(s.place(), "work", long)
+	answer, ok := ask(s.place(), named("work"), long)
 	if string(answer) != sample || !ok {
 		t.Errorf("got %q, %t, want %q", answer, ok, sample)
 	}
@@ -127,9 +127,9 @@ func TestAskGivesUp(t *testing.T) {
 		"an answer too long":       answers(`{"access_token":"` + strings.Repeat("x", maxAnswer) + "\"}\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			answer, ok := ask(newServer(t, serve).place(), "work", long)
+			answer, ok := ask(newServer(t, serve).place(), named("work"), long)
 			if ok {
-				_, ok = accessToken(answer)
+				_, _, ok = accessToken(answer)
 			}
 			if ok {
 				t.Errorf("got a token from %d bytes, want none", len(answer))
@@ -138,7 +138,7 @@ func TestAskGivesUp(t *testing.T) {
 	}
 	t.Run("a server that is silent", func(t *testing.T) {
 		s := newServer(t, func(net.Conn) { <-release })
-		if _, ok := ask(s.place(), "work", short); ok {
+		if _, ok := ask(s.place(), named("work"), short); ok {
 			t.Error("got an answer, want none")
 		}
 		release <- struct{}{}
@@ -159,7 +159,7 @@ func TestAskGivesUp(t *testing.T) {
 			}
 			hold = append(hold, c)
 		}
-		if _, ok := ask(s.place(), "work", short); ok {
+		if _, ok := ask(s.place(), named("work"), short); ok {
 			t.Error("got an answer, want none")
 		}
 	})
@@ -199,7 +199,7 @@ func TestAskLeavesAlone(t *testing.T) {
 			if err := spoil(t, s, filepath.Dir(s.socket)); err != nil {
 				t.Fatal(err)
 			}
-			if _, ok := ask(s.place(), "work", long); ok {
+			if _, ok := ask(s.place(), named("work"), long); ok {
 				t.Error("got an answer, want none")
 			}
 			s.wantNothing(t, false)
@@ -212,7 +212,7 @@ func TestAskLeavesAlone(t *testing.T) {
 func TestAskSaysNothingToAnotherUser(t *testing.T) {
 	needRoot(t)
 	s := newServerBy(t, listenAsNobody, answers(sample))
-	if _, ok := ask(s.place(), "work", long); ok {
+	if _, ok := ask(s.place(), named("work"), long); ok {
 		t.Error("got an answer, want none")
 	}
 	s.wantNothing(t, true)
@@ -252,7 +252,7 @@ func TestAskWakesNobody(t *testing.T) {
 	if !ok {
 		t.Fatal("the environment is not plain")
 	}
-	if _, ok := ask(at, "work", long); !ok {
+	if _, ok := ask(at, named("work"), long); !ok {
 		t.Error("a daemon that runs was not asked")
 	}
 	<-s.requests
@@ -260,11 +260,11 @@ func TestAskWakesNobody(t *testing.T) {
 	if err := os.Symlink(s.socket, filepath.Join(filepath.Dir(s.socket), "systemd.sock")); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := ask(at, "work", long); ok {
+	if _, ok := ask(at, named("work"), long); ok {
 		t.Error("got an answer")
 	}
 	s.wantNothing(t, false)
-	if _, ok := ask(s.place(), "work", long); !ok {
+	if _, ok := ask(s.place(), named("work"), long); !ok {
 		t.Error("without OAUTHD_NO_AUTOSTART the socket was left alone")
 	}
 }

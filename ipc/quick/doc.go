@@ -1,5 +1,5 @@
-// Package quick is the fast lane for `oauthd token NAME`, and for `oauthd exec -e VAR=NAME -- CMD`. A program that imports
-// it answers these two command lines while it is still being initialised, and exits or becomes CMD. For every other
+// Package quick is the fast lane for `oauthd token NAME`, for `oauthd exec -e VAR=NAME -- CMD`, and for git, which runs
+// `git-credential-oauthd get`. A program that imports it answers these command lines while it is still being initialised, and exits or becomes CMD. For every other
 // command line, and at the first surprise, the package does nothing and the program goes its usual way.
 //
 // # Why it works in init

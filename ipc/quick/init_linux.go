@@ -4,24 +4,39 @@ import "syscall"
 
 func init() {
 	line := arguments()
-	name, ok := account(line)
+	var request []byte
 	var e execution
-	if !ok {
-		if e, ok = execCommand(line); !ok {
+	var c credential
+	git := gitHelper(line)
+	if git {
+		text, ok := input()
+		if ok {
+			c, ok = gitRequest(text)
+		}
+		if !ok {
 			return
 		}
-		name = e.account
+		request = c.request()
+	} else {
+		name, ok := account(line)
+		if !ok {
+			if e, ok = execCommand(line); !ok {
+				return
+			}
+			name = e.account
+		}
+		request = named(name)
 	}
 	environ := syscall.Environ()
 	at, ok := find(environ, syscall.Getuid(), privateDir)
 	if !ok {
 		return
 	}
-	answer, ok := ask(at, name, patience)
+	answer, ok := ask(at, request, patience)
 	if !ok {
 		return
 	}
-	token, ok := accessToken(answer)
+	token, expiresAt, ok := accessToken(answer)
 	if !ok {
 		return
 	}
@@ -30,6 +45,11 @@ func init() {
 		return
 	}
 	output := append(token, '\n')
+	if git {
+		if output, ok = c.answer(token, expiresAt); !ok {
+			return
+		}
+	}
 	switch n, err := syscall.Write(syscall.Stdout, output); {
 	case err != nil || n <= 0:
 		return

@@ -145,7 +145,7 @@ func TestServerUIDInStepWithClient(t *testing.T) {
 			at, ok := findIn(environ, tt.as, false)
 			if ok {
 				// The files belong to the one who runs the server.
-				_, ok = ask(at, "work", long)
+				_, ok = ask(at, named("work"), long)
 			}
 			if ok != tt.fast {
 				t.Errorf("quick: got an answer %t, want %t", ok, tt.fast)

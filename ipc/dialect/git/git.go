@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +22,6 @@ const mostInput = 64 << 10
 
 // Tokens is where tokens come from: [oauthd/ipc/client.Client] is one.
 type Tokens interface {
-	Match(ctx context.Context, place, user string) (api.Match, error)
 	Token(ctx context.Context, r api.TokenRequest) (api.Token, error)
 }
 
@@ -48,7 +48,7 @@ func Serve(ctx context.Context, operation string, in io.Reader, out io.Writer, t
 	if err != nil {
 		return err
 	}
-	m, err := tokens.Match(ctx, r.url(), r.username)
+	t, err := tokens.Token(ctx, api.TokenRequest{URL: r.url()})
 	if errors.Is(err, &api.Error{Code: api.UnknownAccount}) || errors.Is(err, &api.Error{Code: api.BadRequest}) {
 		return nil // another helper's, or the person's, to answer
 	}
@@ -56,10 +56,10 @@ func Serve(ctx context.Context, operation string, in io.Reader, out io.Writer, t
 		if err != nil {
 			return nil
 		}
-		return erase(ctx, r, m.Account, tokens)
+		return erase(ctx, r, t, tokens)
 	}
 	if err == nil {
-		err = get(ctx, r, m.Account, out, tokens)
+		err = r.answer(t, out)
 	}
 	if err != nil {
 		_, _ = io.WriteString(out, "quit=1\n")
@@ -117,21 +117,23 @@ func malformed() error {
 	return &api.Error{Code: api.BadRequest, Message: "git's request cannot be read", Hint: "git credential fill shows what git asks"}
 }
 
-// url is the place that the credential is for.
-func (r request) url() string { return r.protocol + "://" + r.host + "/" + r.path }
-
-// get writes the credential: always as a user name and a password, and as an authorization header's if git takes that.
-func get(ctx context.Context, r request, account string, out io.Writer, tokens Tokens) error {
-	t, err := tokens.Token(ctx, api.TokenRequest{Account: account})
-	if err != nil {
-		return err
+// url is the place that the credential is for, with the user name that decides between several accounts.
+func (r request) url() string {
+	user := ""
+	if r.username != "" {
+		user = url.User(r.username).String() + "@"
 	}
+	return r.protocol + "://" + user + r.host + "/" + r.path
+}
+
+// answer writes the credential: always as a user name and a password, and as an authorization header's if git takes that.
+func (r request) answer(t api.Token, out io.Writer) error {
 	user := r.username
 	if user == "" {
 		user = userFor(r.host)
 	}
 	if strings.ContainsAny(user+t.AccessToken, "\r\n\x00") {
-		return &api.Error{Code: api.Unsupported, Message: "the token of " + account + " has a line break, which git cannot take", Hint: "oauthd account show " + account}
+		return &api.Error{Code: api.Unsupported, Message: "the token of " + t.Account + " has a line break, which git cannot take", Hint: "oauthd account show " + t.Account}
 	}
 	var answer strings.Builder
 	if r.authtype {
@@ -142,7 +144,7 @@ func get(ctx context.Context, r request, account string, out io.Writer, tokens T
 	if t.ExpiresAt != nil {
 		fmt.Fprintf(&answer, "password_expiry_utc=%s\n", strconv.FormatInt(t.ExpiresAt.Unix(), 10))
 	}
-	_, err = io.WriteString(out, answer.String())
+	_, err := io.WriteString(out, answer.String())
 	return err
 }
 
@@ -160,13 +162,10 @@ func userFor(host string) string {
 
 // erase takes in that a host has refused a password. Only if that is the token at hand, the provider is asked for another:
 // an old one was refused rightly.
-func erase(ctx context.Context, r request, account string, tokens Tokens) error {
-	if r.password == "" {
+func erase(ctx context.Context, r request, t api.Token, tokens Tokens) error {
+	if r.password == "" || t.AccessToken != r.password {
 		return nil
 	}
-	t, err := tokens.Token(ctx, api.TokenRequest{Account: account})
-	if err == nil && t.AccessToken == r.password {
-		_, err = tokens.Token(ctx, api.TokenRequest{Account: account, Force: true})
-	}
+	_, err := tokens.Token(ctx, api.TokenRequest{Account: t.Account, Force: true})
 	return err
 }

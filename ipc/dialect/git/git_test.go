@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -15,25 +16,25 @@ type daemon struct {
 	token  string
 	err    error
 	forced int
-	asked  []string // the places, with the user after a space
-}
-
-func (d *daemon) Match(_ context.Context, place, user string) (api.Match, error) {
-	d.asked = append(d.asked, place+" "+user)
-	if strings.HasPrefix(place, "https://git.example.com/") || strings.HasPrefix(place, "https://github.com/") {
-		return api.Match{Account: "work"}, nil
-	}
-	if strings.HasPrefix(place, "https://both.example.com/") {
-		return api.Match{}, &api.Error{Code: api.Ambiguous, Message: "home and work answer equally well"}
-	}
-	return api.Match{}, &api.Error{Code: api.UnknownAccount}
+	asked  []string // the places
 }
 
 func (d *daemon) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
 	if r.Force {
 		d.forced++
+		return api.Token{AccessToken: d.token, Account: r.Account}, d.err
 	}
-	return api.Token{AccessToken: d.token, ExpiresAt: new(time.Unix(1_800_000_000, 0))}, d.err
+	d.asked = append(d.asked, r.URL)
+	u, err := url.Parse(r.URL)
+	switch {
+	case err != nil || u.Scheme != "https":
+		return api.Token{}, &api.Error{Code: api.BadRequest}
+	case u.Host == "both.example.com" && u.User.Username() != "home":
+		return api.Token{}, &api.Error{Code: api.Ambiguous, Message: "home and work answer equally well"}
+	case u.Host == "both.example.com", u.Host == "git.example.com", u.Host == "github.com":
+		return api.Token{AccessToken: d.token, Account: "work", ExpiresAt: new(time.Unix(1_800_000_000, 0))}, d.err
+	}
+	return api.Token{}, &api.Error{Code: api.UnknownAccount}
 }
 
 func TestServe(t *testing.T) {
@@ -58,6 +59,8 @@ func TestServe(t *testing.T) {
 		{name: "plain http", operation: "get", in: "protocol=http\nhost=git.example.com\n\n"},
 		{name: "a login is needed", operation: "get", in: "protocol=https\nhost=git.example.com\n\n", err: required, want: "quit=1\n", wantErr: "work needs a login"},
 		{name: "two accounts", operation: "get", in: "protocol=https\nhost=both.example.com\n\n", want: "quit=1\n", wantErr: "equally well"},
+		{name: "a user name that decides", operation: "get", in: "protocol=https\nhost=both.example.com\nusername=home\n\n",
+			want: "username=home\npassword=T\npassword_expiry_utc=1800000000\n"},
 		{name: "a carriage return", operation: "get", in: "protocol=https\r\nhost=git.example.com\n\n", wantErr: "cannot be read"},
 		{name: "a zero byte", operation: "get", in: "protocol=https\nhost=git.example.com\x00\n\n", wantErr: "cannot be read"},
 		{name: "no key", operation: "get", in: "nonsense\n\n", wantErr: "cannot be read"},
