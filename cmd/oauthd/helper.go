@@ -158,18 +158,26 @@ func (i *installation) each(names []string, do func(h helpers.Helper, place help
 	if err != nil {
 		return err
 	}
+	var problems error
 	for _, h := range chosen {
-		var steps []helpers.Step
-		if h.Steps != nil {
-			if steps, err = h.Steps(place); err != nil {
-				return err
-			}
-		}
-		if err := do(h, place, steps); err != nil {
+		err := withSteps(h, place, do)
+		if err != nil && len(names) > 0 {
 			return err
 		}
+		problems = errors.Join(problems, err) // one program's configuration does not keep the others from theirs
 	}
-	return nil
+	return problems
+}
+
+func withSteps(h helpers.Helper, place helpers.Place, do func(h helpers.Helper, place helpers.Place, steps []helpers.Step) error) error {
+	if h.Steps == nil {
+		return do(h, place, nil)
+	}
+	steps, err := h.Steps(place)
+	if err != nil {
+		return err
+	}
+	return do(h, place, steps)
 }
 
 func named(names []string) (chosen []helpers.Helper, err error) {

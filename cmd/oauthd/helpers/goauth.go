@@ -29,7 +29,7 @@ what is private instead of refusing it, as GitLab does.`,
   oauthd helper install goauth --host gitlab.example.com --write`,
 		Args: cobra.MaximumNArgs(1),
 		Serve: func(flags *pflag.FlagSet) func(context.Context, Call) error {
-			hosts := flags.StringArray("host", nil, "a host that gets its token in the first request; may be repeated")
+			hosts := flags.StringArray("host", nil, "a `HOST` that gets its token in the first request; may be repeated")
 			return func(ctx context.Context, c Call) error {
 				if len(c.Args) == 0 {
 					return dialect.First(ctx, *hosts, c.Out, c.Client)

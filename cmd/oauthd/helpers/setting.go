@@ -39,7 +39,7 @@ func (s *Setting) Make(context.Context) error {
 		changed := s.insert(old)
 		if toml.Unmarshal(changed, &map[string]any{}) != nil { // the key, or the table in another notation, is there
 			return nil, &api.Error{Code: api.BadRequest, Message: s.Table + "." + s.Key + " in " + api.Excerpt(s.File) + " is there already, or cannot be added",
-				Hint: "have it be " + s.Value}
+				Hint: "set it by hand, for instance to " + s.Value}
 		}
 		return changed, nil
 	})

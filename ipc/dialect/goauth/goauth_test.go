@@ -3,6 +3,7 @@ package goauth
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -121,4 +122,23 @@ func TestTokenWithALineBreakIsRefused(t *testing.T) {
 			t.Errorf("%q: got %q, %v, want nothing and unsupported", token, &out, err)
 		}
 	}
+}
+
+// Whatever is asked, the answer is nothing, or one URL on the host that was asked for and one header.
+func FuzzAgain(f *testing.F) {
+	f.Add("https://go.example.com/x?go-get=1", "HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Bearer\n\n")
+	f.Add("https://go.example.com/team/%0a%0aX: y/../", "HTTP/2.0 404 Not Found\n\n")
+	f.Add("https://a@b.mod.example.com:1/\n\n", "\n")
+	f.Fuzz(func(t *testing.T, place, head string) {
+		var out strings.Builder
+		if err := Again(t.Context(), []string{"go.example.com"}, place, strings.NewReader(head), &out, &daemon{token: "T"}); err != nil || out.Len() == 0 {
+			return
+		}
+		lines := strings.Split(out.String(), "\n")
+		u, err := url.Parse(place)
+		above, parsed := url.ParseRequestURI(lines[0])
+		if err != nil || parsed != nil || above.Scheme != "https" || above.Host != u.Host || strings.Join(lines[1:], "\n") != "\nAuthorization: Bearer T\n\n" {
+			t.Errorf("%q: got %q", place, &out)
+		}
+	})
 }
