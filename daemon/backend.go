@@ -69,6 +69,9 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 		account.LogCaller(ctx, d.log.Error()).Err(err).Msg("reload refused, keeping the configuration as it was")
 		return api.ReloadResult{}, words.ReloadRefused(err)
 	}
+	if d.cfg.Replaced != nil {
+		d.cfg.Replaced()
+	}
 	if backend != d.cfg.Config.Backend {
 		result.Warnings = append(result.Warnings, fmt.Sprintf(
 			"the store stays %q until the daemon restarts: oauthd stop, then any command", d.cfg.Config.Backend))

@@ -62,7 +62,8 @@ type Config struct {
 	// config.toml says now. Nil means that no store can be chosen.
 	Again func()
 
-	// Replaced is called when another configuration was read, and must return at once; nil means that nobody wants to know.
+	// Replaced is called when another configuration was read, or somebody asked for a reload, and must return at once; nil
+	// means that nobody wants to know.
 	Replaced func()
 
 	// Version, Socket and StartedBy are what status shows.

@@ -251,5 +251,5 @@ func oidcAgentSocket(b *testing.B) string {
 	if !poll(func() bool { socket, problem := door.state(); return socket != "" && problem == "" }) {
 		b.Fatal("nobody listens")
 	}
-	return door.socket
+	return door.place()
 }

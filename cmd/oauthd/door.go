@@ -204,6 +204,7 @@ func (d *door) listen(ctx context.Context, socket string) (net.Listener, <-chan 
 	d.mu.Lock()
 	d.socket, d.moved = socket, true
 	d.mu.Unlock()
+	d.side.follow(socket)
 	return l, gone, nil
 }
 

@@ -19,8 +19,7 @@ import (
 // systemd holds a socket for it. The daemon works without it too, so whatever is wrong with it is only reported. A nil one is
 // never open.
 type sideDoor struct {
-	log    zerolog.Logger
-	socket string // "" if there cannot be one
+	log zerolog.Logger
 	// wanted reports whether config.toml asks for it; it must be set before run.
 	wanted func() bool
 	// held is true if systemd holds the socket, so that the door is always open.
@@ -29,6 +28,7 @@ type sideDoor struct {
 	looks  chan struct{} // holds one element when wanted may have changed
 
 	mu       sync.Mutex   // guards the fields below
+	socket   string       // "" if there cannot be one
 	listener net.Listener // nil while it is closed
 	problem  string       // why it is not open although it should be
 }
@@ -46,6 +46,24 @@ func (s *sideDoor) look() {
 	case s.looks <- struct{}{}:
 	default:
 	}
+}
+
+// follow has the door be beside the daemon's socket, which is another one now.
+func (s *sideDoor) follow(socket string) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	s.socket = api.OIDCAgentSocket(socket)
+	s.mu.Unlock()
+	s.look()
+}
+
+// place returns where the door is.
+func (s *sideDoor) place() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.socket
 }
 
 // due reports whether the door should be open.
@@ -72,24 +90,25 @@ func (s *sideDoor) drop() {
 	if s.passed.file == nil {
 		return
 	}
-	if l, err := s.passed.listener(s.socket); err == nil {
+	if l, err := s.passed.listener(s.place()); err == nil {
 		_ = l.Close()
 	}
 }
 
-// serve answers clients until ctx ends or the door is no longer due; any other end is an error.
+// serve answers clients until ctx ends, or the door is no longer due there; any other end is an error.
 func (s *sideDoor) serve(ctx context.Context, server *ipc.Server) error {
-	if s.socket == "" {
+	socket := s.place()
+	if socket == "" {
 		return errors.New("oidc-agent's clients know no named pipes")
 	}
-	l, err := s.passed.listener(s.socket)
+	l, err := s.passed.listener(socket)
 	if err != nil {
 		return err
 	}
 	s.set(l, nil)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	gone, err := machine.WatchSocket(ctx, s.socket)
+	gone, err := machine.WatchSocket(ctx, socket)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -98,21 +117,22 @@ func (s *sideDoor) serve(ctx context.Context, server *ipc.Server) error {
 	var lost error
 	work.Go(func() {
 		defer cancel()
-		for s.due() {
+		for s.due() && s.place() == socket {
 			select {
 			case <-s.looks:
 			case <-gone:
 				lost = errors.New("the socket is gone; oauthd reload makes it anew")
-				if socket, ok := l.(*net.UnixListener); ok {
-					socket.SetUnlinkOnClose(false) // what is there now is not ours
+				if own, ok := l.(*net.UnixListener); ok {
+					own.SetUnlinkOnClose(false) // what is there now is not ours
 				}
 				return
 			case <-ctx.Done():
 				return
 			}
 		}
+		s.look() // run has to see what this has seen
 	})
-	s.log.Info().Str("socket", s.socket).Msg("listening for oidc-agent's clients")
+	s.log.Info().Str("socket", socket).Msg("listening for oidc-agent's clients")
 	err = server.Speak(ctx, l, func(ctx context.Context, c io.ReadWriter, ask ipc.Asked) error {
 		return oidcagent.Serve(ctx, c, ask)
 	})
