@@ -22,9 +22,7 @@ func newAccounts(std stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := starting()
 			defer c.Close()
-			stop := screen.Progress(std.err, "Waiting for the daemon")
 			accounts, err := c.Accounts(cmd.Context())
-			stop()
 			if err != nil {
 				return err
 			}

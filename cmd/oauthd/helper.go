@@ -55,6 +55,7 @@ func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c := starting()
 		defer c.Close()
+		c.Waiting = nil // the terminal belongs to the other program
 		err := serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: screen.Raw(std.out), Err: std.err, Client: c, Version: release})
 		var exit helpers.Exit
 		if errors.As(err, &exit) {

@@ -97,16 +97,23 @@ func importFile(ctx context.Context, std stdio, file string, r api.ImportRequest
 		return err
 	}
 	var found, last api.ImportEvent
+	over := func() {}
 	err = c.Import(ctx, r, func(e api.ImportEvent) error {
+		over()
 		switch e.Event {
 		case api.EventFound:
 			found = e
-			return showFound(std.err, e)
+			if err := showFound(std.err, e); err != nil {
+				return err
+			}
+			over = screen.Progress(std.err, "Waiting for the provider")
+			return nil
 		default:
 			last = e
 			return nil
 		}
 	})
+	over()
 	if err != nil {
 		if found.Event != "" && (ctx.Err() != nil || errors.Is(err, client.ErrNoDaemon)) {
 			screen.Say(std.err, "note: the refresh token may have been used by now; before you import it again, oauthd account show %s "+

@@ -30,9 +30,7 @@ keep theirs.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := existing()
 			defer c.Close()
-			stop := screen.Progress(std.err, "Waiting for the daemon")
 			r, err := c.Reload(cmd.Context())
-			stop()
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"oauthd/cmd/oauthd/screen"
@@ -136,13 +137,27 @@ func starting() *client.Client {
 }
 
 // existing returns a client that only talks to a daemon that runs. At a terminal it asks for the passphrase of a file
-// store that is closed.
-func existing() *client.Client { return &client.Client{Running: true, Locked: openLocked()} }
+// store that is closed, and shows that it waits.
+func existing() *client.Client {
+	return &client.Client{Running: true, Locked: openLocked(), Waiting: func(ctx context.Context) func() {
+		return waitingFor(ctx, "Waiting for the daemon")
+	}}
+}
 
-// unattended returns a client that starts a daemon, for a process in which nobody can be asked for a passphrase.
+// waitingFor shows, at the terminal of the command line that ctx belongs to, what it waits for, until over is called.
+func waitingFor(ctx context.Context, what string) (over func()) {
+	std, ok := ctx.Value(stdioKey{}).(stdio)
+	if !ok {
+		return func() {}
+	}
+	return screen.Progress(std.err, what)
+}
+
+// unattended returns a client that starts a daemon, for a process in which nobody can be asked for a passphrase, or shown
+// anything.
 func unattended() *client.Client {
 	c := starting()
-	c.Locked = nil
+	c.Locked, c.Waiting = nil, nil
 	return c
 }
 

@@ -23,6 +23,7 @@ func watchStatus(ctx context.Context, std stdio, c *client.Client) error {
 	if !screen.IsTerminal(std.in) || !screen.IsTerminal(std.out) {
 		return live.Lines(ctx, std.out, c)
 	}
+	c.Waiting = nil // the screen is its own
 	screen, err := tcell.NewScreen()
 	if err != nil {
 		return (&api.Error{Code: api.Unsupported, Message: "this terminal cannot show a screen: " + api.Excerpt(err.Error()),

@@ -61,6 +61,7 @@ func waitEnded(ctx context.Context, s api.Status) error {
 		return nil
 	}
 	defer lock.Close()
+	defer waitingFor(ctx, fmt.Sprintf("Waiting for the daemon (pid %d) to end", s.PID))()
 	for {
 		if free, err := own.TryRLock(lock); free || err != nil {
 			return nil

@@ -169,7 +169,7 @@ func typePassphrase(a *ask.Asker, std stdio, isNew bool) (api.Confidential, erro
 
 type stdioKey struct{}
 
-// withStdio puts the streams of a command line into ctx, for openLocked.
+// withStdio puts the streams of a command line into ctx, for openLocked and waitingFor.
 func withStdio(ctx context.Context, std stdio) context.Context {
 	return context.WithValue(ctx, stdioKey{}, std)
 }

@@ -41,6 +41,10 @@ type Client struct {
 	// unlocked it meanwhile, the request is sent once more; otherwise its error is the request's. Nil means that nobody
 	// can be asked.
 	Locked func(ctx context.Context, locked error) error
+	// Waiting is called when a request begins to wait for its answer, or for the first event of one, and the function that
+	// it returns when that wait is over; a daemon may have to start, and to ask a provider. Nil means that nobody is shown
+	// what is waited for.
+	Waiting func(ctx context.Context) (over func())
 
 	mu       sync.Mutex // guards the fields below
 	idle     []*lineConn
@@ -58,6 +62,14 @@ func (c *Client) Close() error {
 		web.CloseIdleConnections()
 	}
 	return nil
+}
+
+// waits calls Waiting.
+func (c *Client) waits(ctx context.Context) (over func()) {
+	if c.Waiting == nil {
+		return func() {}
+	}
+	return c.Waiting(ctx)
 }
 
 // unlocked reports whether a request that failed with err is to be sent once more; if not, the error to return.

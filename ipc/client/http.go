@@ -79,6 +79,7 @@ func (c *Client) callWith(ctx context.Context, method, path, name string, body [
 
 // exchange sends a request and decodes the answer. It waits a minute at most when ctx has no deadline.
 func (c *Client) exchange(ctx context.Context, method, path, name string, body []byte, into any) error {
+	defer c.waits(ctx)()
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, defaultTimeout)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 
 	"oauthd/ipc/api"
 )
@@ -22,10 +23,14 @@ func stream[E told](
 	// Ending the context closes the connection, which is how the daemon learns that nobody waits any longer.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	resp, err := c.send(ctx, method, path, name, body)
+	open := func() (*http.Response, error) {
+		defer c.waits(ctx)()
+		return c.send(ctx, method, path, name, body)
+	}
+	resp, err := open()
 	again, err := c.unlocked(ctx, err)
 	if again {
-		resp, err = c.send(ctx, method, path, name, body)
+		resp, err = open()
 	}
 	if err != nil {
 		return false, err

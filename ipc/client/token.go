@@ -29,6 +29,7 @@ func (c *Client) token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	if err := ctx.Err(); err != nil {
 		return api.Token{}, contextError(err)
 	}
+	defer c.waits(ctx)()
 	request, err := json.Marshal(r)
 	if err != nil {
 		return api.Token{}, err

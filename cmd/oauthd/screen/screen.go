@@ -23,7 +23,7 @@ type screen struct {
 
 	mu      sync.Mutex // guards the fields below
 	rest    []byte     // the beginning of a character whose end is still to come
-	spinner func()     // takes what [Progress] shows off the terminal; nil if it shows nothing
+	spinner *spinner   // what [Progress] shows; nil for nothing
 }
 
 // Write implements [io.Writer].

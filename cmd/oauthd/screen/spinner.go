@@ -14,26 +14,35 @@ const spinnerDelay = 300 * time.Millisecond
 var spinnerFrames = []rune(`⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏`)
 
 // Progress shows text, which is ours, with something that moves, once 0.3 s have gone by: until stop is called, which may
-// be called again, or something is written to w, or [EndProgress] is called. It shows nothing if w is not a terminal.
+// be called again, or something is written to w, or [EndProgress] is called. It shows nothing if w is not a terminal, or
+// shows such a text already.
 func Progress(w io.Writer, text string) (stop func()) {
-	d := DisplayOf(w)
 	s, ok := w.(*screen)
-	if !ok || d.Columns == 0 || os.Getenv("TERM") == "dumb" {
+	if !ok {
 		return func() {}
 	}
-	ended, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		spin(s.to, Shorten(text, d.Columns-3), ended) // a line that wraps cannot be taken back
-	}()
-	stop = sync.OnceFunc(func() {
-		close(ended)
-		<-done
-	})
+	d := DisplayOf(w)
+	if d.Columns == 0 || os.Getenv("TERM") == "dumb" {
+		return func() {}
+	}
 	s.mu.Lock()
-	s.spinner = stop
-	s.mu.Unlock()
-	return stop
+	defer s.mu.Unlock()
+	if s.spinner != nil {
+		return func() {}
+	}
+	shown := &spinner{ended: make(chan struct{}), gone: make(chan struct{})}
+	s.spinner = shown
+	go func() {
+		defer close(shown.gone)
+		spin(s.to, Shorten(text, d.Columns-3), shown.ended) // a line that wraps cannot be taken back
+	}()
+	return func() { s.end(shown) }
+}
+
+// spinner is what Progress shows.
+type spinner struct {
+	once        sync.Once
+	ended, gone chan struct{} // closed when it is to go, and when it has
 }
 
 // EndProgress takes a spinner off w, and returns when it is gone.
@@ -43,11 +52,21 @@ func EndProgress(w io.Writer) {
 		return
 	}
 	s.mu.Lock()
-	stop := s.spinner
-	s.spinner = nil
+	shown := s.spinner
 	s.mu.Unlock()
-	if stop != nil {
-		stop()
+	if shown != nil {
+		s.end(shown)
+	}
+}
+
+// end takes a spinner off, and returns when it is gone.
+func (s *screen) end(shown *spinner) {
+	shown.once.Do(func() { close(shown.ended) })
+	<-shown.gone
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.spinner == shown {
+		s.spinner = nil
 	}
 }
 

@@ -75,3 +75,24 @@ func TestProgress(t *testing.T) {
 		t.Errorf("a pipe: got %q, want nothing", &pipe)
 	}
 }
+
+// Of two waits, one in the other, the outer one shows, until it is over.
+func TestProgressInProgress(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	terminal := screentest.Open(t, 80, 24)
+	w := On(terminal.TTY)
+	over := Progress(w, "Outer")
+	Progress(w, "Inner")()
+	if !terminal.Shows("⠙ Outer\x1b[K") {
+		t.Errorf("got %q, want the outer one", terminal.Shown())
+	}
+	over()
+	over = Progress(w, "Next")
+	if !terminal.Shows("⠋ Next\x1b[K") {
+		t.Errorf("got %q, want the next one", terminal.Shown())
+	}
+	over()
+	if got := terminal.End(); strings.Contains(got, "Inner") || !strings.HasSuffix(got, "\r\x1b[K") {
+		t.Errorf("got %q, want nothing of the inner one, and all taken off", got)
+	}
+}
