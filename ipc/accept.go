@@ -67,6 +67,11 @@ func (sv *serving) handle(c *conn) {
 		return
 	}
 	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable, Evidence: evidence(p), Socket: sv.socket}
+	if !sv.fair(c) {
+		sv.refuse(c, sv.limits.refuse, tooMany("this program has too many connections open"))
+		sv.leave(c)
+		return
+	}
 	if sv.protocol != nil {
 		if sv.readBy(c, time.Now().Add(sv.limits.message)) {
 			sv.speak(c, asked{sv, c})
@@ -137,13 +142,36 @@ func (sv *serving) leave(c *conn) {
 	defer sv.mu.Unlock()
 	delete(sv.own, c)
 	sv.open--
+	if c.counted {
+		if sv.of[c.caller.PID]--; sv.of[c.caller.PID] == 0 {
+			delete(sv.of, c.caller.PID)
+		}
+	}
+}
+
+// minShare is how many connections every program may have, however many others there are.
+const minShare = 16
+
+// fair reports whether c's program may have one more connection: once half of those that there can be are open, none may
+// have more than an eighth, so that what is left is for others.
+func (sv *serving) fair(c *conn) bool {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	if sv.open > sv.most/2 && sv.of[c.caller.PID] >= max(sv.most/8, minShare) {
+		return false
+	}
+	c.counted = true
+	sv.of[c.caller.PID]++
+	return true
+}
+
+func tooMany(message string) *api.Error {
+	return &api.Error{Code: api.Busy, Message: message, Hint: "close some, or try again", RetryAfter: 1}
 }
 
 // turnAway answers a connection beyond the bound with busy.
 func (sv *serving) turnAway(c *conn) {
-	busy := &api.Error{
-		Code: api.Busy, Message: "too many connections are open", Hint: "close some, or try again", RetryAfter: 1,
-	}
+	busy := tooMany("too many connections are open")
 	select {
 	case sv.refusals <- struct{}{}:
 		sv.work.Go(func() {

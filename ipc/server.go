@@ -109,6 +109,7 @@ type serving struct {
 	mu   sync.Mutex // guards the fields below
 	open int
 	own  map[*conn]struct{} // connections that net/http does not hold
+	of   map[int]int        // how many connections each process has
 }
 
 // Serve answers connections to l until ctx ends. Then it closes l, ends idle connections and streams of events at once,
@@ -137,7 +138,8 @@ func (s *Server) serve(ctx context.Context, l net.Listener, sv *serving) error {
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	sv.Server, sv.stop, sv.base, sv.watchdog = s, stop, base, newWatchdog()
-	sv.handoff, sv.refusals, sv.own = make(chan *conn), make(chan struct{}, maxRefusals), make(map[*conn]struct{})
+	sv.handoff, sv.refusals = make(chan *conn), make(chan struct{}, maxRefusals)
+	sv.own, sv.of = make(map[*conn]struct{}), make(map[int]int)
 	sv.arrivals.room = s.limits.arrivals
 
 	web := sv.httpServer()
