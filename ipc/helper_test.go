@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"oauthd/daemon/account"
 	"oauthd/ipc/api"
 	"oauthd/ipc/benchtest"
 )
@@ -64,6 +65,8 @@ type everything interface {
 	Imports
 	Providers
 	Matches
+	Policies
+	Sockets
 	Watches
 	Files
 	Locks
@@ -72,7 +75,7 @@ type everything interface {
 }
 
 func backendOf(e everything) Backend {
-	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
+	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Policies: e, Sockets: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
 }
 
 func sampleToken(r api.TokenRequest) api.Token {
@@ -116,6 +119,55 @@ func (f *fake) Match(_ context.Context, url, user string) (api.Match, error) {
 		return api.Match{}, &api.Error{Code: api.UnknownAccount, Message: "no account answers for it"}
 	}
 	return api.Match{Account: "work", Pattern: url + " " + user}, nil
+}
+
+func (f *fake) Whoami(ctx context.Context) (api.Evidence, error) {
+	c, _ := account.CallerFrom(ctx)
+	return c.Known(), nil
+}
+
+// CheckPolicy answers with what it was asked.
+func (f *fake) CheckPolicy(_ context.Context, q api.PolicyQuestion) (api.PolicyAnswer, error) {
+	return api.PolicyAnswer{Account: q.Account, Outcome: api.PolicyAllowed, Why: q.Executable + " " + q.Scope}, nil
+}
+
+func (f *fake) Consents(context.Context) (api.Consents, error) {
+	return api.Consents{Questions: []api.Question{{ID: "1"}}, Given: []api.Consent{}}, nil
+}
+
+func (f *fake) AnswerConsent(_ context.Context, id string, answer api.ConsentAnswer) (api.ConsentTaken, error) {
+	if id != "google" {
+		return api.ConsentTaken{}, &api.Error{Code: api.BadRequest, Message: "no question " + id + " is waiting"}
+	}
+	return api.ConsentTaken{Rule: answer.Answer}, nil
+}
+
+func (f *fake) ForgetConsents(_ context.Context, name string) (api.Forgotten, error) {
+	return api.Forgotten{Forgotten: len(name)}, nil
+}
+
+// Audit answers with what it was asked, as one event.
+func (f *fake) Audit(_ context.Context, r api.AuditRequest) (iter.Seq2[api.AuditEvent, error], error) {
+	return func(yield func(api.AuditEvent, error) bool) {
+		since := ""
+		if r.Since != nil {
+			since = r.Since.UTC().Format(time.RFC3339)
+		}
+		yield(api.AuditEvent{Event: api.AuditToken, Account: r.Account, Detail: fmt.Sprintf("%s %s %t %d", r.Caller, since, r.Follow, len(r.Token))}, nil)
+	}, nil
+}
+
+func (f *fake) Sockets(context.Context) ([]api.Socket, error) { return nil, nil }
+
+func (f *fake) AddSocket(_ context.Context, r api.SocketRequest) (api.Socket, error) {
+	return api.Socket{Path: r.Path, Account: r.Account, Scopes: r.Scopes, Max: r.Max}, nil
+}
+
+func (f *fake) EndSocket(_ context.Context, path string) (api.Socket, error) {
+	if path != "/a b" {
+		return api.Socket{}, &api.Error{Code: api.BadRequest, Message: "no restricted socket is served at " + path}
+	}
+	return api.Socket{Path: path}, nil
 }
 
 func (f *fake) Providers(context.Context) ([]api.Provider, error) {

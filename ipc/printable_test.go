@@ -46,6 +46,29 @@ func (h *hostile) Provider(context.Context, string) (api.Provider, error) {
 func (h *hostile) Match(context.Context, string, string) (api.Match, error) {
 	return answer[api.Match](h)
 }
+func (h *hostile) Whoami(context.Context) (api.Evidence, error) { return answer[api.Evidence](h) }
+func (h *hostile) CheckPolicy(context.Context, api.PolicyQuestion) (api.PolicyAnswer, error) {
+	return answer[api.PolicyAnswer](h)
+}
+func (h *hostile) Consents(context.Context) (api.Consents, error) { return answer[api.Consents](h) }
+func (h *hostile) AnswerConsent(context.Context, string, api.ConsentAnswer) (api.ConsentTaken, error) {
+	return answer[api.ConsentTaken](h)
+}
+func (h *hostile) ForgetConsents(context.Context, string) (api.Forgotten, error) {
+	return answer[api.Forgotten](h)
+}
+func (h *hostile) Audit(context.Context, api.AuditRequest) (iter.Seq2[api.AuditEvent, error], error) {
+	return func(yield func(api.AuditEvent, error) bool) {
+		_ = yield(apitest.Fill[api.AuditEvent](h.text), nil) && yield(api.AuditEvent{}, h.err())
+	}, nil
+}
+func (h *hostile) Sockets(context.Context) ([]api.Socket, error) { return answer[[]api.Socket](h) }
+func (h *hostile) AddSocket(context.Context, api.SocketRequest) (api.Socket, error) {
+	return answer[api.Socket](h)
+}
+func (h *hostile) EndSocket(context.Context, string) (api.Socket, error) {
+	return answer[api.Socket](h)
+}
 func (h *hostile) Status(context.Context) (api.Status, error) { return answer[api.Status](h) }
 func (h *hostile) Reload(context.Context) (api.ReloadResult, error) {
 	return answer[api.ReloadResult](h)
@@ -142,7 +165,7 @@ func requestTo(method, target string, body bool) string {
 	text := ""
 	if body {
 		text = `{}`
-		if strings.HasSuffix(target, "/token") || strings.HasSuffix(target, "/files") {
+		if strings.HasSuffix(target, "/token") || strings.HasSuffix(target, "/files") || strings.HasSuffix(target, "/policy") || strings.HasSuffix(target, "/sockets") {
 			text = `{"account":"work"}`
 		}
 	}

@@ -29,6 +29,20 @@ func oneOf(rt route) string {
 		} else if rt.query {
 			path += "?path=/a%20b"
 		}
+	case api.PathSockets:
+		if rt.method == "POST" {
+			body = `{"account":"work","path":"/x"}`
+		} else if rt.query {
+			path += "?path=/a%20b"
+		}
+	case api.PathPolicy:
+		body = `{"account":"work"}`
+	case api.PathConsent:
+		body = `{"answer":"once"}`
+	case api.PathAudit:
+		if rt.method == "POST" {
+			body = "{}"
+		}
 	case api.PathMatch:
 		path += "?url=git.example.com"
 	case api.PathStore:
@@ -68,7 +82,8 @@ func TestEachGroupHasItsRoutes(t *testing.T) {
 	total := 0
 	for name, b := range map[string]Backend{
 		"Tokens": {Tokens: f}, "Accounts": {Accounts: f}, "Logins": {Logins: f}, "Imports": {Imports: f},
-		"Providers": {Providers: f}, "Matches": {Matches: f}, "Watches": {Watches: f}, "Files": {Files: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
+		"Providers": {Providers: f}, "Matches": {Matches: f}, "Policies": {Policies: f}, "Sockets": {Sockets: f},
+		"Watches": {Watches: f}, "Files": {Files: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
 	} {
 		n := len(routesOf(b))
 		if total += n; n == 0 {
