@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -38,12 +39,17 @@ func (t tcpTables) owner(client, server netip.AddrPort) (uid int, err error) {
 
 // lookup returns the owner of the client's socket. An IPv4 connection may be in either table, because the client's
 // socket may be an IPv6 one with a mapped address.
-func (t tcpTables) lookup(client, server netip.AddrPort) (int, error) {
-	uid, err6 := lookupFile(t.tcp6, client, server, TableAddr6)
-	if err6 == nil || !client.Addr().Unmap().Is4() {
-		return uid, err6
+func (t tcpTables) lookup(client, server netip.AddrPort) (uid int, err error) {
+	if !client.Addr().Unmap().Is4() {
+		return lookupFile(t.tcp6, client, server, TableAddr6)
 	}
-	return lookupFile(t.tcp, client, server, TableAddr4)
+	if uid, err = lookupFile(t.tcp, client, server, TableAddr4); err == nil {
+		return uid, nil
+	}
+	if mapped, none := lookupFile(t.tcp6, client, server, TableAddr6); none == nil {
+		return mapped, nil
+	}
+	return uid, err
 }
 
 func lookupFile(path string, client, server netip.AddrPort, format func(netip.AddrPort) string) (int, error) {
@@ -60,10 +66,13 @@ func lookupTable(table io.Reader, local, remote string) (int, error) {
 	// The row of a socket that its owner has closed shows uid 0, whoever that was; one that waits for an answer is
 	// established.
 	const established = "01"
+	wanted := []byte(": " + local + " " + remote + " " + established + " ")
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {
-		f := strings.Fields(lines.Text()) // sl local rem st tx:rx tr:tm retr uid …
-		if len(f) > 7 && f[1] == local && f[2] == remote && f[3] == established {
+		if !bytes.Contains(lines.Bytes(), wanted) { // a busy machine has thousands of rows
+			continue
+		}
+		if f := strings.Fields(lines.Text()); len(f) > 7 { // sl local rem st tx:rx tr:tm retr uid …
 			return strconv.Atoi(f[7])
 		}
 	}
