@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		"agent":                   func() { os.Exit(agent(os.Args[1:])) },
 		"google-client":           useGoogleLibraries,
 		"google-federated":        func() { os.Exit(googleFederated()) },
+		"bare-metadata":           bareMetadata,
 		"age-plugin-" + pinPlugin: func() { os.Exit(agePlugin()) },
 	}
 	for _, h := range helpers.All() {
