@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,18 +61,20 @@ func TestEmulationGoesWithTheProgram(t *testing.T) {
 func TestEmulationLeavesTheProgramAlone(t *testing.T) {
 	s := withAccount(t)
 	s.write(t, "look", `read -r stat </proc/$$/stat; set -- $stat; [ $5 = $$ ] && echo leads a group; [ $6 = $$ ] && echo leads a session
-		ls -l /proc/$$/fd | sed -n 's/.* \([0-9]* -> [a-z]*\).*/\1/p'
-		cat /proc/$$/task/$$/children | wc -w; grep -E '^(SigBlk|SigIgn|Umask)' /proc/$$/status; ulimit -a; pwd; wait`)
-	var got []string
-	for _, how := range [][]string{{"-e", "TOKEN=work"}, {"--google", "work"}} {
-		exit, stdout, stderr := s.run(t, "", append(append([]string{"oauthd", "exec"}, how...), "--", "sh", "look")...)
-		if exit != 0 || stderr != "" {
-			t.Fatalf("%q: got exit status %d, %s", how, exit, stderr)
+		ulimit -a; pwd; exec grep -E '^(SigBlk|SigIgn|Umask)' /proc/self/status`)
+	numbers := regexp.MustCompile(`(?m)^.* (\d+ -> [a-z/]*).*$|^total .*$`)
+	for _, argv := range [][]string{{"sh", "look"}, {"ls", "-l", "/proc/self/fd"}} {
+		var got []string
+		for _, how := range [][]string{{"-e", "TOKEN=work"}, {"--google", "work"}} {
+			exit, stdout, stderr := s.run(t, "", slices.Concat([]string{"oauthd", "exec"}, how, []string{"--"}, argv)...)
+			if exit != 0 || stderr != "" {
+				t.Fatalf("%q: got exit status %d, %s", how, exit, stderr)
+			}
+			got = append(got, numbers.ReplaceAllString(stdout, "$1"))
 		}
-		got = append(got, stdout)
-	}
-	if got[0] != got[1] {
-		t.Errorf("without:\n%s\nwith:\n%s", got[0], got[1])
+		if got[0] != got[1] {
+			t.Errorf("%s without:\n%s\nwith:\n%s", argv[0], got[0], got[1])
+		}
 	}
 }
 

@@ -28,7 +28,11 @@ type emulationDir struct {
 
 // makeEmulationDir makes one, and removes those that were left by processes that were killed.
 func makeEmulationDir(env api.Environment) (*emulationDir, error) {
-	parent, err := own.Make(filepath.Join(runtimeDir(env.SocketPath()), emulationDirs))
+	runtime, err := filepath.Abs(runtimeDir(env.SocketPath()))
+	if err != nil {
+		return nil, err
+	}
+	parent, err := own.Make(filepath.Join(runtime, emulationDirs))
 	if err != nil {
 		return nil, err
 	}

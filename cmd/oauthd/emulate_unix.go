@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -65,6 +66,12 @@ func launch(std stdio, order servingOrder, files []*os.File) error {
 	cmd := servingCommand(startServing, append([]*os.File{tell}, files...))
 	cmd.Stdin, cmd.Stderr = in, screen.Raw(std.err)
 	cmd.Env = process.Environ(os.Environ())
+	if socket := os.Getenv("OAUTHD_SOCK"); socket != "" && !filepath.IsAbs(socket) {
+		if socket, err = filepath.Abs(socket); err != nil {
+			return err
+		}
+		cmd.Env = changed(cmd.Env, []string{"OAUTHD_SOCK=" + socket}) // its working directory is another one
+	}
 	undo := process.CloseOnExec()
 	err = cmd.Start()
 	undo()
