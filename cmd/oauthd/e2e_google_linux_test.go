@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +11,10 @@ import (
 	"time"
 
 	"oauthd/daemon/oauthtest"
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+	"oauthd/ipc/emulate"
+	"oauthd/ipc/emulate/gce"
 )
 
 const pythonClient = `
@@ -218,5 +223,44 @@ func TestGcloud(t *testing.T) {
 	exit, stdout, stderr = s.run(t, "", "oauthd", "exec", "--google", "work", "--", "sh", "-c", "oauthd lock; exec "+gcloud+" auth print-access-token")
 	if exit != 1 || stdout != "" || strings.Count(stderr, "oauthd: oauthd is locked") != 1 {
 		t.Errorf("locked: got exit status %d, %q, %s", exit, stdout, stderr)
+	}
+}
+
+// TestGoogleLibrariesBehindASecret has the libraries that send it find a server which cannot see who asks.
+func TestGoogleLibrariesBehindASecret(t *testing.T) {
+	s := withEmail(t, oauthtest.Config{AccessTokenLifetime: 6 * time.Second})
+	l, err := emulate.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := endpoint{Address: l.Addr().String(), Secret: "5ec3e7", Dir: t.TempDir()}
+	g := &google{Config: gce.Config{Request: api.TokenRequest{Account: "work"}, Email: "ada@example.com", Project: "box-1"}}
+	c := &client.Client{Socket: filepath.Join(s.runtimeDir(t), "oauthd", "oauthd.sock")}
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- emulate.Serve(ctx, l, at.Checked, g.handler(at, c, func(err error) {
+			if err != nil {
+				t.Errorf("the daemon: %v", err)
+			}
+		}))
+	}()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	changes, err := g.environment(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.env = changed(s.env, changes)
+	for _, argv := range [][]string{{"google-client"}, {needGoogleAuth(t), "-c", pythonClient}} {
+		exit, stdout, stderr := s.run(t, "", append(argv, s.provider.Issuer()+"/api/hello")...)
+		if exit != 0 || !strings.HasPrefix(stdout, "box-1 ada@example.com ") || stderr != "" {
+			t.Errorf("%s: got exit status %d, %q, %s", argv[0], exit, stdout, stderr)
+		}
 	}
 }

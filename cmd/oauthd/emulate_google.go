@@ -24,7 +24,7 @@ var _ protocol = (*google)(nil)
 
 // flags implements [protocol].
 func (g *google) flags(flags *pflag.FlagSet) {
-	flags.StringVar(&g.QuotaProject, "google-project", "", "the project that --google's CMD works in, and whose quota it uses (`ID`)")
+	flags.StringVar(&g.QuotaProject, "google-project", "", "project `ID` is the one that --google's CMD works in, and whose quota it uses")
 }
 
 // prepare implements [protocol].

@@ -28,7 +28,7 @@ func newExec(std stdio) *cobra.Command {
 	var values, files []string
 	var emulations []*emulation
 	cmd := &cobra.Command{
-		Use:   "exec -e VAR=NAME [-f VAR=NAME]... -- CMD [ARG]...",
+		Use:   "exec [-e VAR=NAME]... [-f VAR=NAME]... [--google NAME] -- CMD [ARG]...",
 		Short: "run a program with a token in its environment",
 		Long: `Puts a token into the environment of CMD, or the path of a file that holds one,
 and becomes CMD: signals, the terminal and the exit status are CMD's own. If a
@@ -38,6 +38,7 @@ token cannot be had, nothing is started.
 -f puts in the path of a file that only you can read. The daemon replaces it
 before the token ends, for as long as CMD runs, and removes it then. It has no
 final newline.
+
 --google serves CMD as Google's machines serve what runs on them: Google's
 libraries and gcloud get tokens of that account, and fresh ones in time.`,
 		Example: `  oauthd exec -e GITHUB_TOKEN=work -- gh repo list
