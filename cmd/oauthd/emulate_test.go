@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/ipc/api"
 	"oauthd/ipc/emulate/gce"
 )
@@ -42,7 +43,7 @@ func TestProxiesAreLeftOut(t *testing.T) {
 }
 
 func TestEmulatedVariablesAreNoDaemons(t *testing.T) {
-	got := daemonEnviron([]string{"OAUTHD_EMULATED=CLOUDSDK_CONFIG,GCE_METADATA_HOST", "GCE_METADATA_HOST=x", "GCE_METADATA_TIMEOUT=9", "CLOUDSDK_CONFIG=y", "OAUTHD_SOCK=z"})
+	got := process.Environ([]string{"OAUTHD_EMULATED=CLOUDSDK_CONFIG,GCE_METADATA_HOST", "GCE_METADATA_HOST=x", "GCE_METADATA_TIMEOUT=9", "CLOUDSDK_CONFIG=y", "OAUTHD_SOCK=z"})
 	if want := []string{"GCE_METADATA_TIMEOUT=9", "OAUTHD_SOCK=z"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
