@@ -27,7 +27,8 @@ func (d *Daemon) Status(ctx context.Context) (api.Status, error) {
 		Proxied:   d.cfg.Proxied,
 		Store: api.Store{Backend: d.cfg.Config.Backend, Identity: d.cfg.Config.Identity, Seal: d.cfg.Config.Seal,
 			Chosen: d.book.Config().Chosen, State: "ok", Needs: d.vault.Gate().Needs()},
-		Accounts: accounts,
+		Accounts:  accounts,
+		Questions: d.consent.List().Questions,
 	}
 	if err = d.vault.Gate().Err(); err == nil {
 		err = d.vault.Check(ctx)

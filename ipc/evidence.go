@@ -1,14 +1,16 @@
 package ipc
 
 import (
+	"sync"
+
 	"oauthd/ipc/api"
 	"oauthd/ipc/peer"
 )
 
-// evidence returns what looks up the evidence about a caller, in the words of the API. Text that a caller chose, such as a
-// path, is filtered.
+// evidence returns what looks up the evidence about a caller, in the words of the API, the first time. Rules are matched
+// against it, so that its text stays as it is, and is filtered by whatever shows it.
 func evidence(p peer.Peer) func() api.Evidence {
-	return func() api.Evidence {
+	return sync.OnceValue(func() api.Evidence {
 		e := api.Evidence{UID: p.UID, Process: api.Process{PID: p.PID}}
 		found, err := p.Evidence()
 		if err != nil {
@@ -29,7 +31,7 @@ func evidence(p peer.Peer) func() api.Evidence {
 			e.Origin = &origin
 		}
 		return e
-	}
+	})
 }
 
 func process(p peer.Identity) api.Process {

@@ -67,7 +67,7 @@ func printStatus(std stdio, s api.Status) error {
 	started := screen.When(&s.StartedAt, time.Now())
 	rows := [][]string{
 		{"daemon", fmt.Sprintf("pid %d, version %s", s.PID, versions(s))},
-		{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "an unknown hand"))},
+		{"started", fmt.Sprintf("%s, by %s", started, cmp.Or(s.StartedBy, "unknown"))},
 		{"socket", s.Socket},
 	}
 	if s.OIDCSocket != "" || s.OIDCProblem != "" {
@@ -82,5 +82,29 @@ func printStatus(std stdio, s api.Status) error {
 		return err
 	}
 	fmt.Fprintln(std.out)
-	return printAccounts(std, s.Accounts)
+	if err := printAccounts(std, s.Accounts); err != nil {
+		return err
+	}
+	return printCallers(std, s)
+}
+
+// mostCallers is how many callers are shown.
+const mostCallers = 8
+
+// printCallers prints which programs were given tokens last, and which wait until a person lets them.
+func printCallers(std stdio, s api.Status) error {
+	if len(s.Callers) > 0 {
+		rows := [][]string{{"PROGRAM", "ACCOUNT", "ASKED"}}
+		for _, c := range s.Callers[:min(len(s.Callers), mostCallers)] {
+			rows = append(rows, []string{processText(api.Process{PID: c.PID, Executable: c.Executable}), c.Account, screen.When(&c.At, time.Now())})
+		}
+		fmt.Fprintln(std.out)
+		if err := screen.Table(std.out, rows); err != nil {
+			return err
+		}
+	}
+	for _, q := range s.Questions {
+		screen.Say(std.out, "\n%s wants to use %s, and waits for your answer: oauthd approve %s\n", processText(q.Caller.Process), q.Account, q.ID)
+	}
+	return nil
 }

@@ -131,6 +131,8 @@ type Status struct {
 	Accounts []Account `json:"accounts"`
 	// Callers are the programs that were given tokens last, the newest first: one entry for each process and account.
 	Callers []Caller `json:"callers,omitempty"`
+	// Questions are those that wait for a person: may a program use an account?
+	Questions []Question `json:"questions,omitempty"`
 }
 
 // Caller is a program that was given a token.
