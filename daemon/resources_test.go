@@ -58,6 +58,7 @@ func TestGrantOfSeveralResources(t *testing.T) {
 			{smtp + " " + imap, imap + " " + smtp}, // all of the first resource, so the same token
 			{imap, imap},
 			{"mail.read", "mail.read"},
+			{"https://outlook.office.com/.default", "https://outlook.office.com/.default"}, // as Azure's libraries ask
 		} {
 			got, err := r.ask(api.TokenRequest{Account: "work", Scope: tt.scope})
 			if err != nil || got.Scope != tt.want {
@@ -68,7 +69,8 @@ func TestGrantOfSeveralResources(t *testing.T) {
 		r.wants(err, api.Unsupported)
 		_, err = r.ask(api.TokenRequest{Account: "work", Scope: "https://outlook.office.com/POP.AccessAsUser.All"})
 		r.wants(err, api.ScopeNotGranted)
-		if want := []string{imap + " " + smtp + " offline_access", imap, "mail.read"}; !slices.Equal(provider.asked, want) {
+		want := []string{imap + " " + smtp + " offline_access", imap, "mail.read", "https://outlook.office.com/.default"}
+		if !slices.Equal(provider.asked, want) {
 			t.Errorf("the provider was asked for %q, want %q", provider.asked, want)
 		}
 		if got := r.shown("work").ScopesGranted; !slices.Equal(got, granted) {

@@ -23,7 +23,7 @@ func (p Provider) Covers(granted []string, wanted []string) (missing []string) {
 		}
 	}
 	for _, scope := range wanted {
-		if scope != "" && !p.covered(scope, have) && !slices.Contains(missing, scope) {
+		if scope != "" && !p.covered(scope, have) && !p.isDefault(scope, granted) && !slices.Contains(missing, scope) {
 			missing = append(missing, scope)
 		}
 	}
@@ -43,6 +43,16 @@ func (p Provider) covered(scope string, have map[string]bool) bool {
 		scope = parent
 	}
 	return false
+}
+
+// isDefault reports whether scope means whatever was granted of its resource (Microsoft's RESOURCE/.default), and something
+// of that was. A resource may be spelled with a slash at its end, which is then part of the scope.
+func (p Provider) isDefault(scope string, granted []string) bool {
+	if !p.OneResourcePerToken || !strings.HasSuffix(p.canonical(scope), "/.default") {
+		return false
+	}
+	of := func(scope string) string { return strings.TrimRight(p.resource(scope), "/") }
+	return of(scope) != "" && slices.ContainsFunc(granted, func(g string) bool { return of(g) == of(scope) })
 }
 
 // canonical returns the one spelling that all names of a scope share.
