@@ -31,6 +31,8 @@ type emulation struct {
 // emulations are all of them: to add one, add a row.
 func emulations() []*emulation {
 	return []*emulation{
+		{flag: "aws", usage: "have AWS' libraries use a role for account `NAME`; see --role", protocol: &aws{}},
+		{flag: "azure", usage: "serve Azure's libraries tokens of account `NAME`", protocol: &azure{}},
 		{flag: "google", usage: "serve Google's libraries and gcloud tokens of account `NAME`", protocol: &google{}},
 	}
 }
@@ -43,6 +45,8 @@ type protocol interface {
 	// prepare puts what the server must know into exported fields. It runs in exec, once the account has shown that it
 	// has a token. An error means that nothing is started.
 	prepare(ctx context.Context, std stdio, c *client.Client, f *tokenFlags, account string) error
+	// serves reports whether CMD needs a server; without one, there is no place.
+	serves() bool
 	// environment returns what CMD's environment gets: NAME=value sets a variable, NAME alone removes one. It runs in
 	// exec, and may write files into at.Dir.
 	environment(at endpoint) ([]string, error)
@@ -119,15 +123,20 @@ func newSite(ctx context.Context, all []*emulation) (s *site, changes []string, 
 		}
 	}()
 	for _, e := range all {
-		at, err := s.addPlace(ctx)
-		if err != nil {
-			return s, nil, emulationProblem(err)
+		var at endpoint
+		if e.serves() {
+			if at, err = s.addPlace(ctx); err != nil {
+				return s, nil, emulationProblem(err)
+			}
 		}
 		more, err := e.environment(at)
 		if err != nil {
 			return s, nil, err
 		}
 		changes = append(changes, more...)
+		if !e.serves() {
+			continue
+		}
 		fields, err := json.Marshal(e.protocol)
 		if err != nil {
 			return s, nil, err
@@ -142,6 +151,9 @@ func startEmulations(ctx context.Context, std stdio, all []*emulation, environ [
 	s, changes, err := newSite(ctx, all)
 	if err != nil {
 		return nil, nil, err
+	}
+	if len(s.list) == 0 {
+		return changed(environ, changes), func() {}, nil
 	}
 	if end, err = s.start(ctx, std); err != nil {
 		return nil, nil, emulationProblem(err)

@@ -61,6 +61,9 @@ func wellKnownCredentials() string {
 	return path
 }
 
+// serves implements [protocol].
+func (*google) serves() bool { return true }
+
 // environment implements [protocol].
 func (g *google) environment(at endpoint) ([]string, error) {
 	root := at.Address + prefixOf(at)

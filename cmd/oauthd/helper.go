@@ -22,7 +22,11 @@ func argumentsOf(argv []string) []string {
 		return nil
 	}
 	if h, ok := helpers.Called(argv[0]); ok {
-		return append([]string{"helper", h.Name}, argv[1:]...)
+		args := []string{"helper", h.Name}
+		if h.Verbatim {
+			args = append(args, "--")
+		}
+		return append(args, argv[1:]...)
 	}
 	return argv[1:]
 }
@@ -60,6 +64,10 @@ func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 		var exit helpers.Exit
 		if errors.As(err, &exit) {
 			return &exitError{status: int(exit)}
+		}
+		var other helpers.Become
+		if errors.As(err, &other) {
+			return become(std, other.Path, other.Argv, os.Environ())
 		}
 		if err != nil && h.Unheard && !screen.IsTerminal(std.err) {
 			reportOnTerminal(err)

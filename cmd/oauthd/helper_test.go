@@ -11,6 +11,7 @@ func TestNameOfAHelperIsAVerb(t *testing.T) {
 		{[]string{"/usr/bin/git-credential-oauthd", "get"}, []string{"helper", "git", "get"}},
 		{[]string{"git-credential-oauthd.exe", "get"}, []string{"helper", "git", "get"}},
 		{[]string{"keyring", "get", "https://pkg.example.com/", "ada"}, []string{"helper", "keyring", "get", "https://pkg.example.com/", "ada"}},
+		{[]string{"/run/user/1000/oauthd/x/az", "account", "show", "-o", "tsv"}, []string{"helper", "az", "--", "account", "show", "-o", "tsv"}},
 		{nil, nil},
 	} {
 		if got := argumentsOf(test.argv); !slices.Equal(got, test.want) {

@@ -35,6 +35,8 @@ type Helper struct {
 	Steps func(at Place) ([]Step, error)
 	// Unheard is true if the program shows nobody what its helper writes to standard error.
 	Unheard bool
+	// Verbatim is true if the arguments of Program are not the helper's own, and so are no flags of it.
+	Verbatim bool
 	// OnRequest is true if the helper would stand in another program's way, and is installed only by name.
 	OnRequest bool
 }
@@ -44,6 +46,15 @@ type Exit int
 
 // Error implements [error].
 func (e Exit) Error() string { return "exit status " + strconv.Itoa(int(e)) }
+
+// Become is what a helper returns that leaves the answer to another program, which takes this one's place.
+type Become struct {
+	Path string
+	Argv []string
+}
+
+// Error implements [error].
+func (b Become) Error() string { return b.Path + " is to answer" }
 
 // Call is one run of a helper.
 type Call struct {
@@ -74,6 +85,8 @@ func (p Place) Link(name string) *Link { return &Link{Path: filepath.Join(p.Link
 // All returns the helpers, by name.
 func All() []Helper {
 	return []Helper{
+		aws(),
+		az(),
 		bazel(),
 		cargo(),
 		docker(),

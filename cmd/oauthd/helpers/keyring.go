@@ -46,7 +46,7 @@ passwords, and stands in for a keyring that is installed already.`,
 		Steps: func(at Place) ([]Step, error) {
 			link := at.Link(name)
 			steps := []Step{link}
-			if other, ok := otherThan(at, name); ok {
+			if other, ok := otherThan(at.Self, name); ok {
 				steps = append(steps, Note(other+" is there already: programs run the one that comes first in PATH"))
 			}
 			return append(steps,
@@ -59,9 +59,9 @@ passwords, and stands in for a keyring that is installed already.`,
 	}
 }
 
-// otherThan returns the first program of that name on PATH that is not oauthd.
-func otherThan(at Place, name string) (string, bool) {
-	self, err := filepath.EvalSymlinks(at.Self)
+// otherThan returns the first program of that name on PATH that is not the program self.
+func otherThan(self, name string) (string, bool) {
+	ours, err := os.Stat(self)
 	if err != nil {
 		return "", false
 	}
@@ -70,7 +70,7 @@ func otherThan(at Place, name string) (string, bool) {
 		if err != nil {
 			continue
 		}
-		if found, err := filepath.EvalSymlinks(path); err == nil && found != self {
+		if found, err := os.Stat(path); err == nil && !os.SameFile(found, ours) {
 			return path, true
 		}
 	}
