@@ -28,8 +28,8 @@ var _ protocol = (*aws)(nil)
 
 // flags implements [protocol].
 func (a *aws) flags(flags *pflag.FlagSet) {
-	flags.StringVar(&a.arn, "role", "", "the role that --aws's CMD gets (`ARN`)")
-	flags.StringVar(&a.region, "region", "", "the region of AWS in which it works")
+	flags.StringVar(&a.arn, "role", "", "the role that --aws's CMD gets, by its `ARN`")
+	flags.StringVar(&a.region, "region", "", "the `REGION` of AWS in which it works")
 	flags.BoolVar(&a.Container, "aws-container", false, "serve --aws's CMD the role's credentials instead of the ID token")
 }
 

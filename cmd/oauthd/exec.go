@@ -40,11 +40,17 @@ before the token ends, for as long as CMD runs, and removes it then. It has no
 final newline.
 
 --google serves CMD as Google's machines serve what runs on them: Google's
-libraries and gcloud get tokens of that account, and fresh ones in time.`,
+libraries and gcloud get tokens of that account, and fresh ones in time.
+--azure does so as Azure's App Service, and puts an az first in PATH that answers
+"az account get-access-token". --aws gives AWS' libraries the account's ID token
+in a file, for which AWS gives them the role; --aws-container serves the role's
+own credentials, for a CMD that is many short programs.`,
 		Example: `  oauthd exec -e GITHUB_TOKEN=work -- gh repo list
-  oauthd exec -f AWS_WEB_IDENTITY_TOKEN_FILE=corp --id-token -- aws s3 ls
+  oauthd exec -f KAFKA_TOKEN_FILE=corp -- ./consumer
   oauthd exec -e AUTH=work --format bearer -- ./client --port 8080
-  oauthd exec --google work -- python3 report.py`,
+  oauthd exec --google work -- python3 report.py
+  oauthd exec --azure office -- node app.mjs
+  oauthd exec --aws corp --role arn:aws:iam::123456789012:role/deploy -- aws s3 ls`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			variables, err := readVariables(values, files)
