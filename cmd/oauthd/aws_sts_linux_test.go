@@ -27,9 +27,9 @@ const (
 	roleARN = "arn:aws:iam::123456789012:role/deploy"
 )
 
-// tokenService plays AWS' Security Token Service in one region, which trusts the seat's provider and its client. It is
+// roleService plays AWS' Security Token Service in one region, which trusts the seat's provider and its client. It is
 // found behind a proxy, as it would be in an office.
-type tokenService struct {
+type roleService struct {
 	*httptest.Server
 	verifier *oidc.IDTokenVerifier
 
@@ -39,14 +39,14 @@ type tokenService struct {
 	sessions map[string]string // by access key
 }
 
-// newTokenService starts one, and sets the seat's variables so that it is found.
-func newTokenService(t *testing.T, s *seat) *tokenService {
+// newRoleService starts one, and sets the seat's variables so that it is found.
+func newRoleService(t *testing.T, s *seat) *roleService {
 	t.Helper()
 	provider, err := oidc.NewProvider(t.Context(), s.provider.Issuer())
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := &tokenService{verifier: provider.Verifier(&oidc.Config{ClientID: "native"}), sessions: map[string]string{}}
+	service := &roleService{verifier: provider.Verifier(&oidc.Config{ClientID: "native"}), sessions: map[string]string{}}
 	service.Server = httptest.NewUnstartedServer(service)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -72,7 +72,7 @@ func newTokenService(t *testing.T, s *seat) *tokenService {
 }
 
 // connect is the proxy, which leads to no other place.
-func (s *tokenService) connect(w http.ResponseWriter, r *http.Request) {
+func (s *roleService) connect(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect || r.Host != stsHost+":443" {
 		http.Error(w, "no way to "+r.Host, http.StatusForbidden)
 		return
@@ -96,7 +96,7 @@ func (s *tokenService) connect(w http.ResponseWriter, r *http.Request) {
 var signedBy = regexp.MustCompile(`Credential=([A-Z0-9]+)/`)
 
 // ServeHTTP gives out access keys for ID tokens, and says whose an access key is.
-func (s *tokenService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *roleService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "text/xml")
@@ -138,13 +138,13 @@ func (s *tokenService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *tokenService) setDown() {
+func (s *roleService) setDown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = true
 }
 
-func (s *tokenService) count() int {
+func (s *roleService) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.assumed

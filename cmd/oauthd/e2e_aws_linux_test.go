@@ -12,7 +12,7 @@ import (
 )
 
 // withAWS has ada log in as work, with the scopes, and AWS trust her.
-func withAWS(t *testing.T, scopes ...string) (*seat, *tokenService) {
+func withAWS(t *testing.T, scopes ...string) (*seat, *roleService) {
 	t.Helper()
 	s := newSeat(t, oauthtest.Config{})
 	s.env = append(s.env, "BROWSER=agent allow %s")
@@ -23,7 +23,7 @@ func withAWS(t *testing.T, scopes ...string) (*seat, *tokenService) {
 	if exit, _, stderr := s.run(t, "", argv...); exit != 0 {
 		t.Fatalf("log in: got exit status %d, %s", exit, stderr)
 	}
-	return s, newTokenService(t, s)
+	return s, newRoleService(t, s)
 }
 
 // awsClients returns the aws clients of this machine, by path; Debian's has to be there.

@@ -50,7 +50,7 @@ own credentials, for a CMD that is many short programs.`,
   oauthd exec -e AUTH=work --format bearer -- ./client --port 8080
   oauthd exec --google work -- python3 report.py
   oauthd exec --azure office -- node app.mjs
-  oauthd exec --aws corp --role arn:aws:iam::123456789012:role/deploy -- aws s3 ls`,
+  oauthd exec --aws corp --role arn:aws:iam::123456789012:role/ops -- aws s3 ls`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			variables, err := readVariables(values, files)

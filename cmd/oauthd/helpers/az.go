@@ -24,7 +24,7 @@ func az() Helper {
 resource, of the account that ` + AzureAccount + ` names, or whose hosts allow the
 resource ("oauthd match URL" shows which). Every other command is left to the real az,
 if there is one. "oauthd exec --azure NAME" puts it into a program's PATH.`,
-		Example: `  oauthd helper az -- account get-access-token --resource https://graph.microsoft.com`,
+		Example: `  oauthd helper az -- account get-access-token --resource-type ms-graph`,
 		Serve: func(*pflag.FlagSet) func(context.Context, Call) error {
 			return func(ctx context.Context, c Call) error {
 				if dialect.Answers(c.Args) {

@@ -42,7 +42,7 @@ type Tokens interface {
 
 // Config says whom the server is for.
 type Config struct {
-	// Account is the one whose ID token stands behind the credentials, and RoleARN the role that they are of.
+	// Account is the one whose ID token stands behind the credentials, and RoleARN names their role.
 	Account, RoleARN string
 	// Secret is known by the programs that are meant.
 	Secret string
