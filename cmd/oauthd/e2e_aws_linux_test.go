@@ -51,19 +51,19 @@ func TestAWSClient(t *testing.T) {
 			s.env = append(s.env, "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y", "AWS_PROFILE=nobody")
 			const want = "arn:aws:sts::123456789012:assumed-role/deploy/work\n"
 			role := slices.Clip([]string{"oauthd", "exec", "--aws", "work", "--role", roleARN, "--region", "eu-central-1"})
-			for name, argv := range map[string][]string{"file": append(role, "--"), "container": append(role, "--aws-container", "--")} {
-				before := service.count()
-				exit, stdout, stderr := s.run(t, "", append(argv, "sh", "-c", client+whoAmI+"; exec "+client+whoAmI)...)
-				if exit != 0 || stdout != want+want || stderr != "" {
-					t.Errorf("%s: got exit status %d, %q, %s, want %q twice", name, exit, stdout, stderr, want)
-				}
-				// The client has a cache of its own beside the file; from the container's endpoint there is one for all programs.
-				if n := service.count() - before; n != 1 {
-					t.Errorf("%s: AWS was asked for the role %d times, want once", name, n)
-				}
+			exit, stdout, stderr := s.run(t, "", append(role, "--", "sh", "-c", "exec "+client+whoAmI)...)
+			if exit != 0 || stdout != want || stderr != "" {
+				t.Errorf("file: got exit status %d, %q, %s, want %q", exit, stdout, stderr, want)
+			}
+			exit, stdout, stderr = s.run(t, "", append(role, "--aws-container", "--", "sh", "-c", client+whoAmI+"; exec "+client+whoAmI)...)
+			if exit != 0 || stdout != want+want || stderr != "" {
+				t.Errorf("container: got exit status %d, %q, %s, want %q twice", exit, stdout, stderr, want)
+			}
+			if n := service.count(); n != 2 {
+				t.Errorf("AWS was asked for the role %d times, want once for the file and once for all programs of the container", n)
 			}
 			awsProfile(t, s)
-			exit, stdout, stderr := s.run(t, "", "env", "-u", "AWS_ACCESS_KEY_ID", "AWS_PROFILE=deploy", "sh", "-c", client+whoAmI)
+			exit, stdout, stderr = s.run(t, "", "env", "-u", "AWS_ACCESS_KEY_ID", "AWS_PROFILE=deploy", "sh", "-c", client+whoAmI)
 			if exit != 0 || stdout != want || stderr != "" {
 				t.Errorf("credential_process: got exit status %d, %q, %s, want %q", exit, stdout, stderr, want)
 			}
