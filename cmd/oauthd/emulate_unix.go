@@ -63,7 +63,7 @@ func launch(std stdio, order servingOrder, files []*os.File) error {
 	}
 	defer in.Close()
 	defer write.Close()
-	cmd := servingCommand(startServing, append([]*os.File{tell}, files...))
+	cmd := servingCommand(startServing, append([]*os.File{tell}, files...), order.PID)
 	cmd.Stdin, cmd.Stderr = in, screen.Raw(std.err)
 	cmd.Env = process.Environ(os.Environ())
 	if socket := os.Getenv("OAUTHD_SOCK"); socket != "" && !filepath.IsAbs(socket) {
@@ -99,9 +99,10 @@ type servingOrder struct {
 	List []served `json:"list"`
 }
 
-// servingCommand returns the command that runs a step of [serveDetached], with the files that it gets.
-func servingCommand(step string, files []*os.File) *exec.Cmd {
-	cmd := exec.Command(programPath(), emulationServer, step, strconv.Itoa(len(files)))
+// servingCommand returns the command that runs a step of [serveDetached], with the files that it gets. The process that is
+// served is its last argument, where the daemon reads for which program it asks (package peer).
+func servingCommand(step string, files []*os.File, pid int) *exec.Cmd {
+	cmd := exec.Command(programPath(), emulationServer, step, strconv.Itoa(len(files)), strconv.Itoa(pid))
 	cmd.Dir = process.RootDir()
 	cmd.ExtraFiles = files
 	cmd.SysProcAttr = process.OwnSession()
@@ -110,7 +111,7 @@ func servingCommand(step string, files []*os.File) *exec.Cmd {
 
 // serveDetached is what the process that serves does, in two steps: the first one starts the second, and ends, so that
 // nobody is its parent.
-func serveDetached(ctx context.Context, std stdio, step string, count int) error {
+func serveDetached(ctx context.Context, std stdio, step string, count, pid int) error {
 	files := make([]*os.File, count)
 	for i := range files {
 		if files[i] = process.Inherited(uint(3 + i)); files[i] == nil {
@@ -118,7 +119,7 @@ func serveDetached(ctx context.Context, std stdio, step string, count int) error
 		}
 	}
 	if step == startServing {
-		cmd := servingCommand(keepServing, files)
+		cmd := servingCommand(keepServing, files, pid)
 		cmd.Stdin, cmd.Stderr = std.in, screen.Raw(std.err)
 		return cmd.Start()
 	}

@@ -19,13 +19,14 @@ func newEmulationServer(std stdio) *cobra.Command {
 		Use:    emulationServer,
 		Short:  "serve tokens to the program of exec",
 		Hidden: true,
-		Args:   cobra.ExactArgs(2), // the step, and how many files it gets
+		Args:   cobra.ExactArgs(3), // the step, how many files it gets, and the process that it serves
 		RunE: func(cmd *cobra.Command, args []string) error {
 			count, err := strconv.Atoi(args[1])
-			if err != nil || count < 1 || count > 64 {
+			pid, wrong := strconv.Atoi(args[2])
+			if err != nil || wrong != nil || count < 1 || count > 64 {
 				return badRequest("this verb is for oauthd itself", "oauthd exec --help")
 			}
-			return serveDetached(cmd.Context(), std, args[0], count)
+			return serveDetached(cmd.Context(), std, args[0], count, pid)
 		},
 	}
 }

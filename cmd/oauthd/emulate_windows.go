@@ -26,4 +26,4 @@ func (s *site) start(ctx context.Context, std stdio) (end func(), err error) {
 }
 
 // serveDetached has nothing to do: the process that starts the program serves it.
-func serveDetached(context.Context, stdio, string, int) error { return errors.ErrUnsupported }
+func serveDetached(context.Context, stdio, string, int, int) error { return errors.ErrUnsupported }

@@ -216,11 +216,55 @@ func evidence(c net.Conn, p Peer) (Evidence, error) {
 		e.Session, e.TTY = s.session, s.tty
 		return e, nil
 	}
-	e := Evidence{Identity: process, Session: s.session, TTY: s.tty}
-	e.App, e.Unit = h.place()
-	e.Parents = parents(s, p.UID)
-	e.resolve(ownPrograms())
+	own := ownPrograms()
+	if slices.Contains(own, process.Executable) {
+		if pid := servedBy(h.read("cmdline")); pid > 0 {
+			return served(process, pid, p.UID, own)
+		}
+	}
+	e := h.evidence(process, s, p.UID, own)
 	known.put(process, e)
+	return e, nil
+}
+
+// evidence reads what there is beyond what is known of the process already.
+func (h handle) evidence(process Identity, s stat, uid int, own []string) Evidence {
+	e := Evidence{Identity: process, Session: s.session, TTY: s.tty, Parents: parents(s, uid)}
+	e.App, e.Unit = h.place()
+	e.resolve(own)
+	return e
+}
+
+// emulationServer is the verb of the process of ours that answers a program in the place of a cloud's own server
+// (exec --google). Nobody is its parent; its last argument is the process that it serves.
+const emulationServer = "emulation-server"
+
+// servedBy returns the process that a process of ours serves according to its command line, 0 for none.
+func servedBy(cmdline string) int {
+	arguments := strings.Split(strings.TrimSuffix(cmdline, "\x00"), "\x00")
+	if len(arguments) < 3 || arguments[1] != emulationServer {
+		return 0
+	}
+	pid, err := strconv.Atoi(arguments[len(arguments)-1])
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+// served is the evidence about the process of that pid, for which server asks. It must have been there before server.
+func served(server Identity, pid, uid int, own []string) (Evidence, error) {
+	h, err := openProcess(pid)
+	if err != nil {
+		return Evidence{}, err
+	}
+	defer h.close()
+	s, ok := h.stat()
+	if !ok || s.start > server.Start || h.uid() != uid {
+		return Evidence{}, os.ErrProcessDone
+	}
+	e := h.evidence(Identity{pid, h.executable(), s.start}, s, uid, own)
+	e.Through = server
 	return e, nil
 }
 

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"os"
 	"slices"
 	"testing"
 )
@@ -69,5 +70,37 @@ func TestWhoRanOurProgram(t *testing.T) {
 		if got.Origin() != test.wantedOrigin {
 			t.Errorf("%s: got origin %+v, want %+v", test.name, got.Origin(), test.wantedOrigin)
 		}
+	}
+}
+
+func TestWhomAProcessOfOursServes(t *testing.T) {
+	for line, want := range map[string]int{
+		"oauthd\x00emulation-server\x00serve\x002\x00771\x00":        771,
+		"/usr/bin/oauthd\x00emulation-server\x00start\x002\x007\x00": 7,
+		"oauthd\x00token\x00771\x00":                                 0,
+		"oauthd\x00emulation-server\x00":                             0,
+		"oauthd\x00emulation-server\x00serve\x00x\x00":               0,
+		"": 0,
+	} {
+		if got := servedBy(line); got != want {
+			t.Errorf("%q: got %d, want %d", line, got, want)
+		}
+	}
+	self, err := openProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer self.close()
+	s, ok := self.stat()
+	if !ok {
+		t.Fatal("no stat of our own")
+	}
+	server := Identity{PID: 1 << 22, Executable: "/usr/bin/oauthd", Start: s.start}
+	if e, err := served(server, os.Getpid(), os.Getuid(), nil); err != nil || e.PID != os.Getpid() || e.Through != server {
+		t.Errorf("got %+v, %v, want this process, through the server", e, err)
+	}
+	server.Start--
+	if e, err := served(server, os.Getpid(), os.Getuid(), nil); err == nil {
+		t.Errorf("a process that began later than its server: got %+v, want an error", e)
 	}
 }
