@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,21 +54,13 @@ func (p *tenant) write(t *testing.T, name, text string) {
 	}
 }
 
-// install puts a copy of program where the person's oauthd is, as package managers do.
+// install puts a copy of program where the person's oauthd is, as package managers do. Another program writes it: a child
+// of another test could inherit what this one writes to, and until it has closed that, the copy cannot be run.
 func (p *tenant) install(t *testing.T, program string) {
 	t.Helper()
-	from, err := os.Open(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer from.Close()
-	to, err := os.OpenFile(p.oauthd+".new", os.O_CREATE|os.O_WRONLY, 0o700)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = io.Copy(to, from)
-	if err := errors.Join(err, to.Close(), os.Rename(p.oauthd+".new", p.oauthd)); err != nil {
-		t.Fatal(err)
+	out, err := exec.Command("install", "-m", "700", program, p.oauthd+".new").CombinedOutput()
+	if err := errors.Join(err, os.Rename(p.oauthd+".new", p.oauthd)); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }
 
