@@ -45,6 +45,8 @@ func TestEndToEnd(t *testing.T) {
 		{"the Go client", testGoClient},
 		{"another user", testOtherUser},
 		{"places of other users", testPlaces},
+		{"a restricted socket in a container", testRestrictedBox},
+		{"a restricted socket over ssh", testRestrictedSSH},
 		{"a service of systemd", testService},
 		{"a socket of systemd for oidc-agent's clients", testOIDCAgentService},
 		{"a new program takes over", testNewProgram},
