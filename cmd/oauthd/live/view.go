@@ -170,7 +170,7 @@ const (
 func columnsFor(width int, accounts []api.Account) columns {
 	name, who := len("NAME"), len("WHO")
 	for _, a := range accounts {
-		name, who = max(name, len([]rune(a.Name))), max(who, len([]rune(identity(a))))
+		name, who = max(name, screen.Width(a.Name)), max(who, screen.Width(identity(a)))
 	}
 	if width < narrow {
 		name = min(name, max(width-2-stateWidth-10, 4))

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // sheet lays Markdown out for a terminal: headings, paragraphs, lists, tables and code of a topic, as far as ours use them.
@@ -112,7 +111,7 @@ func (p *sheet) words(text string) []word {
 	var words []word
 	code := false
 	for field := range strings.FieldsSeq(text) {
-		w := word{width: utf8.RuneCountInString(field)}
+		w := word{width: Width(field)}
 		for i, piece := range strings.Split(field, "`") {
 			if i > 0 {
 				code = !code
@@ -143,16 +142,16 @@ func (p *sheet) table(lines []string) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cells[i]))
+			widths[i] = max(widths[i], Width(cells[i]))
 		}
 		rows = append(rows, cells)
 	}
 	for _, row := range rows {
 		first := "  "
 		for i, cell := range row[:len(row)-1] {
-			first += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
+			first += cell + strings.Repeat(" ", widths[i]-Width(cell)+2)
 		}
-		if indent := utf8.RuneCountInString(first); indent < p.columns/2 {
+		if indent := Width(first); indent < p.columns/2 {
 			p.paragraph(first, strings.Repeat(" ", indent), row[len(row)-1])
 			continue
 		}

@@ -68,6 +68,16 @@ func FuzzScreen(f *testing.F) {
 	})
 }
 
+func TestTableOfWideCharacters(t *testing.T) {
+	var got bytes.Buffer
+	if err := Table(&got, [][]string{{"NAME", "STATE"}, {"東京", "ready"}, {"Zoe\u0308", "ready"}, {"work", "ready"}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "NAME  STATE\n東京  ready\nZoe\u0308   ready\nwork  ready\n"; got.String() != want {
+		t.Errorf("got\n%swant\n%s", &got, want)
+	}
+}
+
 func TestQR(t *testing.T) {
 	for _, test := range []struct {
 		name          string

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"oauthd/ipc/api"
 )
@@ -49,7 +48,7 @@ func (l Listing) Print(w io.Writer) error {
 			}
 			line.WriteString(d.Paint(cell, row[c]))
 			if i+1 < len(columns) {
-				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(row[c])) + gap)
+				line.WriteString(strings.Repeat(" ", widths[i]-Width(row[c])) + gap)
 			}
 		}
 		fmt.Fprintln(&b, strings.TrimRight(line.String(), " "))
@@ -110,7 +109,7 @@ func measure(rows [][]string, columns []int) []int {
 	widths := make([]int, len(columns))
 	for _, row := range rows {
 		for i, c := range columns {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[c]))
+			widths[i] = max(widths[i], Width(row[c]))
 		}
 	}
 	return widths
@@ -135,14 +134,14 @@ func Facts(w io.Writer, rows [][]string) error {
 	var b strings.Builder
 	indent := 0
 	for _, row := range rows {
-		indent = max(indent, utf8.RuneCountInString(row[0])+len(gap))
+		indent = max(indent, Width(row[0])+len(gap))
 	}
 	for _, row := range rows {
 		lines := []string{row[1]}
-		if d.Columns > indent && utf8.RuneCountInString(row[1]) > d.Columns-indent {
+		if d.Columns > indent && Width(row[1]) > d.Columns-indent {
 			lines = Wrap(row[1], d.Columns-indent)
 		}
-		name := d.Paint(Dim, row[0]) + strings.Repeat(" ", indent-utf8.RuneCountInString(row[0]))
+		name := d.Paint(Dim, row[0]) + strings.Repeat(" ", indent-Width(row[0]))
 		for _, line := range lines {
 			fmt.Fprintln(&b, strings.TrimRight(name+line, " "))
 			name = strings.Repeat(" ", indent)
