@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/own"
@@ -18,10 +19,11 @@ func newMan(std stdio) *cobra.Command {
 		Use:   "man DIR",
 		Short: "write manual pages into a directory",
 		Long: `Writes a manual page for oauthd and one for each verb into DIR, which is made if it
-is not there: oauthd.1, oauthd-token.1 and so on. Pages that are there already are
-replaced.`,
+is not there: oauthd.1, oauthd-token.1 and so on; and one for each topic of help:
+oauthd-git.7 and so on, which go into man7 beside it if DIR is a man1. Pages that
+are there already are replaced.`,
 		Example: `  oauthd man ~/.local/share/man/man1
-  oauthd man . && man -l oauthd-token.1`,
+  oauthd man . && man -l oauthd-token.1 && man -l oauthd-git.7`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] == "" {
@@ -31,19 +33,28 @@ replaced.`,
 			if err != nil {
 				return fileProblem(args[0], err)
 			}
-			dir, err := own.Make(at)
-			if err != nil {
-				return fileProblem(args[0], err)
-			}
-			defer dir.Close()
-			n, err := writePages(dir, withAllVerbs(std))
+			n, err := intoDir(at, func(dir *own.Dir) (int, error) { return writePages(dir, withAllVerbs(std)) })
 			if err != nil {
 				return err
 			}
-			screen.Say(std.err, "%d manual pages written to %s\n", n, args[0])
+			more, err := intoDir(topicsDir(at), writeTopics)
+			if err != nil {
+				return err
+			}
+			screen.Say(std.err, "%d manual pages written to %s\n", n+more, args[0])
 			return nil
 		},
 	}
+}
+
+// intoDir has write write into the directory at path, which is made if it is not there.
+func intoDir(path string, write func(*own.Dir) (int, error)) (int, error) {
+	dir, err := own.Make(path)
+	if err != nil {
+		return 0, fileProblem(path, err)
+	}
+	defer dir.Close()
+	return write(dir)
 }
 
 // writePages writes the pages of c and of what is below it, and returns how many there are.
@@ -51,12 +62,8 @@ func writePages(dir *own.Dir, c *cobra.Command) (n int, err error) {
 	if c.Hidden {
 		return 0, nil
 	}
-	name := manName(c) + ".1"
-	if err := dir.Replace(name, []byte(manPage(c))); err != nil {
-		return 0, fileProblem(dir.Path(name), err)
-	}
-	if err := dir.Chmod(name, 0o644); err != nil { // for everyone who reads manuals
-		return 0, fileProblem(dir.Path(name), err)
+	if err := writePage(dir, manName(c)+".1", manPage(c)); err != nil {
+		return 0, err
 	}
 	n = 1
 	for _, sub := range c.Commands() {
@@ -67,6 +74,17 @@ func writePages(dir *own.Dir, c *cobra.Command) (n int, err error) {
 		n += more
 	}
 	return n, nil
+}
+
+func writePage(dir *own.Dir, name, text string) error {
+	err := dir.Replace(name, []byte(text))
+	if err == nil {
+		err = dir.Chmod(name, 0o644) // for everyone who reads manuals
+	}
+	if err != nil {
+		return fileProblem(dir.Path(name), err)
+	}
+	return nil
 }
 
 func manName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
@@ -120,6 +138,11 @@ func related(c *cobra.Command) (pages []string) {
 	for _, sub := range c.Commands() {
 		add(sub)
 	}
+	if !c.HasParent() {
+		for _, t := range topics() {
+			pages = append(pages, ".BR "+roff("oauthd-"+t.name)+" (7)")
+		}
+	}
 	return pages
 }
 
@@ -166,7 +189,15 @@ func roffSpecial() *strings.Replacer {
 
 // roff returns text with nothing that roff would take for its own, not even at the start of a line.
 func roff(text string) string {
-	text = roffSpecial().Replace(text)
+	var b strings.Builder
+	for _, r := range roffSpecial().Replace(text) {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\[u%04X]`, r) // in any encoding
+		}
+	}
+	text = b.String()
 	if strings.HasPrefix(text, ".") {
 		return `\&` + text
 	}

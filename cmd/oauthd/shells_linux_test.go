@@ -197,11 +197,21 @@ func TestManualPages(t *testing.T) {
 	if err != nil || len(pages) < 20 {
 		t.Fatalf("got %d pages, %v", len(pages), err)
 	}
+	for _, topic := range topics() {
+		pages = append(pages, filepath.Join(filepath.Dir(dir), "man7", "oauthd-"+topic.name+".7"))
+	}
 	for _, page := range pages {
 		exit, stdout, stderr := s.run(t, "", "groff", "-man", "-Tutf8", "-ww", "-rLL=78n", "-P-cbou", page)
 		if exit != 0 || stderr != "" || !strings.Contains(stdout, "\nNAME\n") || !strings.Contains(stdout, "\nSEE ALSO\n") {
 			t.Errorf("%s: got exit %d, %s\n%s", filepath.Base(page), exit, stderr, stdout)
 		}
+	}
+	checkTopicPage(t, s, filepath.Join(filepath.Dir(dir), "man7"))
+	if exit, _, stderr := s.run(t, "", "oauthd", "man", s.dir); exit != 0 {
+		t.Errorf("another directory: got exit %d, %s", exit, stderr)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "oauthd-git.7")); err != nil {
+		t.Errorf("another directory: %v, want the topics beside the verbs", err)
 	}
 	_, file, _ := s.run(t, "", "groff", "-man", "-Tutf8", "-rLL=200n", "-P-cbou", filepath.Join(dir, "oauthd-file.1"))
 	for _, want := range []string{
@@ -211,5 +221,20 @@ func TestManualPages(t *testing.T) {
 		if !strings.Contains(file, want) {
 			t.Errorf("oauthd-file.1 has no %q:\n%s", want, file)
 		}
+	}
+}
+
+// checkTopicPage reads the page of a topic that has sections, code and a table.
+func checkTopicPage(t *testing.T, s *seat, dir string) {
+	t.Helper()
+	_, page, _ := s.run(t, "", "groff", "-man", "-Tutf8", "-rLL=78n", "-P-cbou", filepath.Join(dir, "oauthd-git.7"))
+	topic, _ := findTopic("git")
+	for _, want := range []string{"NAME\n       oauthd-git - " + topic.about + "\n", "\nDESCRIPTION\n", "\n         oauthd helper install git"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("oauthd-git.7 has no %q:\n%s", want, page)
+		}
+	}
+	if strings.ContainsAny(page, "\x1b`") {
+		t.Errorf("oauthd-git.7 has marks of Markdown, or steers the terminal:\n%s", page)
 	}
 }
