@@ -37,11 +37,11 @@ are there already are replaced.`,
 			if err != nil {
 				return err
 			}
-			more, err := intoDir(topicsDir(at), writeTopics)
-			if err != nil {
+			screen.Say(std.err, "%d manual pages written to %s\n", n, args[0])
+			if n, err = intoDir(topicsDir(at), writeTopics); err != nil {
 				return err
 			}
-			screen.Say(std.err, "%d manual pages written to %s\n", n+more, args[0])
+			screen.Say(std.err, "%d pages of topics written to %s\n", n, topicsDir(args[0]))
 			return nil
 		},
 	}
