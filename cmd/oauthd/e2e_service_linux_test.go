@@ -164,12 +164,18 @@ func removeGroups(dir string) {
 	_ = os.Remove(dir)
 }
 
-func testService(t *testing.T, h *house) {
+// testServices runs one systemd after another: two at once stop each other's services.
+func testServices(t *testing.T, h *house) {
 	storetest.Need(t, "systemctl", "unshare")
 	if os.Getuid() != 0 {
 		t.Skip("needs root, for a systemd of its own")
 	}
 	t.Parallel()
+	t.Run("the daemon's socket", func(t *testing.T) { testService(t, h) })
+	t.Run("the socket for oidc-agent's clients", func(t *testing.T) { testOIDCAgentService(t, h) })
+}
+
+func testService(t *testing.T, h *house) {
 	p := newTenant(t, h)
 	p.startSystemd(t)
 	units := filepath.Join(p.dir, ".config", "systemd", "user")
@@ -251,11 +257,7 @@ func testService(t *testing.T, h *house) {
 // testOIDCAgentService has systemd hold the socket for oidc-agent's clients too. A new program that takes over leaves both
 // sockets to systemd.
 func testOIDCAgentService(t *testing.T, h *house) {
-	storetest.Need(t, "systemctl", "unshare", "oidc-token")
-	if os.Getuid() != 0 {
-		t.Skip("needs root, for a systemd of its own")
-	}
-	t.Parallel()
+	storetest.Need(t, "oidc-token")
 	p := newTenant(t, h)
 	p.startSystemd(t)
 	p.want(t, 0, "systemd now holds the socket", "service", "install")
