@@ -24,7 +24,8 @@ func newLock(std stdio) *cobra.Command {
 		Use:   "lock",
 		Short: "refuse every token until oauthd unlock",
 		Long: `Makes the daemon forget the tokens it holds and refuse every request for one. It also
-closes the file store, which then needs its passphrase.`,
+closes the file store, which then needs its passphrase. oauthd help locking says how
+the daemon does so by itself, when the screen is locked for example.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := existing()
@@ -127,10 +128,15 @@ func askPassphrase(ctx context.Context, std stdio, needs string, open func(api.C
 		if err != nil {
 			return err
 		}
-		if err = open(passphrase); !errors.Is(err, &api.Error{Code: api.Locked}) {
+		err = open(passphrase)
+		switch e := api.AsError(err); {
+		case errors.Is(err, &api.Error{Code: api.Locked}):
+			a.Complain(errors.New(e.Message + "; try again, or Ctrl-C gives up"))
+		case errors.Is(err, &api.Error{Code: api.Busy}):
+			a.Complain(errors.New(e.Message + "; " + e.Hint + ", or Ctrl-C gives up"))
+		default:
 			return err
 		}
-		a.Complain(errors.New(api.AsError(err).Message + "; try again, or Ctrl-C gives up"))
 	}
 }
 

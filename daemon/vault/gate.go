@@ -55,10 +55,12 @@ type Gate struct {
 	retired bool
 	inside  int // what uses a credential now
 	opening int // calls of Open under way
+
+	tries tries
 }
 
 func newGate(store keystore.Store, saved func() bool) *Gate {
-	g := &Gate{saved: saved, why: ErrShut}
+	g := &Gate{saved: saved, why: ErrShut, tries: newTries()}
 	if openable, ok := store.(Openable); ok {
 		g.store = openable
 		g.shut.Store(openable.Closed())
@@ -142,13 +144,13 @@ func (g *Gate) Shut() (changed bool) {
 }
 
 // Open opens the store, then g; changed is false if g was open already, and then a passphrase is only checked. An error
-// is the store's, and g stays as it was.
+// is the store's, or a [*TooManyTries], and g stays as it was.
 func (g *Gate) Open(ctx context.Context, passphrase string) (changed bool, err error) {
 	if g.store != nil && (g.shut.Load() || passphrase != "") {
 		g.mu.Lock()
 		g.opening++
 		g.mu.Unlock()
-		err = g.store.Open(ctx, passphrase)
+		err = g.tries.take(ctx, func() error { return g.store.Open(ctx, passphrase) })
 		g.mu.Lock()
 		g.opening--
 	} else {

@@ -3,6 +3,7 @@ package words
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"oauthd/daemon/vault"
@@ -40,6 +41,11 @@ func (s Store) Problem(err error) *api.Error {
 	var told *api.Error
 	if errors.As(err, &told) {
 		return told
+	}
+	var many *vault.TooManyTries
+	if errors.As(err, &many) {
+		wait := seconds(many.Wait)
+		return (&api.Error{Code: api.Busy, Message: "too many wrong passphrases", Hint: fmt.Sprintf("try again in %d s", wait), RetryAfter: wait}).Because(err)
 	}
 	if errors.Is(err, vault.ErrRetired) {
 		return (&api.Error{Code: api.Busy, Message: "the daemon is changing to another store", Hint: "try again", RetryAfter: 1}).Because(err)
