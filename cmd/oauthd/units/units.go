@@ -100,6 +100,8 @@ Restart=on-failure
 RestartPreventExitStatus=1 2 4 5 8
 ` + systemdEnvironment(p.Environ) + `UMask=0077
 LimitCORE=0
+# No secret in the swap space.
+MemorySwapMax=0
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
