@@ -119,6 +119,7 @@ type Daemon struct {
 	prints  *fingerprints
 	sockets *sockets.Keeper
 	stop    chan struct{}
+	idle    *idleness
 	resumed chan struct{} // holds one element when the machine has woken up
 	stopped sync.Once
 }
@@ -148,13 +149,14 @@ func New(cfg Config) *Daemon {
 		store:   words.Store{Backend: cfg.Config.Backend, StartedBy: cfg.StartedBy},
 		vault:   vault.New(cfg.Store),
 		stop:    make(chan struct{}),
+		idle:    newIdleness(cfg.Now()),
 		resumed: make(chan struct{}, 1),
 	}
 	grants := &grant.Client{HTTP: cfg.HTTP, Now: cfg.Now, UserAgent: "oauthd/" + cfg.Version}
 	d.news = news.New(watched{d})
 	d.book = book.New(book.Config{
 		Dir: cfg.Dir, StateDir: cfg.StateDir, Config: cfg.Config, Vault: d.vault, Log: cfg.Log, HTTP: cfg.HTTP, Now: cfg.Now, Changed: d.changed,
-		Replaced: cfg.Replaced,
+		Replaced: d.replaced,
 	})
 	d.mint = mint.New(mint.Config{
 		Book: d.book, Vault: d.vault, Grants: grants, ADC: google.ADCPlaces(cfg.ADC), Store: d.store, Log: cfg.Log, Now: cfg.Now,
@@ -213,6 +215,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	var beside sync.WaitGroup
 	beside.Go(func() { d.keepAlive(ctx) })
+	beside.Go(func() { d.lockIdle(ctx) })
 	beside.Go(func() { d.attend.Run(ctx) })
 	beside.Go(func() { d.hooks.Run(ctx) })
 	beside.Go(func() { d.files.Run(ctx) })
@@ -231,6 +234,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 func (d *Daemon) Shutdown(context.Context) error {
 	d.stopped.Do(func() { close(d.stop) })
 	return nil
+}
+
+// replaced is called by the book when another configuration was read.
+func (d *Daemon) replaced() {
+	d.idle.look()
+	if d.cfg.Replaced != nil {
+		d.cfg.Replaced()
+	}
 }
 
 // changed is called by the book when an account may have changed; unbound tokens are no longer its own.

@@ -34,6 +34,7 @@ const (
 func (d *Daemon) Resumed() {
 	d.tokens.Wake()
 	d.files.Changed("")
+	d.idle.look()
 	select {
 	case d.resumed <- struct{}{}:
 	default:

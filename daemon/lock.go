@@ -13,6 +13,12 @@ import (
 // the logins and questions that wait for a person, and closes a store that can be closed, as soon as every refresh under way has been
 // saved. What was in memory for all that is wiped.
 func (d *Daemon) Lock(ctx context.Context) error {
+	d.lock(ctx, "")
+	return nil
+}
+
+// lock is Lock; why says what caused it, "" if a caller asked for it.
+func (d *Daemon) lock(ctx context.Context, why string) {
 	changed := d.vault.Gate().Shut()
 	d.logins.EndAll(words.Locked(vault.ErrShut))
 	d.consent.Lock()
@@ -20,13 +26,12 @@ func (d *Daemon) Lock(ctx context.Context) error {
 	d.dropAll()
 	d.files.Withdraw(ctx, "", words.Locked(vault.ErrShut))
 	if changed {
-		account.LogCaller(ctx, d.log.Info()).Msg("locked")
-		d.note(ctx, api.AuditLock, "", "", nil)
+		account.LogCaller(ctx, d.log.Info()).Str("why", why).Msg("locked")
+		d.note(ctx, api.AuditLock, "", why, nil)
 	}
 	d.news.ChangedAll()
 	d.attend.ChangedAll()
 	d.wipeLocked()
-	return nil
 }
 
 // wipeLocked wipes what is no longer used, if d is locked: after Lock itself, and after each use of a credential that
@@ -47,6 +52,8 @@ func (d *Daemon) Unlock(ctx context.Context, passphrase api.Confidential) error 
 		return d.store.Problem(err)
 	}
 	if changed {
+		d.idle.used(d.now())
+		d.idle.look()
 		d.dropAll() // what failed because of the lock
 		account.LogCaller(ctx, d.log.Info()).Msg("unlocked")
 		d.note(ctx, api.AuditUnlock, "", "", nil)

@@ -18,6 +18,7 @@ import (
 // Token answers a token request: from the cache when it holds a fresh one, else from the provider. If a login is needed, an
 // interactive request waits for a person.
 func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	d.idle.used(d.now())
 	if r.URL != "" {
 		m, err := d.Match(ctx, r.URL, "")
 		if err != nil {

@@ -256,7 +256,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *proces
 	work.Go(func() { serveErr = at.open(ctx, server, listener, gone); cancel() })
 	work.Go(func() { daemonErr = d.Run(ctx); cancel() })
 	work.Go(func() { at.side.run(ctx, server) })
-	work.Go(func() { machine.WatchSuspend(ctx, d.Resumed) })
+	work.Go(func() { watchLogind(ctx, d, cfg.Log) })
 	work.Go(func() { machine.WatchClock(ctx, d.Resumed) })
 	work.Go(func() { resting.Run(ctx, func() { at.restart(ctx, listener, cancel) }) })
 	work.Go(func() { sayGoodbye(ctx, at.follows) })
@@ -267,6 +267,18 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *proces
 	}
 	cfg.Log.Info().Msg("stopped")
 	return serveErr
+}
+
+// watchLogind passes on what logind reports to the daemon, until ctx ends.
+func watchLogind(ctx context.Context, d *daemon.Daemon, log zerolog.Logger) {
+	err := machine.WatchLogind(ctx, machine.Logind{
+		UID: os.Getuid(), Delay: d.LocksOnSuspend, Suspending: d.Suspending, Resumed: d.Resumed,
+		ScreenLocked: d.ScreenLocked, SessionsEnded: d.SessionsEnded,
+	})
+	if err != nil && ctx.Err() == nil && d.LocksOnSessions() {
+		log.Warn().Str("why", api.Excerpt(err.Error())).
+			Msg("logind cannot be reached: of [lock] in config.toml, only idle has an effect")
+	}
 }
 
 // openRestricted serves a restricted socket until stop is called or ctx ends.

@@ -152,6 +152,9 @@ func (b *Book) OIDCAgent() bool { return b.current().OIDCAgent }
 // OpenBrowser reports whether the browser may be opened for a login without asking first.
 func (b *Book) OpenBrowser() bool { return b.current().OpenBrowser }
 
+// Locking says when the daemon locks by itself.
+func (b *Book) Locking() config.Locking { return b.current().Locking }
+
 // Audit reports whether an audit log is written, and AuditRequired whether no token is handed out without it.
 func (b *Book) Audit() bool { return b.current().Audit }
 

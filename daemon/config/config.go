@@ -33,6 +33,8 @@ type Config struct {
 	OIDCAgent bool
 	// Audit is true if an audit log is written, AuditRequired if no token is handed out without it.
 	Audit, AuditRequired bool
+	// Locking says when the daemon locks by itself.
+	Locking Locking
 	// Providers are the [providers.*] tables. One with an issuer alone has to be discovered.
 	Providers map[string]provider.Provider
 	// Accounts are the accounts by name. Do not change them.

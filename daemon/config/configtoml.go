@@ -30,6 +30,7 @@ type mainKeys struct {
 		Enabled  *bool `toml:"enabled"`
 		Required bool  `toml:"required"`
 	} `toml:"audit"`
+	Lock      lockKeys                `toml:"lock"`
 	Providers map[string]provider.Row `toml:"providers"`
 }
 
@@ -58,7 +59,7 @@ func (c *Config) readMain() (tables map[string]bool) {
 	tables = changedTables(c.Providers, next.Providers)
 	c.Backend, c.Chosen, c.Identity, c.Seal, c.Providers = next.Backend, next.Chosen, next.Identity, next.Seal, next.Providers
 	c.OnEvent, c.OpenBrowser, c.OIDCAgent = next.OnEvent, next.OpenBrowser, next.OIDCAgent
-	c.Audit, c.AuditRequired = next.Audit, next.AuditRequired
+	c.Audit, c.AuditRequired, c.Locking = next.Audit, next.AuditRequired, next.Locking
 	return tables
 }
 
@@ -70,6 +71,7 @@ func (c *Config) takeMain(s *source, keys mainKeys) {
 	if c.AuditRequired && !c.Audit {
 		s.add(s.line("audit", "required"), "audit.required needs audit.enabled, which is false")
 	}
+	c.takeLocking(s, keys.Lock)
 	for _, name := range slices.Sorted(maps.Keys(keys.Providers)) {
 		if row := keys.Providers[name]; s.checkProvider(name, row) {
 			c.Providers[name] = row.Provider(name)

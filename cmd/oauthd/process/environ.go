@@ -10,7 +10,7 @@ const Emulated = "OAUTHD_EMULATED"
 func Environ(environ []string) []string {
 	exact := map[string]bool{
 		"HOME": true, "USER": true, "LOGNAME": true, "PATH": true, "LANG": true, "TZ": true,
-		"DBUS_SESSION_BUS_ADDRESS": true, "GOOGLE_APPLICATION_CREDENTIALS": true, "CLOUDSDK_CONFIG": true,
+		"DBUS_SESSION_BUS_ADDRESS": true, "DBUS_SYSTEM_BUS_ADDRESS": true, "GOOGLE_APPLICATION_CREDENTIALS": true, "CLOUDSDK_CONFIG": true,
 		"HTTP_PROXY": true, "HTTPS_PROXY": true, "NO_PROXY": true, "ALL_PROXY": true,
 		"http_proxy": true, "https_proxy": true, "no_proxy": true, "all_proxy": true,
 	}

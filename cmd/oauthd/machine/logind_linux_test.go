@@ -16,7 +16,7 @@ import (
 
 const waitLimit = 30 * time.Second
 
-// watching runs WatchSuspend on the system bus at address. resumed gets one element for each wake-up; ended is closed
+// watching runs WatchLogind on the system bus at address. resumed gets one element for each wake-up; ended is closed
 // when it has returned, which it has at the test's end.
 func watching(t *testing.T, address string) (resumed <-chan struct{}, stop func(), ended <-chan struct{}) {
 	t.Helper()
@@ -25,7 +25,7 @@ func watching(t *testing.T, address string) (resumed <-chan struct{}, stop func(
 	woken, returned := make(chan struct{}, 1000), make(chan struct{})
 	go func() {
 		defer close(returned)
-		WatchSuspend(ctx, func() { woken <- struct{}{} })
+		_ = WatchLogind(ctx, Logind{Resumed: func() { woken <- struct{}{} }})
 	}()
 	t.Cleanup(func() { cancel(); <-returned })
 	return woken, cancel, returned
@@ -36,7 +36,7 @@ func watchingEnded(t *testing.T, ended <-chan struct{}) {
 	select {
 	case <-ended:
 	case <-time.After(waitLimit):
-		t.Fatal("WatchSuspend has not returned")
+		t.Fatal("WatchLogind has not returned")
 	}
 }
 
