@@ -51,6 +51,7 @@ and the secret or key that its tokens need is stored.`,
 		Example: `  oauthd login work --client-secrets client_secret.json --scope openid
   oauthd login work --provider microsoft --client-id ID --scope User.Read
   oauthd login corp --issuer https://login.corp.example --client-id ID
+  oauthd login notes --resource https://mcp.example.com/mcp
   oauthd login build --grant client_credentials --issuer URL --client-id ID \
       --client-secret-stdin
   oauthd login robot --grant service_account --key-file key.json --scope S`,
@@ -87,7 +88,7 @@ func (f *loginFlags) add(cmd *cobra.Command, def *api.AccountDefinition) {
 	flags.StringVar(&f.keyFile, "key-file", "", "a private key: a client's (PEM or JWK) or a Google service account's (- reads standard input)")
 	flags.StringVar(&def.KeyID, "key-id", "", "the id under which the provider knows the client's key, if its file has none")
 	flags.StringArrayVar(&def.Scopes, "scope", nil, "a scope to ask for; may be repeated")
-	flags.StringVar(&def.Resource, "resource", "", "a resource indicator to ask for (RFC 8707)")
+	flags.StringVar(&def.Resource, "resource", "", "the server that tokens are for; alone, it says where to log in (RFC 8707, 9728)")
 	flags.StringVar(&def.Grant, "grant", "", "authorization_code, device_code, client_credentials, service_account or adc")
 	flags.StringVar(&def.Subject, "subject", "", "the person a service account acts for")
 	flags.StringVar(&def.Audience, "audience", "", "what the tokens of a program or service account are for")

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"oauthd/daemon/provider"
+	"oauthd/daemon/words"
 )
 
 const (
@@ -60,4 +62,21 @@ func (s *discoveries) get(ctx context.Context, issuer string, fresh bool) (provi
 // Discover asks issuer what it offers (RFC 8414, OpenID Connect Discovery), whatever it said lately.
 func (b *Book) Discover(ctx context.Context, issuer string) (provider.Provider, error) {
 	return b.discovered.get(ctx, issuer, true)
+}
+
+// DiscoverResource asks a resource server where its tokens come from (RFC 9728), and that authorization server what it offers.
+// One that does not say that it takes PKCE with S256 is refused, as clients of such servers must (MCP, "Authorization").
+func (b *Book) DiscoverResource(ctx context.Context, resource string) (provider.ProtectedResource, error) {
+	found, err := provider.DiscoverResource(ctx, b.cfg.HTTP, resource)
+	if err != nil {
+		return found, words.Resource(resource, err)
+	}
+	p, err := b.Discover(provider.ConfineNamed(ctx, found.Issuer, resource), found.Issuer)
+	if err != nil {
+		return found, words.Discovery(found.Issuer, err)
+	}
+	if !slices.Contains(p.ChallengeMethods, "S256") {
+		return found, words.NoPKCE(found.Issuer)
+	}
+	return found, nil
 }

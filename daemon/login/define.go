@@ -34,6 +34,9 @@ func (l *Logins) define(ctx context.Context, name string, def api.AccountDefinit
 	if with, err = apply(&a, def); err != nil {
 		return a, with, err
 	}
+	if err := l.fromResource(ctx, before, &a, def); err != nil {
+		return a, with, err
+	}
 	if err := l.checkComplete(a, known); err != nil {
 		return a, with, err
 	}
@@ -41,6 +44,30 @@ func (l *Logins) define(ctx context.Context, name string, def api.AccountDefinit
 		return a, with, err
 	}
 	return a, with, CheckManaged(before, a)
+}
+
+// fromResource finds out from a resource server where an account that names nothing else logs in, and for what (RFC 9728). An
+// account that was made so must find the issuer that it found then.
+func (l *Logins) fromResource(ctx context.Context, before account.Account, a *account.Account, def api.AccountDefinition) error {
+	again := before.Resource != "" && before.Issuer != "" && def.Resource == before.Resource && slices.Contains(before.Hosts, before.Resource)
+	if def.Resource == "" || def.Issuer != "" || a.Provider != "" || a.Endpoints.Token != "" || a.Issuer != "" && !again || !a.Grant.HasClient() {
+		return nil
+	}
+	found, err := l.book.DiscoverResource(ctx, def.Resource)
+	if err != nil {
+		return err
+	}
+	if a.Issuer != "" && a.Issuer != found.Issuer {
+		return words.OtherIssuer(a.Name, a.Issuer, found.Issuer)
+	}
+	a.Issuer, a.Resource = found.Issuer, found.Resource
+	if len(a.Scopes) == 0 {
+		a.Scopes = slices.DeleteFunc(account.Scopes(found.Scopes...), func(scope string) bool { return account.CheckScope(scope) != nil })
+	}
+	if a.Hosts == nil {
+		a.Hosts = []string{found.Resource} // its tokens are for that alone
+	}
+	return nil
 }
 
 // CheckManaged refuses to make a of before if a person wrote the account's file; the error says what to write there.

@@ -30,6 +30,20 @@ func ConfineTo(ctx context.Context, endpoint, issuer string) context.Context {
 	return Provider{strangers: strangersIn(issuer, netip.Addr{}, []string{endpoint})}.Confine(ctx)
 }
 
+// ConfineNamed is [Provider.Confine] for a request to a URL that the document of a resource names: it may lead to no address
+// that reaches less far than the resource's own host.
+func ConfineNamed(ctx context.Context, named, resource string) context.Context {
+	u, err := url.Parse(resource)
+	if err != nil || reachOf(u.Hostname()) == onMachine {
+		return ctx
+	}
+	all := strangers{}
+	if v, err := url.Parse(named); err == nil {
+		all[strings.ToLower(v.Hostname())] = reachOf(u.Hostname())
+	}
+	return Provider{strangers: all.without(resource)}.Confine(ctx)
+}
+
 // Confined reports whether requests with ctx to host go to addresses that reach far enough, and to no others.
 func Confined(ctx context.Context, host string) bool {
 	_, ok := confined(ctx, host)

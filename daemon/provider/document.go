@@ -45,6 +45,7 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 	found.ResponseModes = among(doc.list("response_modes_supported"), []string{"query", "form_post"})
 	found.AuthMethods = doc.list("token_endpoint_auth_methods_supported")
 	found.ScopesSupported = doc.list("scopes_supported")
+	found.ChallengeMethods = doc.list("code_challenge_methods_supported")
 	grants := doc.list("grant_types_supported")
 	switch {
 	case doc.err != nil:

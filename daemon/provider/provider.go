@@ -56,6 +56,8 @@ type Provider struct {
 	ResponseModes []string
 	// AuthMethods are those the server advertises (RFC 8414 §2); nil if it does not say.
 	AuthMethods []string
+	// ChallengeMethods is code_challenge_methods_supported of the discovery document (RFC 8414 §2); nil if it does not say.
+	ChallengeMethods []string
 	// ScopesSupported is scopes_supported of the discovery document; nil if it does not say.
 	ScopesSupported []string
 

@@ -1,0 +1,166 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"oauthd/ipc/api"
+)
+
+// ProtectedResource is what a resource server says about itself (RFC 9728).
+type ProtectedResource struct {
+	// Resource is its identifier, which goes with every request for its tokens (RFC 8707).
+	Resource string
+	// Issuer is the first of its authorization servers.
+	Issuer string
+	// Scopes are those that it asks for in its challenge, else those that it supports; nil if it says neither.
+	Scopes []string
+}
+
+// ResourceError means that a resource server does not say where its tokens come from, or lies about it.
+type ResourceError struct {
+	// URL is the address at which that was found out.
+	URL string
+
+	transient bool
+	cause     error
+}
+
+// Error says what is wrong, and at which URL.
+func (e *ResourceError) Error() string { return fmt.Sprintf("%s: %v", e.URL, e.cause) }
+
+// Unwrap returns what is wrong.
+func (e *ResourceError) Unwrap() error { return e.cause }
+
+// Transient reports whether another try later may succeed.
+func (e *ResourceError) Transient() (retryAfter time.Duration, ok bool) { return 0, e.transient }
+
+// protectedPath is where a resource's metadata is (RFC 9728 §3).
+const protectedPath = "/.well-known/oauth-protected-resource"
+
+// DiscoverResource asks a resource server where its tokens come from: in the challenge of its 401 (RFC 9728 §5.1), then at
+// the well-known URL for its path, then at that for its host. It sends no credential, follows no redirect, and contacts no
+// address that reaches less far than the resource's own. The document must be for resource, or for what it is below on
+// the same host. A nil client means [NewHTTPClient]; the whole takes at most 30 s. Errors are *[ResourceError].
+func DiscoverResource(ctx context.Context, client *http.Client, resource string) (ProtectedResource, error) {
+	u, err := parseURL(resource)
+	if err != nil {
+		return ProtectedResource{}, &ResourceError{URL: api.Excerpt(resource), cause: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	client = Harden(client)
+	challenge, err := challengeOf(ctx, client, resource)
+	if err != nil {
+		return ProtectedResource{}, err
+	}
+	origin := u.Scheme + "://" + u.Host
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	places := []string{origin + protectedPath + path}
+	if at := challenge["resource_metadata"]; at != "" {
+		places = append([]string{at}, places...)
+	}
+	if path != "" {
+		places = append(places, origin+protectedPath)
+	}
+	for _, at := range places {
+		found, err := protectedAt(ctx, client, u, at)
+		if err != nil {
+			return ProtectedResource{}, err
+		}
+		if found.Issuer == "" {
+			continue
+		}
+		if scope := challenge["scope"]; scope != "" {
+			found.Scopes = strings.Fields(scope)
+		}
+		return found, nil
+	}
+	return ProtectedResource{}, &ResourceError{URL: resource, cause: errors.New("it does not say where its tokens come from (RFC 9728)")}
+}
+
+// challengeOf returns the parameters of the Bearer challenge in the answer to a request without a token.
+func challengeOf(ctx context.Context, client *http.Client, resource string) (map[string]string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, resource, nil)
+	if err != nil {
+		return nil, &ResourceError{URL: resource, cause: errors.New("not a URL")}
+	}
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, &ResourceError{URL: resource, cause: SafeCause(err), transient: true}
+	}
+	_ = res.Body.Close()
+	return BearerChallenge(res.Header), nil
+}
+
+// protectedAt reads the metadata at one place; its Issuer is "" if there is none.
+func protectedAt(ctx context.Context, client *http.Client, resource *url.URL, at string) (found ProtectedResource, err error) {
+	wrong := func(cause error) error { return &ResourceError{URL: api.Excerpt(at), cause: cause} }
+	if err := CheckURL(at); err != nil {
+		return found, wrong(fmt.Errorf("the place of the resource's metadata: %w", err))
+	}
+	req, err := http.NewRequestWithContext(ConfineNamed(ctx, at, resource.String()), http.MethodGet, at, nil)
+	if err != nil {
+		return found, wrong(errors.New("not a URL"))
+	}
+	req.Header.Set("Accept", "application/json")
+	res, err := client.Do(req)
+	if err != nil {
+		return found, &ResourceError{URL: api.Excerpt(at), cause: SafeCause(err), transient: true}
+	}
+	defer func() { _ = res.Body.Close() }()
+	switch code := res.StatusCode; {
+	case code == http.StatusOK:
+	case code >= 500 || code == http.StatusTooManyRequests:
+		return found, &ResourceError{URL: api.Excerpt(at), cause: fmt.Errorf("the server answers %d", code), transient: true}
+	default:
+		return found, nil
+	}
+	body, whole, err := ReadBody(res.Body)
+	switch {
+	case err != nil:
+		return found, &ResourceError{URL: api.Excerpt(at), cause: SafeCause(err), transient: true}
+	case !whole:
+		return found, wrong(fmt.Errorf("the document is larger than %d bytes", MaxBody))
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(bytes.TrimPrefix(body, utf8BOM), &fields) != nil {
+		return found, wrong(errors.New("the document is not a JSON object"))
+	}
+	var servers []string
+	for name, into := range map[string]any{"resource": &found.Resource, "authorization_servers": &servers, "scopes_supported": &found.Scopes} {
+		if raw, ok := fields[name]; ok && json.Unmarshal(raw, into) != nil {
+			return found, wrong(fmt.Errorf("%s has another type than it must have", name))
+		}
+	}
+	if !covers(found.Resource, resource) {
+		return found, wrong(fmt.Errorf("the document is for the resource %q, not for %q", api.Excerpt(found.Resource), api.Excerpt(resource.String())))
+	}
+	if len(servers) == 0 {
+		return found, wrong(errors.New("the document names no authorization server"))
+	}
+	if err := CheckIssuer(servers[0]); err != nil {
+		return found, wrong(fmt.Errorf("its authorization server: %w", err))
+	}
+	found.Issuer = servers[0]
+	return found, nil
+}
+
+// covers reports whether what calls itself name is resource, or what resource is below on the same host.
+func covers(name string, resource *url.URL) bool {
+	u, err := parseURL(name)
+	if err != nil || u.Scheme != resource.Scheme || !strings.EqualFold(u.Host, resource.Host) || u.RawQuery != "" {
+		return false
+	}
+	above := strings.TrimSuffix(u.EscapedPath(), "/")
+	path := strings.TrimSuffix(resource.EscapedPath(), "/")
+	return path == above || strings.HasPrefix(path, above+"/")
+}

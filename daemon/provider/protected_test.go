@@ -1,0 +1,110 @@
+package provider
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestBearerChallenge(t *testing.T) {
+	for value, want := range map[string]map[string]string{
+		`Bearer resource_metadata="https://x.example.com/m", scope="a b"`: {"resource_metadata": "https://x.example.com/m", "scope": "a b"},
+		`bearer realm=x`: {"realm": "x"},
+		`Basic realm="a, Bearer", Bearer scope="a"`:             {"scope": "a"},
+		`Negotiate abc==, Bearer Scope = "a\"b"`:                {"scope": `a"b`},
+		`Bearer`:                                                {},
+		`Bearer scope="unfinished`:                              {},
+		`Bearer scope="a", scope="b", error=insufficient_scope`: {"scope": "a", "error": "insufficient_scope"},
+		`Basic realm="x"`:                                       nil,
+		`,,,`:                                                   nil,
+		"":                                                      nil,
+	} {
+		got := BearerChallenge(http.Header{"Www-Authenticate": {value}})
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, want %v", value, got, want)
+		}
+	}
+}
+
+func FuzzBearerChallenge(f *testing.F) {
+	f.Add(`Basic realm="a, Bearer", Bearer scope="a"`)
+	f.Add(`Bearer scope="`)
+	f.Fuzz(func(_ *testing.T, value string) {
+		BearerChallenge(http.Header{"Www-Authenticate": {value}})
+	})
+}
+
+// resourceServer answers a request for what is protected with a challenge, and for metadata with the documents.
+func resourceServer(t *testing.T, challenge string, documents map[string]string) string {
+	t.Helper()
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		own := strings.NewReplacer("SELF", server.URL)
+		if r.Header.Get("Authorization") != "" {
+			t.Error("a credential was sent")
+		}
+		if text, ok := documents[r.URL.Path]; ok {
+			_, _ = w.Write([]byte(own.Replace(text)))
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/.well-known/") || r.URL.Path == "/elsewhere" {
+			http.NotFound(w, r)
+			return
+		}
+		if challenge != "" {
+			w.Header().Set("WWW-Authenticate", own.Replace(challenge))
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestDiscoverResource(t *testing.T) {
+	const document = `{"resource":"SELF/mcp","authorization_servers":["https://login.example.com","https://other.example.com"],"scopes_supported":["x","y"]}`
+	for _, test := range []struct {
+		name, challenge string
+		documents       map[string]string
+		resource        string // what it calls itself, after the server's own URL
+		scopes          []string
+		wrong           string
+	}{
+		{"by the challenge", `Bearer resource_metadata="SELF/elsewhere/m", scope="a b"`, map[string]string{"/elsewhere/m": document}, "/mcp", []string{"a", "b"}, ""},
+		{"at the path", "", map[string]string{protectedPath + "/mcp": document}, "/mcp", []string{"x", "y"}, ""},
+		{"at the root", "", map[string]string{protectedPath: strings.Replace(document, "SELF/mcp", "SELF", 1)}, "", []string{"x", "y"}, ""},
+		{"a place without a document, then the path", `Bearer resource_metadata="SELF/elsewhere"`, map[string]string{protectedPath + "/mcp": document}, "/mcp", []string{"x", "y"}, ""},
+		{"nothing", "", nil, "", nil, "does not say where its tokens come from"},
+		{"another resource", "", map[string]string{protectedPath + "/mcp": strings.Replace(document, "SELF/mcp", "https://bank.example.com", 1)}, "", nil, "is for the resource"},
+		{"a path beside it", "", map[string]string{protectedPath + "/mcp": strings.Replace(document, "SELF/mcp", "SELF/mc", 1)}, "", nil, "is for the resource"},
+		{"below it", "", map[string]string{protectedPath + "/mcp": strings.Replace(document, "SELF/mcp", "SELF/mcp/x", 1)}, "", nil, "is for the resource"},
+		{"no resource", "", map[string]string{protectedPath + "/mcp": `{"authorization_servers":["https://login.example.com"]}`}, "", nil, "is for the resource"},
+		{"no server", "", map[string]string{protectedPath + "/mcp": `{"resource":"SELF/mcp"}`}, "", nil, "names no authorization server"},
+		{"plain http", "", map[string]string{protectedPath + "/mcp": `{"resource":"SELF/mcp","authorization_servers":["http://login.example.com"]}`}, "", nil, "not https"},
+		{"metadata elsewhere by plain http", `Bearer resource_metadata="http://login.example.com/m"`, nil, "", nil, "not https"},
+		{"another type", "", map[string]string{protectedPath + "/mcp": `{"resource":["SELF/mcp"]}`}, "", nil, "another type"},
+		{"no JSON", "", map[string]string{protectedPath + "/mcp": "<html>"}, "", nil, "not a JSON object"},
+		{"ten megabytes", "", map[string]string{protectedPath + "/mcp": `{"resource":"` + strings.Repeat("x", 10<<20)}, "", nil, "larger than"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			self := resourceServer(t, test.challenge, test.documents)
+			got, err := DiscoverResource(t.Context(), nil, self+"/mcp")
+			if test.wrong != "" {
+				var e *ResourceError
+				if !errors.As(err, &e) || !strings.Contains(err.Error(), test.wrong) || len(err.Error()) > 1000 {
+					t.Errorf("got %+v, %v, want an error with %q", got, err, test.wrong)
+				}
+				return
+			}
+			want := ProtectedResource{Resource: self + test.resource, Issuer: "https://login.example.com", Scopes: test.scopes}
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, %v, want %+v", got, err, want)
+			}
+		})
+	}
+	if _, err := DiscoverResource(t.Context(), nil, "http://mcp.example.com/mcp"); err == nil || !strings.Contains(err.Error(), "not https") {
+		t.Errorf("plain http: got %v", err)
+	}
+}

@@ -1,0 +1,28 @@
+package words
+
+import (
+	"oauthd/ipc/api"
+)
+
+// Resource words a resource server that does not say where its tokens come from, or cannot be asked.
+func Resource(resource string, err error) *api.Error {
+	if after, ok := Transient(err); ok {
+		return (&api.Error{Code: api.ProviderUnreachable, Message: "the resource cannot be asked where its tokens come from: " + err.Error(),
+			Hint: wayOut(err, "check the network and the URL, then try again"), RetryAfter: seconds(after)}).Because(err)
+	}
+	return (&api.Error{Code: api.ConfigInvalid, Message: "no login can be made from " + api.Excerpt(resource) + ": " + err.Error(),
+		Hint: "give the authorization server too: --issuer URL"}).Because(err)
+}
+
+// NoPKCE words an authorization server of a resource that does not say that it takes PKCE.
+func NoPKCE(issuer string) *api.Error {
+	return &api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(issuer) + " does not say that it takes PKCE with S256, so that a login there is not safe",
+		Hint: "if you trust it all the same: --issuer " + api.Excerpt(issuer)}
+}
+
+// OtherIssuer words a resource whose authorization server is another one than an account's.
+func OtherIssuer(name, was, is string) *api.Error {
+	return &api.Error{Code: api.ConfigInvalid,
+		Message: name + " has logged in at " + api.Excerpt(was) + ", and its resource names " + api.Excerpt(is) + " now",
+		Hint:    "find out why; to log in there, make a new account: oauthd login NAME --resource URL"}
+}
