@@ -15,6 +15,10 @@ import (
 	"oauthd/ipc/api"
 )
 
+// maxWaits is how often an interactive request waits for a login. A forced request of another caller may make an account
+// look for a moment as if it needed none.
+const maxWaits = 3
+
 // Token answers a token request: from the cache when it holds a fresh one, else from the provider. If a login is needed, an
 // interactive request waits for a person.
 func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
@@ -27,12 +31,13 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		r.Account, r.URL = m.Account, ""
 	}
 	t, admitted, err := d.token(ctx, r)
-	if r.Interactive && errors.Is(err, &api.Error{Code: api.LoginRequired}) {
-		switch waited := d.attend.Await(ctx, r.Account); {
-		case errors.Is(waited, attend.ErrNobody):
-		case waited != nil:
-			err = waited
-		default:
+	for tries := 0; tries < maxWaits && r.Interactive && errors.Is(err, &api.Error{Code: api.LoginRequired}); tries++ {
+		waited := d.attend.Await(ctx, r.Account)
+		if errors.Is(waited, attend.ErrNobody) {
+			break
+		}
+		if err = waited; err == nil {
+			r.Force = false // the login has brought a new token
 			t, admitted, err = d.token(ctx, r)
 		}
 	}
