@@ -15,11 +15,11 @@ import (
 	"oauthd/keystore"
 )
 
-// Migrate moves the records of cfg's accounts, of clients that issuers registered, and whatever else from can list, to
-// another store, and returns how many it has moved. All are copied and read back before the first is deleted, and what
-// is deleted is read once more from the other store just before. If both have a record the newer one is right, and
-// from's, as the one in use, if that cannot be told. Stopped at any point, a second call goes on, whichever store was
-// used in between; nobody else may write to either store meanwhile.
+// Migrate moves the records of cfg's accounts, of clients that issuers registered, the key of the audit log, and whatever
+// else from can list, to another store, and returns how many it has moved. All are copied and read back before the first is
+// deleted, and what is deleted is read once more from the other store just before. If both have a record the newer one is
+// right, and from's, as the one in use, if that cannot be told. Stopped at any point, a second call goes on, whichever store
+// was used in between; nobody else may write to either store meanwhile.
 //
 // A copy that is read back wrong is a [api.KeystoreUnavailable] error; other errors are the stores', with the code that
 // goes with them.
@@ -55,7 +55,7 @@ func Migrate(ctx context.Context, cfg *config.Config, from, to keystore.Store) (
 
 // recordNames are the names under which records of cfg may rest.
 func recordNames(cfg *config.Config) []string {
-	names := slices.Collect(maps.Keys(cfg.Accounts))
+	names := append(slices.Collect(maps.Keys(cfg.Accounts)), vault.AuditKeyName)
 	for _, a := range cfg.Accounts {
 		issuer := a.Issuer
 		if p, ok := cfg.Providers[a.Provider]; ok && issuer == "" {

@@ -45,7 +45,7 @@ func testMigrate(t *testing.T, h *house) {
 	write(config, "[keystore]\nbackend = \"file\"\n")
 	d.token(t, "work")
 	want(0, "has ended", "stop")
-	want(0, "records moved from file to keychain: 1", "keystore", "migrate", "--to", "keychain")
+	want(0, "records moved from file to keychain: 2", "keystore", "migrate", "--to", "keychain")
 	if records, err := filepath.Glob(d.path(".local", "state", "oauthd", "credentials", "*")); err != nil || len(records) != 0 {
 		t.Errorf("got files %q, %v, want none", records, err)
 	}

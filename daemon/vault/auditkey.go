@@ -10,8 +10,8 @@ import (
 	"oauthd/keystore"
 )
 
-// auditKeyName is the name of the key of fingerprints. It cannot be an account's name.
-const auditKeyName = ".audit"
+// AuditKeyName is the name of the key of fingerprints. It cannot be an account's name.
+const AuditKeyName = ".audit"
 
 // auditKey is that key as it is stored.
 type auditKey struct {
@@ -22,26 +22,26 @@ type auditKey struct {
 // AuditKey returns the key under which the audit log has fingerprints of tokens. The first time it is made. The caller
 // clears it when it is done.
 func (v *Vault) AuditKey(ctx context.Context) ([]byte, error) {
-	unlock, err := v.Lock(ctx, auditKeyName)
+	unlock, err := v.Lock(ctx, AuditKeyName)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	data, err := v.store.Get(ctx, auditKeyName)
+	data, err := v.store.Get(ctx, AuditKeyName)
 	defer clear(data)
 	var k auditKey
 	switch {
-	case err == nil && json.Unmarshal(data, &k) == nil && k.check(auditKeyName) == nil && len(k.Key) >= 32:
+	case err == nil && json.Unmarshal(data, &k) == nil && k.check(AuditKeyName) == nil && len(k.Key) >= 32:
 		return k.Key, nil
 	case err != nil && !errors.Is(err, keystore.ErrNotFound) && !errors.Is(err, keystore.ErrDamaged):
 		return nil, fmt.Errorf("vault: read the key of the audit log: %w", err)
 	}
-	k = auditKey{header: header{Version: recordVersion, Name: auditKeyName}, Key: make([]byte, 32)}
+	k = auditKey{header: header{Version: recordVersion, Name: AuditKeyName}, Key: make([]byte, 32)}
 	_, _ = rand.Read(k.Key) // never fails
 	fresh, err := json.Marshal(k)
 	defer clear(fresh)
 	if err == nil {
-		err = v.store.Put(ctx, auditKeyName, fresh)
+		err = v.store.Put(ctx, AuditKeyName, fresh)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("vault: save the key of the audit log: %w", err)
