@@ -10,6 +10,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/config"
+	"oauthd/daemon/vault"
 	"oauthd/ipc/api"
 	"oauthd/keystore"
 )
@@ -108,8 +109,11 @@ func checkChoice(ctx context.Context, c api.StoreChoice) error {
 // mustHoldNothing refuses while the store in use holds a credential. A store that cannot be asked is believed to hold
 // what was stored there before.
 func (d *Daemon) mustHoldNothing(ctx context.Context, next string) error {
-	if counted, ok := d.cfg.Store.(interface{ Empty() (bool, error) }); ok {
-		empty, err := counted.Empty()
+	// The key of the audit log's fingerprints is no credential: another store gets one of its own.
+	if counted, ok := d.cfg.Store.(interface {
+		Empty(but ...string) (bool, error)
+	}); ok {
+		empty, err := counted.Empty(vault.AuditKeyName)
 		if err != nil {
 			return d.store.Problem(err)
 		}

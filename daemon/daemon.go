@@ -177,7 +177,7 @@ func New(cfg Config) *Daemon {
 		},
 	})
 	d.audit = audit.New(audit.Config{Dir: cfg.AuditDir, Now: cfg.Now, Failed: d.auditFailed})
-	d.prints = newFingerprints(d.vault, cfg.Log, cfg.Now)
+	d.prints = newFingerprints(d.vault, cfg.Config.Backend == "memory", cfg.Log, cfg.Now)
 	d.sockets = sockets.New(sockets.Config{Open: cfg.OpenSocket, Log: cfg.Log, Now: cfg.Now})
 	d.consent = consent.New(consent.Config{
 		Ways: cfg.Consent, Terminal: cfg.Terminal, Changed: func() {}, Answered: d.consentAnswered, Log: cfg.Log, Now: cfg.Now,

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash/maphash"
@@ -26,6 +27,7 @@ const (
 type fingerprints struct {
 	seed  maphash.Seed // for telling tokens apart in this process
 	vault *vault.Vault
+	local bool // the store is this process's memory, and the key need not be in it
 	log   zerolog.Logger
 	now   func() time.Time
 
@@ -36,8 +38,13 @@ type fingerprints struct {
 	epoch   int           // counts the calls of forget
 }
 
-func newFingerprints(v *vault.Vault, log zerolog.Logger, now func() time.Time) *fingerprints {
-	return &fingerprints{seed: maphash.MakeSeed(), vault: v, log: log, now: now}
+func newFingerprints(v *vault.Vault, local bool, log zerolog.Logger, now func() time.Time) *fingerprints {
+	f := &fingerprints{seed: maphash.MakeSeed(), vault: v, local: local, log: log, now: now}
+	if local {
+		f.key = make([]byte, sha256.Size)
+		_, _ = rand.Read(f.key) // never fails
+	}
+	return f
 }
 
 // await waits until the key is here, or the store has not given it in time.
@@ -108,8 +115,11 @@ func (f *fingerprints) of(token string) string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// forget clears the key.
+// forget clears the key, which the store has.
 func (f *fingerprints) forget() {
+	if f.local {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.key)

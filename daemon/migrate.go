@@ -24,7 +24,7 @@ import (
 // A copy that is read back wrong is a [api.KeystoreUnavailable] error; other errors are the stores', with the code that
 // goes with them.
 func Migrate(ctx context.Context, cfg *config.Config, from, to keystore.Store) (moved int, err error) {
-	names := recordNames(cfg)
+	names := append(recordNames(cfg), vault.AuditKeyName)
 	if lister, ok := from.(interface {
 		Names(ctx context.Context) ([]string, error)
 	}); ok {
@@ -55,7 +55,7 @@ func Migrate(ctx context.Context, cfg *config.Config, from, to keystore.Store) (
 
 // recordNames are the names under which records of cfg may rest.
 func recordNames(cfg *config.Config) []string {
-	names := append(slices.Collect(maps.Keys(cfg.Accounts)), vault.AuditKeyName)
+	names := slices.Collect(maps.Keys(cfg.Accounts))
 	for _, a := range cfg.Accounts {
 		issuer := a.Issuer
 		if p, ok := cfg.Providers[a.Provider]; ok && issuer == "" {

@@ -152,8 +152,8 @@ func (f *File) Names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Empty reports whether there is no record, whether the store is closed or not.
-func (f *File) Empty() (bool, error) {
+// Empty reports whether there is no record but those of these names, whether the store is closed or not.
+func (f *File) Empty(but ...string) (bool, error) {
 	dir, err := f.records()
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
@@ -166,7 +166,7 @@ func (f *File) Empty() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("keystore: %s: %w", opNames, fileError(err))
 	}
-	return len(names) == 0, nil
+	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(but, name) }), nil
 }
 
 // records opens the directory of records.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -50,8 +51,17 @@ func (m *Memory) Len() int {
 	return len(m.records)
 }
 
-// Empty reports whether there is no record.
-func (m *Memory) Empty() (bool, error) { return m.Len() == 0, nil }
+// Empty reports whether there is no record but those of these names.
+func (m *Memory) Empty(but ...string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name := range m.records {
+		if !slices.Contains(but, name) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
 
 // Delete implements [Store].
 func (m *Memory) Delete(ctx context.Context, name string) error {
