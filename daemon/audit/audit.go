@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -59,6 +60,7 @@ type Log struct {
 	mu       sync.Mutex // guards the fields below
 	dir      *own.Dir
 	file     *os.File
+	opened   os.FileInfo // what file is
 	size     int64
 	began    time.Time // of the first line
 	failing  bool
@@ -238,6 +240,9 @@ func (l *Log) appendLocked(e account.AuditEvent) error {
 
 // readyLocked opens the file, and puts it aside first if it is too large or too old.
 func (l *Log) readyLocked(now time.Time, more int) error {
+	if l.file != nil && !l.inPlaceLocked() {
+		_ = l.closeFileLocked() // nobody would find what is written there
+	}
 	if l.file == nil {
 		if err := l.openLocked(); err != nil {
 			return err
@@ -261,6 +266,12 @@ func (l *Log) readyLocked(now time.Time, more int) error {
 	return l.openLocked()
 }
 
+// inPlaceLocked reports whether the open file is still the one that readers of the log find.
+func (l *Log) inPlaceLocked() bool {
+	found, err := os.Lstat(filepath.Join(l.cfg.Dir, File))
+	return err == nil && os.SameFile(l.opened, found)
+}
+
 // name is that of the n-th newest file.
 func name(n int) string {
 	if n == 0 {
@@ -279,10 +290,11 @@ func (l *Log) openLocked() error {
 		return errors.Join(err, dir.Close())
 	}
 	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
+	opened, unknown := file.Stat()
+	if err := errors.Join(err, unknown); err != nil {
 		return errors.Join(err, file.Close(), dir.Close())
 	}
-	l.dir, l.file, l.size = dir, file, size
+	l.dir, l.file, l.opened, l.size = dir, file, opened, size
 	var first account.AuditEvent
 	if size > 0 && json.NewDecoder(io.NewSectionReader(file, 0, maxLine)).Decode(&first) == nil {
 		l.began = first.At

@@ -284,3 +284,46 @@ func BenchmarkRepeat(b *testing.B) {
 		}
 	}
 }
+
+// A log that somebody has moved, or its directory, is written where it belongs; if that cannot be, the line is refused.
+func TestLogIsTakenAway(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows does not move what is open")
+	}
+	for _, test := range []struct {
+		name   string
+		happen func(dir string) error
+		want   bool // the line is written
+	}{
+		{"removed", func(dir string) error { return os.Remove(filepath.Join(dir, File)) }, true},
+		{"moved", func(dir string) error { return os.Rename(filepath.Join(dir, File), filepath.Join(dir, "aside")) }, true},
+		{"its directory is moved", func(dir string) error { return os.Rename(dir, dir+".aside") }, true},
+		{"a directory is in its place", func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, File)), os.Mkdir(filepath.Join(dir, File), 0o700))
+		}, false},
+		{"a link is in its place", func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, File), filepath.Join(dir, "aside")), os.Symlink("aside", filepath.Join(dir, File)))
+		}, false},
+		{"a file is in place of its directory", func(dir string) error {
+			return errors.Join(os.Rename(dir, dir+".aside"), os.WriteFile(dir, nil, 0o600))
+		}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := filepath.Join(directory(t), "state")
+			var told []bool
+			l := New(Config{Dir: dir, Now: time.Now, Failed: func(err error) { told = append(told, err != nil) }})
+			defer l.Close()
+			note(t, l, "before")
+			if err := test.happen(dir); err != nil {
+				t.Fatal(err)
+			}
+			err := l.Note(Key{Account: "after"}, func() account.AuditEvent { return event("after") })
+			if (err == nil) != test.want || len(told) > 0 == test.want {
+				t.Errorf("got %v, told %v, want it written %t", err, told, test.want)
+			}
+			if test.want && lines(t, dir) != 1 {
+				t.Errorf("got %d lines where the log belongs, want 1", lines(t, dir))
+			}
+		})
+	}
+}
