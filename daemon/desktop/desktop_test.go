@@ -194,7 +194,20 @@ func TestAnswerOfAStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	if err := stranger.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil { // the bus has passed it on by then
+	if err := stranger.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names { // to each connection alone, which no match rule holds back
+		message := &dbus.Message{Type: dbus.TypeSignal, Body: []any{id, "agree"}, Headers: map[dbus.HeaderField]dbus.Variant{
+			dbus.FieldPath: dbus.MakeVariant(path), dbus.FieldInterface: dbus.MakeVariant("org.freedesktop.Notifications"),
+			dbus.FieldMember: dbus.MakeVariant("ActionInvoked"), dbus.FieldDestination: dbus.MakeVariant(name),
+			dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(id, "agree")),
+		}}
+		if call := stranger.Send(message, nil); call != nil && call.Err != nil {
+			t.Fatal(call.Err)
+		}
+	}
+	if err := stranger.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil { // the bus has passed them on by then
 		t.Fatal(err)
 	}
 	s.emit(t, "NotificationClosed", id, uint32(2))

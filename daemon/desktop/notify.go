@@ -64,19 +64,23 @@ func (d *Desktop) put(ctx context.Context, q words.Question) (action, activation
 	if err := bounded(ctx, func(ctx context.Context) error { return conn.AddMatchSignalContext(ctx, match...) }); err != nil {
 		return "", "", fmt.Errorf("desktop: listen for the answer: %w", err)
 	}
+	owner, err := server.owner(ctx, conn)
+	if err != nil {
+		return "", "", err
+	}
 	id, err := server.notify(context.WithoutCancel(ctx), q, able) // else one that is shown could not be taken back
 	if err != nil {
 		return "", "", err
 	}
-	action, activation, err = await(ctx, signals, id)
+	action, activation, err = await(ctx, signals, owner, id)
 	if err != nil {
 		server.close(id)
 	}
 	return action, activation, err
 }
 
-// await waits for what the person does with the notification of that id.
-func await(ctx context.Context, signals <-chan *dbus.Signal, id uint32) (action, activation string, err error) {
+// await waits for what the person does with the notification of that id, as owner reports it.
+func await(ctx context.Context, signals <-chan *dbus.Signal, owner string, id uint32) (action, activation string, err error) {
 	for {
 		var s *dbus.Signal
 		var ok bool
@@ -88,7 +92,7 @@ func await(ctx context.Context, signals <-chan *dbus.Signal, id uint32) (action,
 		if !ok {
 			return "", activation, errors.New("desktop: the session bus is gone")
 		}
-		if len(s.Body) != 2 || s.Body[0] != id {
+		if s.Sender != owner || len(s.Body) != 2 || s.Body[0] != id {
 			continue
 		}
 		switch s.Name {
@@ -160,6 +164,18 @@ func (s notificationServer) capabilities(ctx context.Context) (able []string, er
 		return nil, fmt.Errorf("desktop: notifications: %s", api.Excerpt(err.Error()))
 	}
 	return able, nil
+}
+
+// owner returns the server's name on the bus. Only its signals are answers: the program that asks for a token could send
+// one to our connection alone, which the bus delivers whatever the connection listens to.
+func (s notificationServer) owner(ctx context.Context, conn *dbus.Conn) (name string, err error) {
+	err = bounded(ctx, func(ctx context.Context) error {
+		return conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, notifications).Store(&name)
+	})
+	if err != nil {
+		return "", fmt.Errorf("desktop: notifications: %s", api.Excerpt(err.Error()))
+	}
+	return name, nil
 }
 
 func (s notificationServer) show(ctx context.Context, q words.Question, able []string) error {
