@@ -47,14 +47,14 @@ func TestEndToEnd(t *testing.T) {
 		{"places of other users", testPlaces},
 		{"a restricted socket in a container", testRestrictedBox},
 		{"a restricted socket over ssh", testRestrictedSSH},
-		{"a service of systemd", testServices},
 		{"locking by itself", testLocksItself},
-		{"a service of systemd", testService},
-		{"a socket of systemd for oidc-agent's clients", testOIDCAgentService},
+		{"a service of systemd", testServices},
 		{"a new program takes over", testNewProgram},
 		{"another version takes over, and back", testUpgrade},
 		{"a file store that systemd-creds seals", testSeal},
 		{"a login that ends asks on the desktop", testNotification},
+		{"consent on the desktop", testDesktopConsent},
+		{"an audit log that cannot be written", testAuditRequired},
 		{"many logins that end are one question", testManyNotifications},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, h) })
