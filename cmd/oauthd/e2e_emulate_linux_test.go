@@ -64,13 +64,16 @@ func TestEmulationLeavesTheProgramAlone(t *testing.T) {
 		ulimit -a; pwd; exec grep -E '^(SigBlk|SigIgn|Umask)' /proc/self/status`)
 	numbers := regexp.MustCompile(`(?m)^.* (\d+ -> [a-z/]*).*$|^total .*$`)
 	for _, argv := range [][]string{{"sh", "look"}, {"ls", "-l", "/proc/self/fd"}} {
-		var got []string
-		for _, how := range [][]string{{"-e", "TOKEN=work"}, {"--google", "work"}} {
-			exit, stdout, stderr := s.run(t, "", slices.Concat([]string{"oauthd", "exec"}, how, []string{"--"}, argv)...)
-			if exit != 0 || stderr != "" {
-				t.Fatalf("%q: got exit status %d, %s", how, exit, stderr)
+		var got [2]string
+		// A busy test process was seen to start a program, by either way, with its signals blocked; exec leaves that as it is.
+		for tries := 0; tries == 0 || got[0] != got[1] && tries < 3; tries++ {
+			for i, how := range [][]string{{"-e", "TOKEN=work"}, {"--google", "work"}} {
+				exit, stdout, stderr := s.run(t, "", slices.Concat([]string{"oauthd", "exec"}, how, []string{"--"}, argv)...)
+				if exit != 0 || stderr != "" {
+					t.Fatalf("%q: got exit status %d, %s", how, exit, stderr)
+				}
+				got[i] = numbers.ReplaceAllString(stdout, "$1")
 			}
-			got = append(got, numbers.ReplaceAllString(stdout, "$1"))
 		}
 		if got[0] != got[1] {
 			t.Errorf("%s without:\n%s\nwith:\n%s", argv[0], got[0], got[1])
