@@ -73,6 +73,7 @@ func bans() []ban {
 		{pkg: "ipc/own", never: []pattern{ours}},
 		{pkg: "ipc/dialect/...", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/client", "oauthd/ipc/match"}},
 		{pkg: "ipc/emulate/...", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/client", "oauthd/ipc/own", "oauthd/ipc/peer"}},
+		{pkg: "ipc/proxy", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/client"}},
 		{pkg: "ipc/match", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
 		{
 			pkg:   "ipc",
@@ -152,7 +153,7 @@ func floors() [][]string {
 		{"daemon/login"},
 		{"daemon/takeover"},
 		{"daemon"},
-		{"cmd/oauthd/ask", "cmd/oauthd/machine", "cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/...", "ipc/emulate/..."},
+		{"cmd/oauthd/ask", "cmd/oauthd/machine", "cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/...", "ipc/emulate/...", "ipc/proxy"},
 		{"cmd/oauthd/helpers"},
 		{"cmd/oauthd", "cmd/oauthd/oauthd-helper"},
 	}

@@ -40,6 +40,7 @@ func verbs() []verb {
 		{"file", tokens, newFile},
 		{"match", tokens, newMatch},
 		{"helper", tokens, newHelper},
+		{"proxy", tokens, newProxy},
 		{"watch", tokens, newWatch},
 		{"policy", callers, newPolicy},
 		{"approve", callers, newApprove},

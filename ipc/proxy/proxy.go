@@ -1,0 +1,207 @@
+// Package proxy is an HTTP proxy in front of one server that adds an account's access token to each request, so that a
+// program can use the account and never hold a token. It removes the authorization that the client sends, passes bodies
+// on as they come, and follows no redirect.
+package proxy
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"oauthd/ipc/api"
+	"oauthd/ipc/client"
+)
+
+// SecretHeader is the header in which a client may send the secret, instead of as the first segment of the path.
+const SecretHeader = "X-Oauthd-Secret"
+
+const (
+	bufferSize    = 16 << 10
+	headerTimeout = 10 * time.Second // for the whole request header
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+// Config says what the proxy passes on, and where to.
+type Config struct {
+	// Upstream is where requests go. Their path is added to its own.
+	Upstream *url.URL
+	// Request names the account, and what its tokens must be for.
+	Request api.TokenRequest
+	// Secret is what clients must know; "" if the way here is guarded otherwise.
+	Secret string
+	// Limits are the requests that are passed on.
+	Limits Limits
+	// Complain is called with each error of the daemon's, and with nil whenever a request was answered by the upstream.
+	Complain func(error)
+	// Log is called once for each request that has been answered, with the path as the upstream has it and no query;
+	// nil means that nobody wants to know.
+	Log func(method, path string, status int)
+}
+
+// Proxy passes requests on. It may be used concurrently.
+type Proxy struct {
+	cfg     Config
+	forward *httputil.ReverseProxy
+}
+
+// New returns a proxy that has its tokens from c and reaches the upstream over base; nil means a transport of its own,
+// which heeds HTTPS_PROXY.
+func New(cfg Config, c *client.Client, base http.RoundTripper) *Proxy {
+	if base == nil {
+		base = outward()
+	}
+	p := &Proxy{cfg: cfg}
+	p.forward = &httputil.ReverseProxy{
+		Rewrite:        p.rewrite,
+		Transport:      onlyRepeatable{c.Transport(cfg.Request, base)},
+		FlushInterval:  -1, // each piece at once
+		ModifyResponse: p.answered,
+		ErrorHandler:   p.failed,
+		ErrorLog:       log.New(io.Discard, "", 0),
+		BufferPool:     &buffers{},
+	}
+	return p
+}
+
+// outward returns a transport that changes nothing about a body and waits for a long answer.
+func outward() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableCompression = true // what the client does not accept, it does not get
+	t.MaxIdleConns = 0
+	t.MaxIdleConnsPerHost = 64
+	return t
+}
+
+// Serve answers the requests that come to l, a socket that only the right programs can reach, until ctx ends, and
+// closes l; it returns nil then.
+func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          log.New(io.Discard, "", 0),
+		Protocols:         new(http.Protocols),
+	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	err := server.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, ok := p.admit(r)
+	if !ok {
+		refuse(w, http.StatusForbidden, &api.Error{
+			Code: api.Forbidden, Message: "the request does not have the proxy's secret",
+			Hint: "use the URL that oauthd proxy printed, with its first path segment",
+		})
+		return
+	}
+	if p.cfg.Log != nil {
+		noted := &recorder{ResponseWriter: w}
+		defer func() { p.cfg.Log(r.Method, path, noted.status) }()
+		w = noted
+	}
+	plain, err := p.cfg.Limits.check(r, path)
+	if err != nil {
+		refuse(w, http.StatusForbidden, err)
+		return
+	}
+	inner := *r
+	inner.URL = &url.URL{Path: plain, RawPath: path, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	p.forward.ServeHTTP(w, &inner)
+}
+
+// admit returns the request's path, escaped and without the secret; false if the request does not have that.
+func (p *Proxy) admit(r *http.Request) (path string, ok bool) {
+	path = r.URL.EscapedPath()
+	if p.cfg.Secret == "" || p.knows(r.Header.Get(SecretHeader)) {
+		return path, true
+	}
+	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return "/" + rest, p.knows(first)
+}
+
+func (p *Proxy) knows(secret string) bool {
+	return subtle.ConstantTimeCompare([]byte(secret), []byte(p.cfg.Secret)) == 1
+}
+
+// rewrite makes a client's request the upstream's.
+func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
+	r.SetURL(p.cfg.Upstream)
+	r.Out.URL.RawQuery = r.In.URL.RawQuery // as it was sent: nothing here has read it
+	r.Out.Trailer = nil
+	for _, name := range []string{"Authorization", "Proxy-Authorization", SecretHeader} {
+		r.Out.Header.Del(name)
+	}
+}
+
+// answered looks at the upstream's answer.
+func (p *Proxy) answered(*http.Response) error {
+	p.cfg.Complain(nil)
+	return nil
+}
+
+// failed answers a request that the upstream did not.
+func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return // nobody waits for it any more
+	}
+	var e *api.Error
+	if !errors.As(err, &e) {
+		e = (&api.Error{
+			Code: api.ProviderUnreachable, Message: p.cfg.Upstream.Host + " cannot be reached: " + api.Excerpt(err.Error()),
+			Hint: "try again later",
+		}).Because(err)
+	}
+	p.cfg.Complain(e)
+	refuse(w, status(e.Code), e)
+}
+
+// recorder notes an answer's status.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (r *recorder) WriteHeader(status int) {
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for [http.ResponseController].
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// buffers implements [httputil.BufferPool].
+type buffers struct{ pool sync.Pool }
+
+// Get implements [httputil.BufferPool].
+func (b *buffers) Get() []byte {
+	if held, ok := b.pool.Get().(*[]byte); ok {
+		return *held
+	}
+	return make([]byte, bufferSize)
+}
+
+// Put implements [httputil.BufferPool].
+func (b *buffers) Put(buffer []byte) { b.pool.Put(&buffer) }
