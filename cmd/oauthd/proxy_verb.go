@@ -44,8 +44,8 @@ The account's hosts must allow the upstream. --method and --path limit what is
 passed on. The URL has a secret in it, and on Linux other users' programs are
 refused even with that; a socket (--listen unix:PATH) is for you alone.`,
 		Example: `  oauthd proxy work --upstream https://api.example.com --method GET --path /v1/
-  oauthd proxy work --upstream https://api.example.com --listen unix:/run/user/1000/api/s
-  curl --unix-socket /run/user/1000/api/s http://localhost/v1/me`,
+  oauthd proxy work --upstream https://api.example.com --listen unix:api/s
+  curl --unix-socket api/s http://localhost/v1/me`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.account, in.token.form.Format = args[0], api.FormatRaw
