@@ -146,7 +146,9 @@ func applyGrant(a *account.Account, def api.AccountDefinition, _ *mint.Given) er
 	}
 	a.Grant = wanted
 	if !wanted.HasClient() { // a provider and a client do not go with this grant
-		*a = account.Account{Name: a.Name, Scopes: a.Scopes, Grant: wanted, File: a.File, Managed: a.Managed}
+		*a = account.Account{
+			Name: a.Name, Scopes: a.Scopes, Grant: wanted, File: a.File, Managed: a.Managed, Policy: a.Policy, Sockets: a.Sockets,
+		}
 	}
 	return nil
 }
