@@ -19,11 +19,8 @@ import (
 // morePatience is how much longer a request may take that waits for a person's consent.
 const morePatience = 90 * time.Second
 
-// agreed asks a person whether an admitted caller may use a, if the policy says so.
+// agreed asks a person whether an admitted caller may use a, as the policy says.
 func (d *Daemon) agreed(ctx context.Context, a account.Account, ad admission) error {
-	if !ad.decision.Ask {
-		return nil
-	}
 	if patient, ok := ctx.(interface{ AwaitPerson(time.Duration) }); ok {
 		patient.AwaitPerson(morePatience)
 	}
@@ -45,16 +42,18 @@ func (d *Daemon) agreed(ctx context.Context, a account.Account, ad admission) er
 	return d.consent.Ask(ctx, q, fresh)
 }
 
-// alwaysRule is the rule that lets a caller use an account for good; ok is false if nothing is known by which to know it
-// again.
+// alwaysRule is the rule that lets a caller use an account for good, by the socket that it came by; ok is false if nothing is
+// known by which to know it again, and it alone.
 func alwaysRule(e api.Evidence) (r account.Rule, ok bool) {
-	switch {
+	const pattern = `*?[\` // a name with one of these would match other names as well
+	switch known := cmp.Or(e.App, e.Executable); {
+	case known == "" || strings.ContainsAny(known, pattern):
+		return account.Rule{}, false
 	case e.App != "":
-		return account.Rule{App: e.App}, true
-	case e.Executable != "" && policy.Glob(e.Executable, e.Executable):
-		return account.Rule{Exe: e.Executable}, true
+		return account.Rule{App: e.App, Socket: e.Socket}, !strings.ContainsAny(e.Socket, pattern)
+	default:
+		return account.Rule{Exe: e.Executable, Socket: e.Socket}, !strings.ContainsAny(e.Socket, pattern)
 	}
-	return account.Rule{}, false
 }
 
 // consentAnswered writes down what a person answered.

@@ -22,6 +22,8 @@ type admission struct {
 	// decision is the policy's, about caller; both are zero if the account has no policy.
 	decision policy.Decision
 	caller   api.Evidence
+	// taken is the restricted socket of which a token was taken; "" for none.
+	taken string
 }
 
 // admit decides whether the caller of ctx may have what r asks of a, and puts into r what it left open and the caller is
@@ -65,6 +67,19 @@ func (d *Daemon) admit(ctx context.Context, a account.Account, r *api.TokenReque
 	return ad, nil
 }
 
+// still returns an error if a caller that a person has agreed to may not use a any more: its rules may have changed while
+// the person was asked.
+func (d *Daemon) still(ctx context.Context, a account.Account, ad admission, r api.TokenRequest) error {
+	now, err := d.book.Account(ctx, a.Name)
+	if err != nil {
+		return err
+	}
+	if decision := policy.Decide(now.Policy, ad.caller, policy.Request{Scopes: strings.Fields(r.Scope), Audience: r.Audience, Resource: r.Resource}); !decision.Allowed {
+		return words.Refused(now, ad.caller, decision)
+	}
+	return nil
+}
+
 // grantedOf returns those of a ceiling's scopes that a has; all of them if none are known.
 func (d *Daemon) grantedOf(ctx context.Context, a account.Account, ceiling []string) ([]string, error) {
 	f, err := d.book.Facts(ctx, a.Name)
@@ -94,6 +109,9 @@ func (d *Daemon) within(a account.Account, ad admission, t api.Token) error {
 		p, err := d.book.KnownProvider(a)
 		if err != nil {
 			return err
+		}
+		if len(has) == 0 && len(l.Scopes) == 0 {
+			return words.ScopesUnknown(a, book.ProviderName(a))
 		}
 		if beyond := p.Covers(l.Scopes, has); len(beyond) > 0 {
 			return words.Broader(a, book.ProviderName(a), beyond)

@@ -50,6 +50,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	}
 	d.tokens.Drop(name)
 	d.book.Forgotten(name)
+	d.consent.Forget(name) // it was for this login
 	d.files.Withdraw(ctx, name, words.LoginRequired(name, ""))
 	account.LogCaller(ctx, d.log.Info()).Str("account", name).Bool("revoked", result.Revoked).
 		Str("state", string(api.StateLoginRequired)).Msg("logout")
@@ -81,5 +82,6 @@ func (d *Daemon) Remove(ctx context.Context, name string) (api.LogoutResult, err
 			Hint:    "delete " + a.File,
 		}).Because(err)
 	}
+	d.settleSockets()
 	return result, nil
 }

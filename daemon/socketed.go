@@ -51,7 +51,11 @@ func (d *Daemon) AddSocket(ctx context.Context, r api.SocketRequest) (api.Socket
 		return served, nil
 	}
 	a.Sockets = append(slices.Clone(a.Sockets), s)
-	return served, d.book.Write(ctx, a)
+	if err := d.book.Write(ctx, a); err != nil {
+		_, _ = d.sockets.End(served.Path) // it is served by no daemon, then
+		return api.Socket{}, err
+	}
+	return served, nil
 }
 
 // checkSocket returns what is wrong with a socket that is asked for.
@@ -115,6 +119,6 @@ func (d *Daemon) fromSocket(a account.Account, ad *admission, s *account.Socket,
 	if err := d.sockets.Take(s.Name); err != nil {
 		return wanted, err
 	}
-	ad.limits = append(ad.limits, s.Limits)
+	ad.limits, ad.taken = append(ad.limits, s.Limits), s.Name
 	return decision.Request, nil
 }

@@ -49,6 +49,11 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 
 // token returns a token that the caller may have, and what admitted it.
 func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, admitted admission, err error) {
+	defer func() {
+		if err != nil && admitted.taken != "" {
+			d.sockets.Return(admitted.taken)
+		}
+	}()
 	a, err := d.book.Account(ctx, r.Account)
 	if err != nil {
 		return api.Token{}, admitted, err
@@ -57,8 +62,10 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 		return api.Token{}, admitted, words.Locked(err)
 	}
 	admitted, err = d.admit(ctx, a, &r)
-	if err == nil {
-		err = d.agreed(ctx, a, admitted)
+	if err == nil && admitted.decision.Ask {
+		if err = d.agreed(ctx, a, admitted); err == nil {
+			err = d.still(ctx, a, admitted, r)
+		}
 	}
 	if err != nil {
 		return api.Token{}, admitted, err

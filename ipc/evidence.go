@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"errors"
 	"sync"
 
 	"oauthd/ipc/api"
@@ -14,8 +15,10 @@ func evidence(p peer.Peer) func() api.Evidence {
 		e := api.Evidence{UID: p.UID, Process: api.Process{PID: p.PID}}
 		found, err := p.Evidence()
 		if err != nil {
+			e.Unknown = !errors.Is(err, peer.ErrUnsupported)
 			return e
 		}
+		e.Unknown = found.Executable == ""
 		e.Process = process(found.Identity)
 		e.App, e.Unit = found.App, found.Unit
 		e.Session, e.TTY = found.Session, found.TTY

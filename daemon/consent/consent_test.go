@@ -333,3 +333,16 @@ func TestAskpass(t *testing.T) {
 		t.Errorf("a program that is not there: got %v, want that it failed", err)
 	}
 }
+
+// An answer from a process that has ended since may come from the program that asks.
+func TestAnUnknownAnswererIsRefused(t *testing.T) {
+	asker := api.Evidence{UID: 1000, Process: api.Process{PID: 70, Executable: "/bin/agent", Start: 7}}
+	if why := Foreign(asker, api.Evidence{UID: 1000, Process: api.Process{PID: 71}, Unknown: true}); why == "" {
+		t.Error("an answer from nowhere was taken")
+	}
+	asker = api.Evidence{UID: 1000, Process: api.Process{PID: 70}, Unknown: true}
+	answerer := api.Evidence{Process: api.Process{PID: 80, Start: 8}, Through: &api.Process{PID: 81, Start: 9}, Session: 80, TTY: 4}
+	if why := Foreign(asker, answerer); why == "" {
+		t.Error("an answer to a question from nowhere was taken")
+	}
+}

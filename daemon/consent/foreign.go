@@ -10,10 +10,11 @@ import (
 // asks has no part in. "" means that it may be taken. On a system that does not say where a process belongs, approve itself
 // sees to that.
 func Foreign(asker, answerer api.Evidence) string {
-	if answerer.Start == 0 {
-		return ""
-	}
 	switch {
+	case answerer.Unknown, asker.Unknown && asker.Start == 0:
+		return "the system does not say where it, or the question, came from"
+	case answerer.Start == 0:
+		return ""
 	case answerer.Through == nil:
 		return "it did not come from oauthd approve"
 	case answerer.TTY == 0:

@@ -55,7 +55,7 @@ const (
 func Decide(p account.Policy, caller account.Evidence, r Request) Decision {
 	for i := range p.Rules {
 		rule := &p.Rules[i]
-		if !Matches(*rule, caller) {
+		if !Matches(*rule, caller) && !(rule.Deny && caller.Unknown && mayMatch(*rule, caller)) {
 			continue
 		}
 		if rule.Deny {
@@ -116,6 +116,13 @@ func Matches(r account.Rule, caller account.Evidence) bool {
 		}
 	}
 	return true
+}
+
+// mayMatch reports whether a rule may be about a caller that hides what program it is, and in which sandbox: what the system
+// does not say must not be a way around a [[deny]].
+func mayMatch(r account.Rule, caller account.Evidence) bool {
+	r.App, r.Unit, r.Exe, r.Origin = "", "", "", ""
+	return Matches(r, caller)
 }
 
 // Glob reports whether a pattern, as of path.Match, matches value. One that ends in "/**" matches all that is below. "" is

@@ -235,3 +235,24 @@ func TestMeter(t *testing.T) {
 		}
 	}
 }
+
+// A process that has ended, or hides what program it is, gets no further than the first [[deny]] that may be about it.
+func TestWhoIsUnknownIsDenied(t *testing.T) {
+	hidden := account.Evidence{UID: 1000, Unknown: true}
+	for name, rule := range map[string]account.Rule{
+		"exe": {Exe: "/opt/**"}, "app": {App: "flatpak:*"}, "unit": {Unit: "agent-*.scope"}, "origin": {Origin: "/usr/bin/sshd"},
+	} {
+		deny := rule
+		deny.Deny = true
+		if d := Decide(account.Policy{Rules: []account.Rule{deny}}, hidden, Request{}); d.Allowed || d.Why != Denied {
+			t.Errorf("[[deny]] %s: got %+v, want it denied", name, d)
+		}
+		if d := Decide(account.Policy{Rules: []account.Rule{rule}}, hidden, Request{}); d.Allowed {
+			t.Errorf("[[allow]] %s: got %+v, want no rule", name, d)
+		}
+	}
+	other := 1001
+	if d := Decide(account.Policy{Rules: []account.Rule{{Deny: true, UID: &other, Exe: "/opt/**"}}}, hidden, Request{}); !d.Allowed {
+		t.Errorf("got %+v, want it allowed: the [[deny]] is about another user", d)
+	}
+}

@@ -78,22 +78,29 @@ func (k *Keeper) Add(s account.Socket, end time.Time, kept bool) (api.Socket, er
 	return o.Socket, nil
 }
 
-// Take takes one of the tokens that a socket may hand out, and returns an error if it has handed out all. The last one
-// ends the socket, after a moment in which it is answered.
+// Take takes one of the tokens that a socket may hand out, and returns an error if it has handed out all, or if its time
+// is over: its timer is late by as long as the machine slept.
 func (k *Keeper) Take(path string) error {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	o := k.open[path]
 	switch {
-	case o == nil:
-		k.mu.Unlock()
+	case o == nil, o.ExpiresAt != nil && !k.cfg.Now().Before(*o.ExpiresAt):
 		return words.NoSocket(path)
 	case o.Max > 0 && o.Given >= o.Max:
-		k.mu.Unlock()
 		return words.SocketSpent(path, o.Max)
 	}
 	o.Given++
-	k.mu.Unlock()
 	return nil
+}
+
+// Return gives a token back that was taken and not handed out.
+func (k *Keeper) Return(path string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if o := k.open[path]; o != nil && o.Given > 0 {
+		o.Given--
+	}
 }
 
 // End ends the socket at path.

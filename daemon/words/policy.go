@@ -61,6 +61,13 @@ func Broader(a account.Account, providerName string, beyond []string) *api.Error
 		Hint: "log in to another account with fewer scopes for such callers: oauthd login NAME --scope …"}
 }
 
+// ScopesUnknown words a token of which nobody says what it is good for, for a caller that may have no scope.
+func ScopesUnknown(a account.Account, providerName string) *api.Error {
+	return &api.Error{Code: api.PolicyDenied,
+		Message: fmt.Sprintf("this caller may have no scope, and %s does not say which scopes the tokens of %s have", providerName, a.Name),
+		Hint:    "give the account its scopes, in " + a.File}
+}
+
 // TooLong words a token that lives for longer than a caller may have it.
 func TooLong(a account.Account, most time.Duration) *api.Error {
 	return &api.Error{Code: api.PolicyDenied,

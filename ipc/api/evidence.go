@@ -33,4 +33,7 @@ type Evidence struct {
 	TTY     int `json:"tty,omitempty"`
 	// Socket is the name of the restricted socket by which it came; "" for the daemon's own.
 	Socket string `json:"socket,omitempty"`
+	// Unknown is true if the system, which says this of others, does not say what program the caller is: the process that
+	// connected has ended, or hides.
+	Unknown bool `json:"unknown,omitempty"`
 }

@@ -35,7 +35,7 @@ func openProcess(pid int) (handle, error) {
 // that it is not too late even now. On an older one, it must have begun when the connection was accepted.
 func hold(c net.Conn, p Peer) (handle, error) {
 	if p.PID <= 0 {
-		return handle{}, ErrUnsupported
+		return handle{}, os.ErrProcessDone // as far as can be seen from here
 	}
 	h, err := openProcess(p.PID)
 	if err != nil {

@@ -1,0 +1,93 @@
+package daemon
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/oauthtest"
+	"oauthd/ipc/api"
+)
+
+// TestAlwaysIsForOneProgram has programs with names that would match others too.
+func TestAlwaysIsForOneProgram(t *testing.T) {
+	exe := func(path string) api.Evidence { return api.Evidence{Process: api.Process{Executable: path}} }
+	for _, tt := range []struct {
+		name   string
+		caller api.Evidence
+		want   account.Rule
+		ok     bool
+	}{
+		{"a program", exe("/usr/bin/git"), account.Rule{Exe: "/usr/bin/git"}, true},
+		{"an application", api.Evidence{App: "snap:mail", Process: api.Process{Executable: "/usr/bin/git"}}, account.Rule{App: "snap:mail"}, true},
+		{"by a socket", api.Evidence{Socket: "/run/a.sock", Process: api.Process{Executable: "/usr/bin/git"}}, account.Rule{Exe: "/usr/bin/git", Socket: "/run/a.sock"}, true},
+		{"named *", exe("/home/ada/*"), account.Rule{}, false},
+		{"named **", exe("/home/ada/**"), account.Rule{}, false},
+		{"named ?", exe("/home/ada/?"), account.Rule{}, false},
+		{"an application named *", api.Evidence{App: "flatpak:*"}, account.Rule{}, false},
+		{"unknown", api.Evidence{}, account.Rule{}, false},
+	} {
+		got, ok := alwaysRule(tt.caller)
+		if ok != tt.ok || ok && (got.Exe != tt.want.Exe || got.App != tt.want.App || got.Socket != tt.want.Socket) {
+			t.Errorf("%s: got %+v, %t, want %+v, %t", tt.name, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+var agent = account.Evidence{UID: 1000, Process: account.Process{PID: 70, Executable: "/opt/agent", Start: 7}}
+
+// asks asks for a token of work as e, and returns the question.
+func (r *rig) asks(e account.Evidence) (q api.Question, answered <-chan error) {
+	r.t.Helper()
+	result := make(chan error, 1)
+	go func() {
+		_, err := r.d.Token(from(e), api.TokenRequest{Account: "work"})
+		result <- err
+	}()
+	synctest.Wait()
+	all := r.d.consent.List()
+	if len(all.Questions) != 1 {
+		r.t.Fatalf("got %d questions, want one", len(all.Questions))
+	}
+	return all.Questions[0], result
+}
+
+// TestConsentIsNoWayAroundARule changes the rules while a person is asked.
+func TestConsentIsNoWayAroundARule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oauthtest.Config{})
+		r.account("work")
+		r.start()
+		r.rules("confirm = \"first\"\n")
+		q, answered := r.asks(agent)
+		r.rules("[[deny]]\nexe = \"/opt/**\"\n")
+		if _, err := r.d.consent.Answer(q.ID, api.ConsentLock); err != nil {
+			t.Fatal(err)
+		}
+		r.wants(<-answered, api.PolicyDenied)
+	})
+}
+
+// TestConsentEndsWithTheLogin logs out: what a person has agreed to was for that login.
+func TestConsentEndsWithTheLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oauthtest.Config{})
+		r.account("work")
+		r.start()
+		r.rules("confirm = \"first\"\n")
+		q, answered := r.asks(agent)
+		if _, err := r.d.consent.Answer(q.ID, api.ConsentLock); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-answered; err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.d.Logout(context.Background(), "work"); err != nil {
+			t.Fatal(err)
+		}
+		if given := r.d.consent.List().Given; len(given) != 0 {
+			t.Errorf("got %+v, want nothing agreed to after the logout", given)
+		}
+	})
+}
