@@ -254,3 +254,23 @@ func TestLockEndsLogins(t *testing.T) {
 	r.unlock("")
 	r.token()
 }
+
+// Whoever tries many passphrases has to wait, also with the right one, and is told for how long.
+func TestWrongPassphrasesWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oauthtest.Config{})
+		r.account("work")
+		store := r.startDoored()
+		for range 3 {
+			r.wants(r.d.Unlock(t.Context(), "hunter3"), api.Locked)
+		}
+		err := r.d.Unlock(t.Context(), "hunter2")
+		r.wants(err, api.Busy)
+		if e := api.AsError(err); e.RetryAfter != 1 || e.Hint != "try again in 1 s" || !store.Closed() {
+			t.Errorf("got %+v, store closed %t, want it refused for a second", e, store.Closed())
+		}
+		time.Sleep(time.Second)
+		r.unlock("hunter2")
+		r.token()
+	})
+}
