@@ -38,10 +38,11 @@ func newSocketCreate(std stdio) *cobra.Command {
 program that is connected to it needs no account name, sees no other account, and can
 log nobody in or out. --scope and --audience are all that its tokens may be for.
 
-With --uid, programs of another user may connect, and only theirs. The directory must be
-yours; a container reaches the socket by a bind mount.`,
+With --uid, programs of another user may connect, and only theirs. They have to set
+OAUTHD_SOCK_UID to your uid, because clients check who serves the socket. The directory
+must be yours; a container reaches the socket by a bind mount.`,
 		Example: `  oauthd socket create ~/agent/oauthd.sock --account work --scope repo --ttl 8h
-  docker run -v ~/agent/oauthd.sock:/run/s -e OAUTHD_SOCK=/run/s IMAGE
+  docker run -u $UID -v ~/agent/oauthd.sock:/run/s -e OAUTHD_SOCK=/run/s IMAGE
   ssh -R /tmp/oauthd.sock:$HOME/agent/oauthd.sock example.com`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
