@@ -190,16 +190,6 @@ func (s *site) addPlace(ctx context.Context) (endpoint, error) {
 	}, nil
 }
 
-// release ends this process's part in the places, and leaves them to the process that serves.
-func (s *site) release() {
-	for _, l := range s.listeners {
-		_ = l.Close()
-	}
-	for _, d := range s.dirs {
-		d.release()
-	}
-}
-
 // remove ends the places.
 func (s *site) remove() {
 	for _, l := range s.listeners {

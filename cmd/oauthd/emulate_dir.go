@@ -53,15 +53,6 @@ func makeEmulationDir(env api.Environment) (*emulationDir, error) {
 	return d, inner.Close()
 }
 
-// openEmulationDir returns the one at path, of which this process has inherited the lock.
-func openEmulationDir(path string, lock *os.File) (*emulationDir, error) {
-	parent, err := own.Open(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	return &emulationDir{parent, filepath.Base(path), lock}, nil
-}
-
 // path returns the directory's path.
 func (d *emulationDir) path() string { return d.parent.Path(d.name) }
 

@@ -19,6 +19,7 @@ import (
 	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
+	"oauthd/ipc/own"
 	"oauthd/ipc/peer"
 )
 
@@ -93,6 +94,12 @@ func launch(std stdio, order servingOrder, files []*os.File) error {
 	return nil
 }
 
+// The steps of [serveDetached].
+const (
+	startServing = "start"
+	keepServing  = "serve"
+)
+
 // servingOrder is what the process that serves reads from its standard input.
 type servingOrder struct {
 	PID  int      `json:"pid"` // serves for as long as this process lives
@@ -165,4 +172,23 @@ func serveFor(ctx context.Context, std stdio, order servingOrder, files []*os.Fi
 		cancel()
 	}()
 	return serveEmulations(serving, std.err, order.List, listeners, func() { tell(api.Status{}, nil) })
+}
+
+// release ends this process's part in the places, and leaves them to the process that serves.
+func (s *site) release() {
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	for _, d := range s.dirs {
+		d.release()
+	}
+}
+
+// openEmulationDir returns the one at path, of which this process has inherited the lock.
+func openEmulationDir(path string, lock *os.File) (*emulationDir, error) {
+	parent, err := own.Open(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	return &emulationDir{parent, filepath.Base(path), lock}, nil
 }

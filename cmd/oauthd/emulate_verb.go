@@ -6,13 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// emulationServer is the hidden verb of the process that serves emulations, and these are its steps.
-const (
-	emulationServer = "emulation-server"
-
-	startServing = "start"
-	keepServing  = "serve"
-)
+// emulationServer is the hidden verb of the process that serves emulations.
+const emulationServer = "emulation-server"
 
 func newEmulationServer(std stdio) *cobra.Command {
 	return &cobra.Command{

@@ -8,9 +8,6 @@ import (
 // ErrNoConnection is returned by [TCPOwner] if this machine has no such connection.
 var ErrNoConnection = errors.New("peer: there is no such connection")
 
-// tcpReads is how often the system's tables are read: while sockets come and go, one read may miss a row.
-const tcpReads = 3
-
 // TCPOwner returns the uid of the user whose end of a TCP connection on this machine client is; server is the other end,
 // ours. The kernel knows it, so it cannot be forged. The error is [ErrUnsupported] on a system that does not say, and
 // [ErrNoConnection] if the client has closed its end, or was never on this machine.

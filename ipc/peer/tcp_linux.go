@@ -12,6 +12,9 @@ import (
 	"strings"
 )
 
+// tcpReads is how often the system's tables are read: while sockets come and go, one read may miss a row.
+const tcpReads = 3
+
 // tcpTables are the paths of the kernel's tables of TCP sockets.
 type tcpTables struct{ tcp, tcp6 string }
 

@@ -12,9 +12,3 @@ type Logind struct {
 	// ScreenLocked is called when a session of the person is locked, SessionsEnded when they have none left.
 	ScreenLocked, SessionsEnded func()
 }
-
-func call(f func()) {
-	if f != nil {
-		f()
-	}
-}

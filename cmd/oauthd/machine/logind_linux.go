@@ -179,3 +179,9 @@ func (w *logindWatch) ask(ctx context.Context, object dbus.BusObject, method str
 	defer cancel()
 	return object.CallWithContext(ctx, method, dbus.FlagNoAutoStart, args...).Store(answer)
 }
+
+func call(f func()) {
+	if f != nil {
+		f()
+	}
+}
