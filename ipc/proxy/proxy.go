@@ -4,6 +4,7 @@
 package proxy
 
 import (
+	"bufio"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -183,10 +184,14 @@ type recorder struct {
 
 // WriteHeader implements [http.ResponseWriter].
 func (r *recorder) WriteHeader(status int) {
-	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
-		r.status = status
-	}
+	r.status = status // the last one: others before it are informational
 	r.ResponseWriter.WriteHeader(status)
+}
+
+// Hijack implements [http.Hijacker]: an upgraded connection's answer is written past WriteHeader.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	r.status = http.StatusSwitchingProtocols
+	return http.NewResponseController(r.ResponseWriter).Hijack()
 }
 
 // Unwrap is for [http.ResponseController].

@@ -331,11 +331,18 @@ func TestUpstreamThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestStream has the server hold its second event, and read its request, until the client has the first.
+// TestStream has the server hold its second event until the client has the first: of a stream of events, and of a body
+// whose length is known.
 func TestStream(t *testing.T) {
+	t.Run("events", func(t *testing.T) { stream(t, "Content-Type", "text/event-stream") })
+	t.Run("known length", func(t *testing.T) { stream(t, "Content-Length", "16") })
+}
+
+func stream(t *testing.T, header, value string) {
+	t.Helper()
 	first := make(chan struct{})
 	f := start(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set(header, value)
 		_, _ = io.WriteString(w, "data: 1\n")
 		_ = http.NewResponseController(w).Flush()
 		<-first
