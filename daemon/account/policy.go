@@ -15,6 +15,12 @@ type (
 	AuditRequest = api.AuditRequest
 )
 
+// AuditDenied is the event of a token that was refused; see [api.AuditDenied].
+const AuditDenied = api.AuditDenied
+
+// Excerpt is the beginning of a stranger's text; see [api.Excerpt].
+func Excerpt(text string) string { return api.Excerpt(text) }
+
 // Confirm is when a person is asked before an account is used.
 type Confirm string
 

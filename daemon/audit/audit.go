@@ -29,8 +29,11 @@ const (
 	maxSize = 8 << 20
 	maxAge  = 30 * 24 * time.Hour
 	maxOld  = 4
-	// maxRepeats bounds how many different events are counted at once. Beyond it, each is written.
+	// maxRepeats bounds how many different events are counted at once. Beyond it, each is written, but refusals, of which a
+	// program can cause as many as it likes: those of an account are counted as one.
 	maxRepeats = 4096
+	// maxRefused bounds how many refusals are written by what was asked for.
+	maxRefused = 64
 )
 
 // Config is what a Log is made of.
@@ -65,6 +68,7 @@ type Log struct {
 	began    time.Time // of the first line
 	failing  bool
 	repeats  map[Key]*repeat
+	refused  int       // how many of them are refusals
 	due      time.Time // when the first of them is over
 	timer    *time.Timer
 	closed   bool
@@ -96,6 +100,9 @@ func (l *Log) Note(k Key, describe func() account.AuditEvent) error {
 	now := l.cfg.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if k.Event == account.AuditDenied && l.repeats[k] == nil && l.refused >= maxRefused {
+		k = Key{Event: k.Event, Account: k.Account}
+	}
 	if r := l.repeats[k]; r != nil && now.Before(r.until) {
 		r.count++
 		r.last = now
@@ -110,6 +117,9 @@ func (l *Log) Note(k Key, describe func() account.AuditEvent) error {
 	}
 	if len(l.repeats) < maxRepeats {
 		l.repeats[k] = &repeat{event: e, until: now.Add(again)}
+		if k.Event == account.AuditDenied {
+			l.refused++
+		}
 		if l.due.IsZero() {
 			l.due = now.Add(again)
 		}
@@ -144,6 +154,9 @@ func (l *Log) settleLocked(now time.Time, all bool) {
 		if all || !now.Before(r.until) {
 			l.endLocked(r)
 			delete(l.repeats, k)
+			if k.Event == account.AuditDenied {
+				l.refused--
+			}
 		} else if l.due.IsZero() || r.until.Before(l.due) {
 			l.due = r.until
 		}
@@ -220,6 +233,11 @@ func (l *Log) appendLocked(e account.AuditEvent) error {
 	if err != nil {
 		return err
 	}
+	if len(line) >= maxLine { // only a caller that means to spoil the log has such names
+		if line, err = json.Marshal(shortened(e)); err != nil {
+			return err
+		}
+	}
 	line = append(line, '\n')
 	if l.closed {
 		return fs.ErrClosed
@@ -236,6 +254,28 @@ func (l *Log) appendLocked(e account.AuditEvent) error {
 		}
 	}
 	return err
+}
+
+// shortened returns e with no more than the beginnings of its texts, and without the caller's parents.
+func shortened(e account.AuditEvent) account.AuditEvent {
+	for _, text := range []*string{&e.Scope, &e.Audience, &e.Resource, &e.Rule, &e.Detail} {
+		*text = account.Excerpt(*text)
+	}
+	if e.Caller == nil {
+		return e
+	}
+	c := *e.Caller
+	c.Parents = nil
+	for _, text := range []*string{&c.App, &c.Unit, &c.Executable, &c.Socket} {
+		*text = account.Excerpt(*text)
+	}
+	for _, p := range []**account.Process{&c.Origin, &c.Through} {
+		if *p != nil {
+			*p = &account.Process{PID: (*p).PID, Executable: account.Excerpt((*p).Executable), Start: (*p).Start}
+		}
+	}
+	e.Caller = &c
+	return e
 }
 
 // readyLocked opens the file, and puts it aside first if it is too large or too old.
@@ -292,6 +332,18 @@ func (l *Log) openLocked() error {
 	size, err := file.Seek(0, io.SeekEnd)
 	opened, unknown := file.Stat()
 	if err := errors.Join(err, unknown); err != nil {
+		return errors.Join(err, file.Close(), dir.Close())
+	}
+	last := []byte{'\n'}
+	if size > 0 {
+		_, err = file.ReadAt(last, size-1)
+	}
+	if err == nil && last[0] != '\n' { // a daemon was killed while it wrote
+		if _, err = file.Write([]byte{'\n'}); err == nil {
+			size++
+		}
+	}
+	if err != nil {
 		return errors.Join(err, file.Close(), dir.Close())
 	}
 	l.dir, l.file, l.opened, l.size = dir, file, opened, size

@@ -327,3 +327,71 @@ func TestLogIsTakenAway(t *testing.T) {
 		})
 	}
 }
+
+// TestALongLineSpoilsNoReading has names that are longer than a line may be, and a file with a line that was made longer
+// and half a line at its end.
+func TestALongLineSpoilsNoReading(t *testing.T) {
+	dir := directory(t)
+	long := strings.Repeat("x\x01", maxLine)
+	if err := os.WriteFile(filepath.Join(dir, File), []byte(long+"\n{\"event\":\"tok"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := New(Config{Dir: dir, Now: time.Now})
+	defer l.Close()
+	err := l.Note(Key{Event: "token", Account: "work"}, func() account.AuditEvent {
+		e := event("work")
+		e.Scope = long
+		e.Caller.Executable = long
+		e.Caller.Origin = &account.Process{PID: 7, Executable: long}
+		e.Caller.Parents = slices.Repeat([]account.Process{{Executable: long}}, 32)
+		return e
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	note(t, l, "home")
+	if got := texts(t, l, Wanted{}); !slices.Equal(got, []string{"work", "home"}) {
+		t.Errorf("got %q, want both lines that can be read", got)
+	}
+}
+
+// TestAFloodOfRefusalsIsCounted has a program ask for another scope each time: the log stays short, so that it does not
+// push out what was before, and what others do is still written.
+func TestAFloodOfRefusalsIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := directory(t)
+		l := New(Config{Dir: dir, Now: time.Now})
+		defer l.Close()
+		for i := range 10_000 {
+			err := l.Note(Key{Event: "denied", Account: "work", Scope: fmt.Sprint(i)}, func() account.AuditEvent {
+				return account.AuditEvent{Event: "denied", Account: "work", Scope: fmt.Sprint(i)}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		note(t, l, "home")
+		if n := lines(t, dir); n > maxRefused+2 {
+			t.Errorf("got %d lines, want %d at most", n, maxRefused+2)
+		}
+		l.Flush()
+		sum := 0
+		for e, err := range l.Read(t.Context(), Wanted{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Event == "denied" && e.Repeats == 0 {
+				sum++
+			}
+			sum += e.Repeats
+		}
+		if sum != 10_000 {
+			t.Errorf("got %d refusals in all, want every one counted", sum)
+		}
+		time.Sleep(again)
+		note(t, l, "home")
+		if l.refused != 0 {
+			t.Errorf("%d refusals are still counted after a minute, want none", l.refused)
+		}
+	})
+}

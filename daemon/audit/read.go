@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -110,18 +111,40 @@ func (l *Log) readFile(ctx context.Context, name string, w Wanted, yield func(ac
 		return err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
+	for line, err := range linesOf(f) {
 		var e account.AuditEvent
-		if json.Unmarshal(lines.Bytes(), &e) != nil || !w.matches(e) {
+		if err != nil {
+			return err
+		}
+		if json.Unmarshal(line, &e) != nil || !w.matches(e) {
 			continue
 		}
 		if ctx.Err() != nil || !yield(e, nil) {
 			return errEnough
 		}
 	}
-	return lines.Err()
+	return nil
+}
+
+// linesOf returns the lines of r but those that are too long to be ours. An error is the last element.
+func linesOf(r io.Reader) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		in := bufio.NewReaderSize(r, maxLine)
+		for tooLong := false; ; {
+			line, err := in.ReadSlice('\n')
+			switch {
+			case errors.Is(err, bufio.ErrBufferFull):
+				tooLong = true
+				continue
+			case err != nil && !errors.Is(err, io.EOF):
+				yield(nil, err)
+				return
+			case !tooLong && len(line) > 0 && !yield(line, nil), err != nil:
+				return
+			}
+			tooLong = false
+		}
+	}
 }
 
 // watch returns where new events come; the caller must unwatch it.
