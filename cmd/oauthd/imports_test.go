@@ -74,6 +74,7 @@ func bans() []ban {
 		{pkg: "ipc/dialect/...", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/client", "oauthd/ipc/match"}},
 		{pkg: "ipc/emulate/...", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/client", "oauthd/ipc/own", "oauthd/ipc/peer"}},
 		{pkg: "ipc/proxy", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/client"}},
+		{pkg: "ipc/mcp", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api", "oauthd/ipc/client"}},
 		{pkg: "ipc/match", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
 		{
 			pkg:   "ipc",
@@ -153,7 +154,7 @@ func floors() [][]string {
 		{"daemon/login"},
 		{"daemon/takeover"},
 		{"daemon"},
-		{"cmd/oauthd/ask", "cmd/oauthd/machine", "cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/...", "ipc/emulate/...", "ipc/proxy"},
+		{"cmd/oauthd/ask", "cmd/oauthd/machine", "cmd/oauthd/doctor", "cmd/oauthd/live", "cmd/oauthd/units", "ipc/dialect/...", "ipc/emulate/...", "ipc/mcp", "ipc/proxy"},
 		{"cmd/oauthd/helpers"},
 		{"cmd/oauthd", "cmd/oauthd/oauthd-helper"},
 	}

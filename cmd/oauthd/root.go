@@ -41,6 +41,7 @@ func verbs() []verb {
 		{"match", tokens, newMatch},
 		{"helper", tokens, newHelper},
 		{"proxy", tokens, newProxy},
+		{"mcp", tokens, newMCP},
 		{"watch", tokens, newWatch},
 		{"policy", callers, newPolicy},
 		{"approve", callers, newApprove},

@@ -15,8 +15,9 @@ import (
 func bypasses(name string, file *ast.File) (found []string) {
 	// Why: a token and the keychain child's protocol are for programs; the prompts, the demo's titles and the colours of a log
 	// on a terminal are ours, and what is a stranger's beside them is filtered by itself. The streams of a program that exec
-	// runs are its own. Styles and spinners are ours, on text that has been filtered, as is help.
-	around := []string{"main.go", "doctor.go", "helper.go", "help.go", "completion.go", "root.go",
+	// runs are its own. Styles and spinners are ours, on text that has been filtered, as is help. The bridge's messages are
+	// for a program, which gets them unchanged; a terminal does not.
+	around := []string{"main.go", "doctor.go", "helper.go", "help.go", "completion.go", "root.go", "mcp.go",
 		"token.go", "become_windows.go", "emulate_unix.go", "servestore.go", "waiting.go", "demo.go", "logfile.go"}
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {

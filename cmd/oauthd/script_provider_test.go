@@ -31,6 +31,7 @@ type world struct {
 	watched   map[string]*exec.Cmd
 	streams   []func() // each ends one
 	metadata  *metadataServer
+	mcp       *mcpServer
 }
 
 func (w *world) closeStreams() {

@@ -48,6 +48,7 @@ func TestScript(t *testing.T) {
 			"httpget":     cmdHTTPGet,
 			"httpstream":  cmdHTTPStream,
 			"linejson":    cmdLineJSON,
+			"mcp":         cmdMCP,
 			"metadata":    cmdMetadata,
 			"mode":        cmdMode,
 			"occupy":      cmdOccupy,
