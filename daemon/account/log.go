@@ -25,14 +25,15 @@ func LogError(e *zerolog.Event, err error) *zerolog.Event {
 	return e
 }
 
-// RememberProgram looks up the caller's program at once: a caller that waits for a login has often gone by the time
-// its log line is written.
+// RememberProgram looks up the caller's program, and what else is known of it, at once: a caller that waits for a login has
+// often gone by the time its log line is written.
 func RememberProgram(ctx context.Context) context.Context {
 	c, ok := CallerFrom(ctx)
 	if !ok {
 		return ctx
 	}
-	program := c.Program()
+	program, known := c.Program(), c.Known()
 	c.Executable = func() string { return program }
+	c.Evidence = func() Evidence { return known }
 	return WithCaller(ctx, c)
 }

@@ -27,6 +27,8 @@ const (
 	patience = time.Minute
 	// quiet is how long a process that a person refused does not cause the same question again.
 	quiet = time.Minute
+	// maxWaiting is how many questions wait at once. A program can look like many.
+	maxWaiting = 16
 )
 
 // Way is one way to a person.
@@ -101,6 +103,9 @@ func asker(q api.Question) string {
 // for others. fresh is true if an earlier answer does not count.
 func (d *Desk) Ask(ctx context.Context, q api.Question, fresh bool) error {
 	k := key(q)
+	if fresh { // an answer for once is for one program
+		k += "\n" + q.Caller.Executable
+	}
 	d.mu.Lock()
 	if !fresh && d.rememberedLocked(k) {
 		d.mu.Unlock()
@@ -111,6 +116,10 @@ func (d *Desk) Ask(ctx context.Context, q api.Question, fresh bool) error {
 		return words.ConsentRefused(q)
 	}
 	w := d.waiting[k]
+	if w == nil && len(d.waiting) >= maxWaiting {
+		d.mu.Unlock()
+		return words.TooManyQuestions()
+	}
 	if w == nil {
 		w = d.askLocked(k, q)
 	}

@@ -165,6 +165,37 @@ func TestRefusedProcess(t *testing.T) {
 	})
 }
 
+// A program that looks like many does not bury the person in questions.
+func TestQuestionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(true, &way{})
+		defer d.Close()
+		for i := range maxWaiting {
+			asks(d, 1, question("work", i+1), false)
+		}
+		synctest.Wait()
+		if err := d.Ask(t.Context(), question("work", maxWaiting+1), false); !errors.Is(err, &api.Error{Code: api.Busy}) {
+			t.Errorf("got %v, want busy", err)
+		}
+	})
+}
+
+// An answer for once is for one program, even in the session of another that asks at the same time.
+func TestFreshQuestionIsForOneProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(true, &way{})
+		defer d.Close()
+		other := question("work", 1)
+		other.Caller.Executable = "/bin/other"
+		asks(d, 1, question("work", 1), true)
+		asks(d, 1, other, true)
+		synctest.Wait()
+		if n := len(d.List().Questions); n != 2 {
+			t.Errorf("got %d questions, want one for each program", n)
+		}
+	})
+}
+
 func TestFreshQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &way{answers: make(chan string, 2)}

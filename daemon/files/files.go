@@ -64,7 +64,7 @@ type entry struct {
 	path    string        // proven, free of links
 	process *peer.Process // nil for a file that lives as long as the daemon
 	pid     int
-	caller  account.Caller // whoever asked for the file; the zero value after a restart
+	caller  account.Caller // whoever asked for the file; guarded by Keeper.mu
 	// wake holds an element if there may be another token, or none any more. turn holds one while the file is looked at
 	// or changed.
 	wake, turn chan struct{}

@@ -68,18 +68,20 @@ type chance struct {
 	epoch   uint64
 	// redefines says that the request is to become the entry's.
 	redefines bool
+	// caller is who asks; the zero value for the daemon itself.
+	caller account.Caller
 }
 
 func (k *Keeper) chance(e *entry) chance {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return chance{request: e.request, version: e.version, epoch: k.epoch}
+	return chance{request: e.request, version: e.version, epoch: k.epoch, caller: e.caller}
 }
 
 // attempt asks for the token, writes it, and returns when to look again.
 func (k *Keeper) attempt(ctx context.Context, e *entry, c chance) (next time.Duration, err error) {
-	if e.caller.PID != 0 {
-		ctx = account.WithCaller(ctx, e.caller)
+	if c.caller.PID != 0 {
+		ctx = account.WithCaller(ctx, c.caller)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"oauthd/daemon/account"
 	"oauthd/ipc/api"
 	"oauthd/ipc/own"
 	"oauthd/ipc/peer"
@@ -23,6 +24,8 @@ type saved struct {
 	// PID and Start name the process that the file lives as long as.
 	PID   int    `json:"pid,omitempty"`
 	Start string `json:"start,omitempty"`
+	// Caller is who asked for the file, for whom its tokens are; nil if that is not known.
+	Caller *account.Evidence `json:"caller,omitempty"`
 }
 
 // save writes the record.
@@ -37,6 +40,10 @@ func (k *Keeper) save(ctx context.Context) error {
 	k.mu.Lock()
 	for _, e := range k.all {
 		s := saved{Path: e.path, Request: e.request, Sums: e.sums, PID: e.pid}
+		if e.caller.PID != 0 {
+			known := e.caller.Known()
+			s.Caller = &known
+		}
 		if e.process != nil {
 			s.Start = e.process.Start
 		}
@@ -92,6 +99,12 @@ func (k *Keeper) restore(s saved) *entry {
 	}
 	e := k.newEntry(s.Path, s.Request)
 	e.sums, e.pid = s.Sums, s.PID
+	if s.Caller != nil {
+		known := *s.Caller
+		e.caller = account.Caller{
+			UID: known.UID, PID: known.PID, Executable: func() string { return known.Executable }, Evidence: func() account.Evidence { return known },
+		}
+	}
 	if s.PID == 0 {
 		return e
 	}

@@ -176,9 +176,10 @@ func worded(err error) error {
 
 // redefine has e's file hold what r asks for, from now on.
 func (k *Keeper) redefine(ctx context.Context, e *entry, r api.FileRequest) (api.File, error) {
+	caller, _ := account.CallerFrom(account.RememberProgram(ctx))
 	_, err := k.insist(ctx, e, func() chance {
 		c := k.chance(e)
-		c.request, c.redefines = r, true
+		c.request, c.redefines, c.caller = r, true, caller
 		return c
 	})
 	if err != nil {

@@ -86,8 +86,8 @@ func (k *Keeper) write(ctx context.Context, e *entry, asked chance, c content) e
 // put saves the record and then replaces the file, each if it has changed.
 func (k *Keeper) put(ctx context.Context, e *entry, asked chance, dir *own.Dir, text []byte, was, now string) error {
 	k.mu.Lock()
-	request, sums := e.request, e.sums
-	e.request = asked.request
+	request, sums, caller := e.request, e.sums, e.caller
+	e.request, e.caller = asked.request, asked.caller
 	e.request.Replace = false
 	e.sums = []string{now, was} // either may be there after a crash
 	if asked.redefines {
@@ -105,7 +105,7 @@ func (k *Keeper) put(ctx context.Context, e *entry, asked chance, dir *own.Dir, 
 	}
 	if err != nil {
 		k.mu.Lock()
-		e.request, e.sums = request, sums
+		e.request, e.sums, e.caller = request, sums, caller
 		k.mu.Unlock()
 	}
 	return err

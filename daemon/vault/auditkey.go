@@ -31,7 +31,9 @@ func (v *Vault) AuditKey(ctx context.Context) ([]byte, error) {
 	defer clear(data)
 	var k auditKey
 	switch {
-	case err == nil && json.Unmarshal(data, &k) == nil && k.check(AuditKeyName) == nil && len(k.Key) >= 32:
+	case err == nil && json.Unmarshal(data, &k) == nil && k.Version > recordVersion:
+		return nil, fmt.Errorf("vault: the key of the audit log: %w", k.check(AuditKeyName)) // a newer oauthd's, which it may need
+	case err == nil && k.check(AuditKeyName) == nil && len(k.Key) >= 32:
 		return k.Key, nil
 	case err != nil && !errors.Is(err, keystore.ErrNotFound) && !errors.Is(err, keystore.ErrDamaged):
 		return nil, fmt.Errorf("vault: read the key of the audit log: %w", err)

@@ -154,6 +154,11 @@ func NobodyToAsk(q api.Question) *api.Error {
 	return e
 }
 
+// TooManyQuestions words a question that is not asked because so many wait.
+func TooManyQuestions() *api.Error {
+	return &api.Error{Code: api.Busy, Message: "too many questions wait for a person already", Hint: "oauthd policy list shows them; answer some", RetryAfter: 1}
+}
+
 // NoQuestion words an answer to a question that does not wait.
 func NoQuestion(id string) *api.Error {
 	return &api.Error{Code: api.BadRequest, Message: "no question " + api.Excerpt(id) + " is waiting for an answer", Hint: "oauthd approve lists those that are"}
