@@ -3,6 +3,7 @@ package peer
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -103,4 +104,24 @@ func TestWhomAProcessOfOursServes(t *testing.T) {
 	if e, err := served(server, os.Getpid(), os.Getuid(), nil); err == nil {
 		t.Errorf("a process that began later than its server: got %+v, want an error", e)
 	}
+}
+
+// What a process has in its files in /proc is its own doing, in part.
+func FuzzEvidence(f *testing.F) {
+	f.Add("0::/user.slice/app-x.scope\n")
+	f.Add("[Application]\nname=org.example.Mail\n")
+	f.Add("oauthd\x00emulation-server\x00serve\x001\x007\x00")
+	f.Fuzz(func(t *testing.T, text string) {
+		group := controlGroup(text)
+		if unit := unitOf(group); strings.Contains(unit, "/") {
+			t.Errorf("got the unit %q", unit)
+		}
+		if name, ok := snap(group); ok && strings.Contains(name, "/") {
+			t.Errorf("got the snap %q", name)
+		}
+		if app := flatpak(text); strings.Contains(app, "\n") {
+			t.Errorf("got the application %q", app)
+		}
+		servedBy(text)
+	})
 }
