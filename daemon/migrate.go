@@ -24,7 +24,10 @@ import (
 // A copy that is read back wrong is a [api.KeystoreUnavailable] error; other errors are the stores', with the code that
 // goes with them.
 func Migrate(ctx context.Context, cfg *config.Config, from, to keystore.Store) (moved int, err error) {
-	names := append(recordNames(cfg), vault.AuditKeyName)
+	names := recordNames(cfg)
+	if len(names) > 0 { // else nothing was ever stored
+		names = append(names, vault.AuditKeyName)
+	}
 	if lister, ok := from.(interface {
 		Names(ctx context.Context) ([]string, error)
 	}); ok {

@@ -110,9 +110,9 @@ func TestAWSRecipes(t *testing.T) {
 		"OAUTHD_SOCK=" + d.socket(), "AWS_ENDPOINT_URL=" + amazon.URL, "AWS_DEFAULT_REGION=eu-west-1",
 		"AWS_CONFIG_FILE=" + filepath.Join(d.dir, "aws.config"), "AWS_EC2_METADATA_DISABLED=true",
 	}
-	script := "AWS_ROLE_ARN=" + between(t, "aws", "\nAWS_ROLE_ARN=", "\n```")
+	script := "oauthd exec --aws " + between(t, "aws", "\noauthd exec --aws ", "\n```")
 	for range 2 {
-		exit, stdout, stderr := d.run(t, env, "sh", "-c", strings.ReplaceAll(script, "=corp ", "=work "))
+		exit, stdout, stderr := d.run(t, env, "sh", "-c", strings.ReplaceAll(script, "--aws corp ", "--aws work "))
 		if exit != 0 || !strings.Contains(stdout, "notes") {
 			t.Fatalf("exec: got exit %d, %s%s, want the buckets", exit, stdout, stderr)
 		}
@@ -121,11 +121,11 @@ func TestAWSRecipes(t *testing.T) {
 	}
 
 	file := filepath.Join(d.dir, "corp.token")
-	command := strings.NewReplacer("corp ", "work ", "~/.aws/corp.token", file).Replace(between(t, "aws", "runs:\n\n```\n", "\n```"))
+	command := strings.NewReplacer("corp ", "work ", "~/.aws/corp.token", file).Replace(between(t, "aws", "keeps fresh:\n\n```\n", "\n```"))
 	if exit, _, stderr := d.run(t, env, "sh", "-c", command); exit != 0 {
 		t.Fatalf("%s: got exit %d, %s", command, exit, stderr)
 	}
-	profile := strings.ReplaceAll(between(t, "aws", "# ~/.aws/config\n", "```"), "/home/ada/.aws/corp.token", file)
+	profile := "[profile deploy]\nrole_arn =" + strings.ReplaceAll(between(t, "aws", "[profile deploy]\nrole_arn =", "```"), "/home/ada/.aws/corp.token", file)
 	if err := os.WriteFile(filepath.Join(d.dir, "aws.config"), []byte(profile), 0o600); err != nil {
 		t.Fatal(err)
 	}

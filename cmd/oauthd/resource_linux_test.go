@@ -18,13 +18,13 @@ func TestLoginFromAResource(t *testing.T) {
 	s.env = append(s.env, "BROWSER=agent allow %s")
 	var issuer atomic.Value
 	issuer.Store(s.provider.Issuer())
-	var self *httptest.Server
-	self = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	self := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		own := "http://" + r.Host
 		switch {
 		case r.URL.Path == "/metadata":
-			fmt.Fprintf(w, `{"resource":%q,"authorization_servers":[%q],"scopes_supported":["openid"]}`, self.URL+"/mcp", issuer.Load())
+			fmt.Fprintf(w, `{"resource":%q,"authorization_servers":[%q],"scopes_supported":["openid"]}`, own+"/mcp", issuer.Load())
 		case r.Header.Get("Authorization") == "":
-			w.Header().Set("WWW-Authenticate", `Bearer resource_metadata="`+self.URL+`/metadata", scope="openid email"`)
+			w.Header().Set("WWW-Authenticate", `Bearer resource_metadata="`+own+`/metadata", scope="openid email"`)
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	}))

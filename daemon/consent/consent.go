@@ -70,8 +70,9 @@ type Desk struct {
 
 // waiting is a question that is being asked.
 type waiting struct {
-	api.Question
-	key string
+	api.Question     // which never changes; its Waiting is 0
+	requests     int // that wait
+	key          string
 	// answered is closed once answer is set.
 	answered chan struct{}
 	answer   string
@@ -123,12 +124,12 @@ func (d *Desk) Ask(ctx context.Context, q api.Question, fresh bool) error {
 	if w == nil {
 		w = d.askLocked(k, q)
 	}
-	w.Waiting++
+	w.requests++
 	d.mu.Unlock()
 	d.cfg.Changed()
 	defer func() {
 		d.mu.Lock()
-		w.Waiting--
+		w.requests--
 		d.mu.Unlock()
 	}()
 	select {
@@ -264,13 +265,20 @@ func (d *Desk) Answer(id, answer string) (api.Question, error) {
 	return w.Question, nil
 }
 
+// shownLocked returns the question with the number of requests that wait.
+func (w *waiting) shownLocked() api.Question {
+	q := w.Question
+	q.Waiting = w.requests
+	return q
+}
+
 // Question returns the question of that id that waits; ok is false if there is none.
 func (d *Desk) Question(id string) (q api.Question, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, w := range d.waiting {
 		if w.ID == id {
-			return w.Question, true
+			return w.shownLocked(), true
 		}
 	}
 	return api.Question{}, false
@@ -282,7 +290,7 @@ func (d *Desk) List() api.Consents {
 	defer d.mu.Unlock()
 	all := api.Consents{Questions: []api.Question{}, Given: []api.Consent{}}
 	for _, w := range d.waiting {
-		all.Questions = append(all.Questions, w.Question)
+		all.Questions = append(all.Questions, w.shownLocked())
 	}
 	slices.SortFunc(all.Questions, func(a, b api.Question) int { return a.AskedAt.Compare(b.AskedAt) })
 	for _, k := range slices.Sorted(maps.Keys(d.given)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,15 +18,25 @@ import (
 // way answers what it is told to.
 type way struct {
 	answers chan string
-	asked   []string
 	err     error
+
+	mu    sync.Mutex // guards asked
+	asked []string
+}
+
+func (w *way) times() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.asked)
 }
 
 func (w *way) Ask(ctx context.Context, q api.Question, text words.Question) (string, error) {
 	if w.err != nil {
 		return "", w.err
 	}
+	w.mu.Lock()
 	w.asked = append(w.asked, text.Summary)
+	w.mu.Unlock()
 	select {
 	case answer := <-w.answers:
 		return answer, nil
@@ -64,8 +75,8 @@ func TestIdenticalQuestionsAreOne(t *testing.T) {
 		results := asks(d, 100, question("work", 1), false)
 		synctest.Wait()
 		all := d.List()
-		if len(all.Questions) != 1 || all.Questions[0].Waiting != 100 || len(w.asked) != 1 {
-			t.Errorf("got %d questions, shown %d times, %d waiting; want one for a hundred", len(all.Questions), len(w.asked), all.Questions[0].Waiting)
+		if len(all.Questions) != 1 || all.Questions[0].Waiting != 100 || w.times() != 1 {
+			t.Errorf("got %d questions, shown %d times, %d waiting; want one for a hundred", len(all.Questions), w.times(), all.Questions[0].Waiting)
 		}
 		other := asks(d, 1, question("work", 2), false)
 		synctest.Wait()
@@ -102,10 +113,10 @@ func TestForHowLong(t *testing.T) {
 				d := newDesk(true, w)
 				defer d.Close()
 				again := func() (agreed, asked bool) {
-					before := len(w.asked)
+					before := w.times()
 					results := asks(d, 1, question("work", 1), false)
 					synctest.Wait()
-					if asked = len(w.asked) > before; asked {
+					if asked = w.times() > before; asked {
 						w.answers <- test.answer
 					}
 					return <-results == nil, asked
@@ -158,8 +169,8 @@ func TestRefusedProcess(t *testing.T) {
 			if len(w.answers) == 0 {
 				w.answers <- api.ConsentDeny
 			}
-			if err := d.Ask(t.Context(), step.q, false); err == nil || len(w.asked) != step.asked {
-				t.Errorf("step %d: got %v, asked %d times, want a refusal and %d", i, err, len(w.asked), step.asked)
+			if err := d.Ask(t.Context(), step.q, false); err == nil || w.times() != step.asked {
+				t.Errorf("step %d: got %v, asked %d times, want a refusal and %d", i, err, w.times(), step.asked)
 			}
 		}
 	})
@@ -204,8 +215,8 @@ func TestFreshQuestion(t *testing.T) {
 		w.answers <- api.ConsentLock
 		w.answers <- api.ConsentOnce
 		first, second := d.Ask(t.Context(), question("work", 1), false), d.Ask(t.Context(), question("work", 1), true)
-		if first != nil || second != nil || len(w.asked) != 2 {
-			t.Errorf("got %v, %v, asked %d times, want two questions", first, second, len(w.asked))
+		if first != nil || second != nil || w.times() != 2 {
+			t.Errorf("got %v, %v, asked %d times, want two questions", first, second, w.times())
 		}
 	})
 }
@@ -266,8 +277,8 @@ func TestApproveBesideAWay(t *testing.T) {
 		if _, err := d.Answer(q.ID, api.ConsentDeny); err == nil {
 			t.Error("a second answer was taken")
 		}
-		if len(desktop.asked) != 1 || len(never.asked) != 0 {
-			t.Errorf("got %d and %d questions, want one, by the first way", len(desktop.asked), len(never.asked))
+		if desktop.times() != 1 || never.times() != 0 {
+			t.Errorf("got %d and %d questions, want one, by the first way", desktop.times(), never.times())
 		}
 		if n := d.Forget("home"); n != 0 {
 			t.Errorf("forgot %d of another account", n)

@@ -40,9 +40,8 @@ func FuzzBearerChallenge(f *testing.F) {
 // resourceServer answers a request for what is protected with a challenge, and for metadata with the documents.
 func resourceServer(t *testing.T, challenge string, documents map[string]string) string {
 	t.Helper()
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		own := strings.NewReplacer("SELF", server.URL)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		own := strings.NewReplacer("SELF", "http://"+r.Host)
 		if r.Header.Get("Authorization") != "" {
 			t.Error("a credential was sent")
 		}
