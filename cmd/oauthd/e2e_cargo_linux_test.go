@@ -201,16 +201,16 @@ func TestCargoRecipe(t *testing.T) {
 	}
 }
 
-// crates.io is named by its index on GitHub. A token for GitHub must not go there.
+// cargo's own registry is named by its index on GitHub. A token for GitHub must not go there.
 func TestCargoGetsNoTokenForCratesIO(t *testing.T) {
 	d := newDesktop(t)
 	d.allow(t, "work", "github.com")
-	request := `{"v":1,"kind":"get","operation":"publish","registry":{"index-url":"https://github.com/rust-lang/crates.io-index","name":"crates-io"},"args":[]}`
+	request := `{"v":1,"kind":"get","operation":"publish","registry":{"index-url":"https://github.com/example/index","name":"index"},"args":[]}`
 	exit, stdout, stderr := d.run(t, []string{"OAUTHD_SOCK=" + d.socket(), "REQUEST=" + request}, "sh", "-c", `echo "$REQUEST" | cargo-credential-oauthd --cargo-plugin`)
 	if want := "{\"v\":[1]}\n{\"Err\":{\"kind\":\"url-not-supported\"}}\n"; exit != 0 || stdout != want || stderr != "" {
 		t.Errorf("got exit %d, %q, %q, want %q", exit, stdout, stderr, want)
 	}
-	if _, err := d.client.Token(t.Context(), api.TokenRequest{URL: "https://github.com/rust-lang/crates.io-index"}); err != nil {
+	if _, err := d.client.Token(t.Context(), api.TokenRequest{URL: "https://github.com/example/index"}); err != nil {
 		t.Errorf("the account does not answer for GitHub: %v", err)
 	}
 }

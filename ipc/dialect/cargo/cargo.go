@@ -84,7 +84,7 @@ func answer(ctx context.Context, r request, tokens Tokens) response {
 	case r.Version != 1:
 		return response{Err: &failure{"other", "oauthd speaks version 1 of cargo's protocol alone"}}
 	case !strings.HasPrefix(r.Registry.IndexURL, "sparse+"):
-		// crates.io is one of these: cargo names it by its index on GitHub, and a token for GitHub must not go there.
+		// cargo's own registry is one of these: it is named by its index on GitHub, and a token for GitHub must not go there.
 		return response{Err: &failure{Kind: "url-not-supported"}}
 	case r.Kind != "get": // login and logout are the next provider's
 		return response{Err: &failure{Kind: "operation-not-supported"}}

@@ -143,8 +143,8 @@ func TestFailures(t *testing.T) {
 			"oauthd stores no passwords, so the one for registry.example.com was not saved; hint: the account work answers for it, without docker login"},
 		{"store a password without a login", "store", `{"ServerURL":"registry.example.com","Username":"ada","Secret":"hunter2"}`, "", &api.Error{Code: api.LoginRequired},
 			"oauthd stores no passwords, so the one for registry.example.com was not saved; hint: the account work answers for it, without docker login"},
-		{"store elsewhere", "store", `{"ServerURL":"docker.io","Username":"ada","Secret":"hunter2"}`, "T", nil,
-			"oauthd stores no passwords, so the one for docker.io was not saved; hint: for docker to save it, oauthd helper uninstall docker, and log in again"},
+		{"store elsewhere", "store", `{"ServerURL":"hub.example.com","Username":"ada","Secret":"hunter2"}`, "T", nil,
+			"oauthd stores no passwords, so the one for hub.example.com was not saved; hint: for docker to save it, oauthd helper uninstall docker, and log in again"},
 		{"erase", "erase", "registry.example.com", "T", nil, "the account work goes on answering for registry.example.com; hint: oauthd logout work ends its login"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

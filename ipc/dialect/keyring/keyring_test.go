@@ -48,7 +48,7 @@ func TestServe(t *testing.T) {
 		{name: "both, for a user", Request: Request{Service: index, User: "ada", Creds: true}, want: "ada\nT\n"},
 		{name: "both, as JSON", Request: Request{Service: index, Creds: true, JSON: true}, want: `{"username":"__token__","password":"T"}` + "\n"},
 		{name: "Google's user name", Request: Request{Service: "https://europe-python.pkg.dev/p/r/simple/", Creds: true}, want: "oauth2accesstoken\nT\n"},
-		{name: "Azure's user name", Request: Request{Service: "https://pkgs.dev.azure.com/o/_packaging/f/pypi/simple/", Creds: true}, want: "VssSessionToken\nT\n"},
+		{name: "Azure's user name", Request: Request{Service: "https://pkgs.dev.azure.com/o/_packaging/f/python/simple/", Creds: true}, want: "VssSessionToken\nT\n"},
 		{name: "a host that only ends like Google's", Request: Request{Service: "https://notpkg.dev/simple/", Creds: true}, want: "__token__\nT\n"},
 		{name: "a path like Google's host", Request: Request{Service: "https://ada@pkg.example.com:8443/x.pkg.dev", Creds: true}, want: "__token__\nT\n"},
 		{name: "an unknown host", Request: Request{Service: "https://evil.example/simple/", User: "ada"}, wantErr: ErrNothing.Error()},
