@@ -29,6 +29,7 @@ type sideDoor struct {
 
 	mu       sync.Mutex   // guards the fields below
 	socket   string       // "" if there cannot be one
+	moves    int          // how often follow was called
 	listener net.Listener // nil while it is closed
 	problem  string       // why it is not open although it should be
 }
@@ -55,6 +56,7 @@ func (s *sideDoor) follow(socket string) {
 	}
 	s.mu.Lock()
 	s.socket = api.OIDCAgentSocket(socket)
+	s.moves++
 	s.mu.Unlock()
 	s.look()
 }
@@ -64,6 +66,13 @@ func (s *sideDoor) place() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.socket
+}
+
+// moved returns how often the door was told to follow the daemon's socket, which may be at the same path again.
+func (s *sideDoor) moved() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.moves
 }
 
 // due reports whether the door should be open.
@@ -97,7 +106,7 @@ func (s *sideDoor) drop() {
 
 // serve answers clients until ctx ends, or the door is no longer due there; any other end is an error.
 func (s *sideDoor) serve(ctx context.Context, server *ipc.Server) error {
-	socket := s.place()
+	began, socket := s.moved(), s.place()
 	if socket == "" {
 		return errors.New("oidc-agent's clients know no named pipes")
 	}
@@ -117,11 +126,15 @@ func (s *sideDoor) serve(ctx context.Context, server *ipc.Server) error {
 	var lost error
 	work.Go(func() {
 		defer cancel()
-		for s.due() && s.place() == socket {
+		for s.due() && s.moved() == began {
 			select {
 			case <-s.looks:
 			case <-gone:
-				lost = errors.New("the socket is gone; oauthd reload makes it anew")
+				if s.moved() == began {
+					lost = errors.New("the socket is gone; oauthd reload makes it anew")
+				} else {
+					s.look() // the look of the move may have been taken already
+				}
 				if own, ok := l.(*net.UnixListener); ok {
 					own.SetUnlinkOnClose(false) // what is there now is not ours
 				}
