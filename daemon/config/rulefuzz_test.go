@@ -15,6 +15,7 @@ func FuzzRules(f *testing.F) {
 		"[[allow]]\nexe = \"/usr/bin/git\"\n[[deny]]\n", "[[deny]]\nuid = 7\n[[allow]]\nscopes = [\"a\"]\nrate = \"1/m\"\n", "confirm = \"first\"\n",
 		"allow = [{exe = \"/x\"}]\n", "[allow]\n", "[[allow.x]]\n", "# [[allow]]\n[[ deny ]] # x\n", "x = '''\n[[allow]]\n'''\n", "[[allow]]\nmax_ttl = \"x\"\n",
 		"[[socket]]\npath = \"/x\"\n[[socket]]\npath = \"y\"\n", "[[allow]", "\xff",
+		"[[allow]]\nscopes = []\n", "[[allow]]\naudiences = []\n", "[[socket]]\npath = \"/x\"\nscopes = []\naudiences = []\n",
 	} {
 		f.Add(seed)
 	}
@@ -54,12 +55,6 @@ func withoutPlaces(p account.Policy) account.Policy {
 	rules := make([]account.Rule, len(p.Rules))
 	for i, r := range p.Rules {
 		r.File, r.Line = "", 0
-		if len(r.Audiences) == 0 {
-			r.Audiences = nil
-		}
-		if len(r.Scopes) == 0 {
-			r.Scopes = nil
-		}
 		rules[i] = r
 	}
 	p.Rules = rules

@@ -19,16 +19,52 @@ import (
 
 // ruleKeys are the keys of an [[allow]] or [[deny]].
 type ruleKeys struct {
-	App       string   `toml:"app,omitempty"`
-	Unit      string   `toml:"unit,omitempty"`
-	Exe       string   `toml:"exe,omitempty"`
-	Origin    string   `toml:"origin,omitempty"`
-	UID       *int     `toml:"uid,omitempty"`
-	Socket    string   `toml:"socket,omitempty"`
-	Scopes    []string `toml:"scopes,omitempty"`
-	Audiences []string `toml:"audiences,omitempty"`
-	MaxTTL    string   `toml:"max_ttl,omitempty"`
-	Rate      string   `toml:"rate,omitempty"`
+	App    string `toml:"app,omitempty"`
+	Unit   string `toml:"unit,omitempty"`
+	Exe    string `toml:"exe,omitempty"`
+	Origin string `toml:"origin,omitempty"`
+	UID    *int   `toml:"uid,omitempty"`
+	Socket string `toml:"socket,omitempty"`
+	limitKeys
+	MaxTTL string `toml:"max_ttl,omitempty"`
+	Rate   string `toml:"rate,omitempty"`
+}
+
+// limitKeys are what a rule and a restricted socket limit a token to. A list that is empty allows nothing; one that is not
+// there, nil, limits nothing.
+type limitKeys struct {
+	Scopes    *[]string `toml:"scopes,omitempty"`
+	Audiences *[]string `toml:"audiences,omitempty"`
+}
+
+func limitKeysOf(l account.Limits) (k limitKeys) {
+	if l.Scopes != nil {
+		k.Scopes = &l.Scopes
+	}
+	if l.Audiences != nil {
+		k.Audiences = &l.Audiences
+	}
+	return k
+}
+
+func (k limitKeys) limits() (l account.Limits) {
+	if k.Scopes != nil {
+		l.Scopes = append([]string{}, account.Scopes(*k.Scopes...)...)
+	}
+	if k.Audiences != nil {
+		l.Audiences = append([]string{}, *k.Audiences...)
+	}
+	return l
+}
+
+// wrong says what is wrong with the limits.
+func (k limitKeys) wrong() (found []string) {
+	for _, scope := range k.limits().Scopes {
+		if err := account.CheckScope(scope); err != nil {
+			found = append(found, fmt.Sprintf("scopes: %v", err))
+		}
+	}
+	return found
 }
 
 // The names of the tables of rules.
@@ -91,11 +127,9 @@ func (k accountKeys) policy(s *source) (p account.Policy) {
 func (k ruleKeys) rule(at rulePlace, file string) account.Rule {
 	r := account.Rule{
 		Deny: at.deny, App: k.App, Unit: k.Unit, Exe: k.Exe, Origin: k.Origin, Socket: k.Socket, UID: k.UID, File: file, Line: at.line,
-		Limits: account.Limits{Audiences: k.Audiences, MaxTTL: api.Span(k.MaxTTL).Duration()},
+		Limits: k.limits(),
 	}
-	if k.Scopes != nil {
-		r.Scopes = append([]string{}, account.Scopes(k.Scopes...)...)
-	}
+	r.MaxTTL = api.Span(k.MaxTTL).Duration()
 	r.Rate, _ = ParseRate(k.Rate)
 	return r
 }
@@ -109,11 +143,7 @@ func (k ruleKeys) wrong(deny bool) (found []string) {
 			found = append(found, fmt.Sprintf("%s: %q is no pattern: a [ has no ]", p.key, api.Excerpt(p.pattern)))
 		}
 	}
-	for _, scope := range account.Scopes(k.Scopes...) {
-		if err := account.CheckScope(scope); err != nil {
-			found = append(found, fmt.Sprintf("scopes: %v", err))
-		}
-	}
+	found = append(found, k.limitKeys.wrong()...)
 	if err := api.Span(k.MaxTTL).Check(); err != nil {
 		found = append(found, fmt.Sprintf("max_ttl: %v", err))
 	}
@@ -168,7 +198,7 @@ func encodeRules(rules []account.Rule) ([]byte, error) {
 		}
 		text, err := toml.Marshal(ruleKeys{
 			App: r.App, Unit: r.Unit, Exe: r.Exe, Origin: r.Origin, UID: r.UID, Socket: r.Socket,
-			Scopes: r.Scopes, Audiences: r.Audiences, MaxTTL: spanText(r.MaxTTL), Rate: rateText(r.Rate),
+			limitKeys: limitKeysOf(r.Limits), MaxTTL: spanText(r.MaxTTL), Rate: rateText(r.Rate),
 		})
 		if err != nil {
 			return nil, err

@@ -19,11 +19,10 @@ const socketTable = "socket"
 
 // socketKeys are the keys of a [[socket]].
 type socketKeys struct {
-	Path      string   `toml:"path"`
-	Scopes    []string `toml:"scopes,omitempty"`
-	Audiences []string `toml:"audiences,omitempty"`
-	Exe       string   `toml:"exe,omitempty"`
-	UID       *int     `toml:"uid,omitempty"`
+	Path string `toml:"path"`
+	limitKeys
+	Exe string `toml:"exe,omitempty"`
+	UID *int   `toml:"uid,omitempty"`
 }
 
 // sockets are the restricted sockets that the keys name. Mistakes are added to s.
@@ -36,19 +35,13 @@ func (k accountKeys) sockets(s *source, name string) (all []account.Socket) {
 		if _, err := path.Match(one.Exe, ""); err != nil {
 			s.add(at, "exe: %q is no pattern: a [ has no ]", api.Excerpt(one.Exe))
 		}
-		for _, scope := range account.Scopes(one.Scopes...) {
-			if err := account.CheckScope(scope); err != nil {
-				s.add(at, "scopes: %v", err)
-			}
+		for _, wrong := range one.wrong() {
+			s.add(at, "%s", wrong)
 		}
-		socket := account.Socket{Name: filepath.Clean(one.Path), Account: name, UID: os.Getuid(), Exe: one.Exe}
+		socket := account.Socket{Name: filepath.Clean(one.Path), Account: name, UID: os.Getuid(), Exe: one.Exe, Limits: one.limits()}
 		if one.UID != nil {
 			socket.UID = *one.UID
 		}
-		if one.Scopes != nil {
-			socket.Scopes = append([]string{}, account.Scopes(one.Scopes...)...)
-		}
-		socket.Audiences = one.Audiences
 		all = append(all, socket)
 	}
 	return all
@@ -58,7 +51,7 @@ func (k accountKeys) sockets(s *source, name string) (all []account.Socket) {
 func encodeSockets(sockets []account.Socket) ([]byte, error) {
 	var out bytes.Buffer
 	for _, s := range sockets {
-		keys := socketKeys{Path: s.Name, Scopes: s.Scopes, Audiences: s.Audiences, Exe: s.Exe}
+		keys := socketKeys{Path: s.Name, limitKeys: limitKeysOf(s.Limits), Exe: s.Exe}
 		if s.UID != os.Getuid() {
 			keys.UID = &s.UID
 		}
