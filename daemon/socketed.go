@@ -95,13 +95,8 @@ func (d *Daemon) EndSocket(ctx context.Context, path string) (api.Socket, error)
 
 // settleSockets serves the sockets that the accounts' files name.
 func (d *Daemon) settleSockets() {
-	var all []account.Account
-	for _, name := range d.book.Names() {
-		if a, ok := d.book.Configured(name); ok {
-			all = append(all, a)
-		}
-	}
-	d.sockets.Settle(all)
+	files := d.book.Config()
+	d.sockets.Settle(files.Sockets(), func(name string) bool { return files.Accounts[name] != nil })
 }
 
 // fromSocket applies what a restricted socket limits to a request that came by it.

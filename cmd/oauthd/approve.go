@@ -99,11 +99,7 @@ func approve(ctx context.Context, std stdio, c *client.Client, q api.Question, t
 	if err := screen.Table(std.err, append([][]string{{"EVIDENCE", "VALUE"}}, evidenceRows(q.Caller)...)); err != nil {
 		return err
 	}
-	scopes := "all that the account may do"
-	if q.Scopes != nil {
-		scopes = strings.Join(q.Scopes, " ")
-	}
-	screen.Say(std.err, "\nIt wants tokens for %s.\n\n", scopes)
+	screen.Say(std.err, "\nIt wants tokens for %s.\n\n", api.ScopesText(q.Scopes, "all that the account may do"))
 	for i, answer := range q.Answers {
 		screen.Say(std.err, "  %d  %s\n", i+1, answerTexts[answer])
 	}

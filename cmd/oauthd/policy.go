@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
@@ -75,7 +74,7 @@ func showPolicy(std stdio, a api.PolicyAnswer) {
 		screen.Say(std.err, "\n  %s\n", strings.ReplaceAll(a.Rule, "\n", "\n  "))
 	}
 	if a.Scopes != nil {
-		screen.Say(std.err, "it gets no more than %s\n", cmp.Or(strings.Join(a.Scopes, " "), "no scope"))
+		screen.Say(std.err, "it gets no more than %s\n", api.ScopesText(a.Scopes, "all"))
 	}
 }
 
@@ -97,14 +96,14 @@ func newPolicyList(std stdio) *cobra.Command {
 			}
 			rows := [][]string{{"ACCOUNT", "PROGRAM", "SCOPES", "UNTIL"}}
 			for _, q := range all.Questions {
-				rows = append(rows, []string{q.Account, processText(q.Caller.Process), strings.Join(q.Scopes, " "), "waits: oauthd approve " + q.ID})
+				rows = append(rows, []string{q.Account, processText(q.Caller.Process), api.ScopesText(q.Scopes, "all"), "waits: oauthd approve " + q.ID})
 			}
 			for _, given := range all.Given {
 				until := "locked"
 				if given.Until != nil {
 					until = given.Until.Local().Format(time.Kitchen)
 				}
-				rows = append(rows, []string{given.Account, processText(given.Origin), strings.Join(given.Scopes, " "), until})
+				rows = append(rows, []string{given.Account, processText(given.Origin), api.ScopesText(given.Scopes, "all"), until})
 			}
 			if len(rows) == 1 {
 				screen.Say(std.err, "Nobody has been asked, or all that was agreed to has ended.\n")

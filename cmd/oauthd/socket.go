@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"oauthd/cmd/oauthd/screen"
@@ -122,8 +120,7 @@ func newSocketList(std stdio) *cobra.Command {
 				if s.Max > 0 {
 					given = fmt.Sprintf("%d of %d", s.Given, s.Max)
 				}
-				scopes := cmp.Or(strings.Join(s.Scopes, " "), "all")
-				rows = append(rows, []string{s.Path, s.Account, scopes, strconv.Itoa(s.UID), given, socketEnd(s)})
+				rows = append(rows, []string{s.Path, s.Account, api.ScopesText(s.Scopes, "all"), strconv.Itoa(s.UID), given, socketEnd(s)})
 			}
 			return screen.Table(std.out, rows)
 		},

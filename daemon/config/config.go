@@ -94,6 +94,14 @@ func (c *Config) Account(name string) (account.Account, bool) {
 // Names returns the names of the accounts, sorted.
 func (c *Config) Names() []string { return slices.Sorted(maps.Keys(c.Accounts)) }
 
+// Sockets returns the restricted sockets that the accounts' files name, in no order.
+func (c *Config) Sockets() (all []account.Socket) {
+	for _, a := range c.Accounts {
+		all = append(all, a.Sockets...)
+	}
+	return all
+}
+
 // Changed returns the names of the accounts that only one of c and before has, and of those that differ, either in their own
 // file or in the table of config.toml that describes their provider. They are sorted. An account whose file was not read in
 // between costs next to nothing.

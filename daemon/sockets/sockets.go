@@ -6,7 +6,9 @@ package sockets
 import (
 	"cmp"
 	"context"
+	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +41,7 @@ type Keeper struct {
 // served is a socket that is served.
 type served struct {
 	api.Socket
+	as    account.Socket
 	stop  func()
 	timer *time.Timer // nil if it does not end by itself
 }
@@ -65,7 +68,7 @@ func (k *Keeper) Add(s account.Socket, end time.Time, kept bool) (api.Socket, er
 		return api.Socket{}, words.SocketNotOpened(s.Name, err)
 	}
 	now := k.cfg.Now()
-	o := &served{stop: stop, Socket: api.Socket{
+	o := &served{stop: stop, as: s, Socket: api.Socket{
 		Path: s.Name, Account: s.Account, Scopes: s.Scopes, Audiences: s.Audiences, Max: s.Max, Exe: s.Exe, UID: s.UID,
 		CreatedAt: now.UTC().Truncate(time.Second), Kept: kept,
 	}}
@@ -143,25 +146,26 @@ func (k *Keeper) List() []api.Socket {
 	return all
 }
 
-// Settle has the kept sockets be those that the accounts' files name now, and ends the sockets of accounts that are no more.
-func (k *Keeper) Settle(accounts []account.Account) {
+// Settle has the kept sockets be those that the accounts' files name now, as they name them, and ends the sockets of accounts
+// that are not known any more.
+func (k *Keeper) Settle(kept []account.Socket, known func(account string) bool) {
 	wanted := map[string]account.Socket{}
-	known := map[string]bool{}
-	for _, a := range accounts {
-		known[a.Name] = true
-		for _, s := range a.Sockets {
-			wanted[filepath.Clean(s.Name)] = s
-		}
+	for _, s := range kept {
+		wanted[s.Name] = s
 	}
-	for _, s := range k.List() {
-		if _, ok := wanted[s.Path]; s.Kept && !ok || !known[s.Account] {
-			_, _ = k.End(s.Path)
+	k.mu.Lock()
+	open := slices.Collect(maps.Values(k.open))
+	k.mu.Unlock()
+	for _, o := range open {
+		s, ok := wanted[o.Path]
+		switch {
+		case !known(o.Account), o.Kept && !reflect.DeepEqual(s, o.as):
+			_, _ = k.end(o, "the files changed")
+		case ok:
+			delete(wanted, o.Path)
 		}
 	}
 	for _, s := range wanted {
-		if slices.ContainsFunc(k.List(), func(o api.Socket) bool { return o.Path == filepath.Clean(s.Name) }) {
-			continue
-		}
 		if _, err := k.Add(s, time.Time{}, true); err != nil {
 			k.cfg.Log.Warn().Err(err).Str("socket", s.Name).Msg("a kept socket is not served")
 		}

@@ -1,10 +1,12 @@
 package sockets
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/ipc/api"
 
 	"github.com/rs/zerolog"
 )
@@ -49,5 +51,45 @@ func TestASocketEndsByTheWallClock(t *testing.T) {
 	*now = *s.ExpiresAt
 	if err := k.Take(path); err == nil {
 		t.Error("got a token after the end, want none although the timer has not fired")
+	}
+}
+
+// A reload after which the files name a socket otherwise, or not at all, leaves nothing of what was before.
+func TestSettleServesWhatTheFilesName(t *testing.T) {
+	k, _ := keeper()
+	wide := account.Socket{Name: path, Account: "work", Limits: account.Limits{Scopes: []string{"mail", "files"}}}
+	narrow := wide
+	narrow.Scopes = []string{"mail"}
+	known := func(name string) bool { return name == "work" }
+	if _, err := k.Add(account.Socket{Name: "/run/byhand.sock", Account: "work"}, time.Time{}, false); err != nil {
+		t.Fatal(err)
+	}
+	k.Settle([]account.Socket{wide}, known)
+	if err := k.Take(path); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		files []account.Socket
+		known func(string) bool
+		want  []api.Socket
+	}{
+		{"the same", []account.Socket{wide}, known, []api.Socket{
+			{Path: path, Account: "work", Scopes: []string{"mail", "files"}, Kept: true, Given: 1}, {Path: "/run/byhand.sock", Account: "work"},
+		}},
+		{"narrower", []account.Socket{narrow}, known, []api.Socket{
+			{Path: path, Account: "work", Scopes: []string{"mail"}, Kept: true}, {Path: "/run/byhand.sock", Account: "work"},
+		}},
+		{"no more", nil, known, []api.Socket{{Path: "/run/byhand.sock", Account: "work"}}},
+		{"no account", nil, func(string) bool { return false }, []api.Socket{}},
+	} {
+		k.Settle(tt.files, tt.known)
+		got := k.List()
+		for i := range got {
+			got[i].CreatedAt = time.Time{}
+		}
+		if !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: got %+v, want %+v", tt.name, got, tt.want)
+		}
 	}
 }

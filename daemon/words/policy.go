@@ -98,12 +98,7 @@ func MayUse(q api.Question) Question {
 		body += ", started by " + strings.Join(above, ", ")
 	}
 	body += fmt.Sprintf(" (pid %d), wants tokens of %s", q.Caller.PID, q.Account)
-	if q.Scopes != nil {
-		body += " for " + api.Excerpt(strings.Join(q.Scopes, " "))
-	} else {
-		body += " for all that the account may do"
-	}
-	body += "."
+	body += " for " + api.Excerpt(api.ScopesText(q.Scopes, "all that the account may do")) + "."
 	switch {
 	case q.Always == "":
 	case q.Managed:

@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // PolicyQuestion asks what an account's policy says to a caller. Without any evidence it is about the caller itself.
 type PolicyQuestion struct {
@@ -33,10 +36,22 @@ type PolicyAnswer struct {
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 	// Scopes and Audiences are what the caller would be limited to; nil for no limit.
-	Scopes    []string `json:"scopes,omitempty"`
-	Audiences []string `json:"audiences,omitempty"`
+	Scopes    []string `json:"scopes,omitzero"`
+	Audiences []string `json:"audiences,omitzero"`
 	// Caller is who was asked about.
 	Caller Evidence `json:"caller"`
+}
+
+// ScopesText returns the scopes that a caller is limited to as a person reads them: all if scopes is nil, which limits
+// nothing.
+func ScopesText(scopes []string, all string) string {
+	switch {
+	case scopes == nil:
+		return all
+	case len(scopes) == 0:
+		return "no scope"
+	}
+	return strings.Join(scopes, " ")
 }
 
 // Values of [ConsentAnswer.Answer]: for how long a caller may use an account.
@@ -60,7 +75,7 @@ type Question struct {
 	Account string   `json:"account"`
 	Caller  Evidence `json:"caller"`
 	// Scopes are what it would get; nil for all that the account has.
-	Scopes []string `json:"scopes,omitempty"`
+	Scopes []string `json:"scopes,omitzero"`
 	// Answers are those that may be given.
 	Answers []string `json:"answers"`
 	// Always is the rule that the answer "always" writes, and File where. Managed is false if File is a person's, and the
@@ -78,7 +93,7 @@ type Question struct {
 type Consent struct {
 	Account string    `json:"account"`
 	Origin  Process   `json:"origin"`
-	Scopes  []string  `json:"scopes,omitempty"`
+	Scopes  []string  `json:"scopes,omitzero"`
 	GivenAt time.Time `json:"given_at"`
 	// Until is when it ends; nil means when the store is locked, or the daemon stops.
 	Until *time.Time `json:"until,omitempty"`

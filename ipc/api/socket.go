@@ -8,8 +8,8 @@ type SocketRequest struct {
 	Path    string `json:"path"`
 	Account string `json:"account"`
 	// Scopes and Audiences are all that a token from it may be for; nil for whatever the account has.
-	Scopes    []string `json:"scopes,omitempty"`
-	Audiences []string `json:"audiences,omitempty"`
+	Scopes    []string `json:"scopes,omitzero"`
+	Audiences []string `json:"audiences,omitzero"`
 	// TTL is for how many seconds it serves; 0 until the daemon stops.
 	TTL int64 `json:"ttl,omitempty"`
 	// Max is how many tokens it hands out; 0 for any number.
@@ -26,8 +26,8 @@ type SocketRequest struct {
 type Socket struct {
 	Path      string    `json:"path"`
 	Account   string    `json:"account"`
-	Scopes    []string  `json:"scopes,omitempty"`
-	Audiences []string  `json:"audiences,omitempty"`
+	Scopes    []string  `json:"scopes,omitzero"`
+	Audiences []string  `json:"audiences,omitzero"`
 	Max       int       `json:"max,omitempty"`
 	Exe       string    `json:"exe,omitempty"`
 	UID       int       `json:"uid"`
