@@ -27,15 +27,16 @@ func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, ad admissio
 	if !d.auditing() {
 		return nil
 	}
-	c, _ := account.CallerFrom(ctx)
+	c, called := account.CallerFrom(ctx)
 	caller := ad.caller
 	if caller.PID == 0 {
 		caller = c.Known()
 	}
 	k := audit.Key{
-		Event: event, Account: r.Account, Scope: r.Scope, Audience: r.Audience, Resource: r.Resource, Rule: ad.ruleText(), Outcome: outcome,
+		Event: event, Account: r.Account, Scope: r.Scope, Audience: r.Audience, Resource: r.Resource, Outcome: outcome,
 		PID: caller.PID, Start: caller.Start,
 	}
+	k.Rule, k.Line = ad.rule()
 	if caller.Through != nil {
 		k.Through = caller.Through.PID
 	}
@@ -45,8 +46,15 @@ func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, ad admissio
 	}
 	err := d.audit.Note(k, func() account.AuditEvent {
 		e := account.AuditEvent{
-			Event: event, Account: r.Account, Caller: &caller, Scope: r.Scope, Audience: r.Audience, Resource: r.Resource,
+			Event: event, Account: r.Account, Scope: r.Scope, Audience: r.Audience, Resource: r.Resource,
 			Rule: k.Rule, Outcome: outcome, Fingerprint: d.prints.of(t.AccessToken),
+		}
+		if k.Line > 0 {
+			e.Rule = fmt.Sprintf("%s:%d", k.Rule, k.Line)
+		}
+		if called {
+			asked := caller // a copy, so that only what is written down is allocated
+			e.Caller = &asked
 		}
 		if failed != nil {
 			e.Detail = failed.Error()
@@ -59,15 +67,15 @@ func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, ad admissio
 	return nil
 }
 
-// ruleText says what admitted a request.
-func (ad admission) ruleText() string {
+// rule says what admitted a request: a person's consent, or a line of a file; "" for nothing.
+func (ad admission) rule() (by string, line int) {
 	switch rule := ad.decision.Rule; {
 	case ad.decision.Ask:
-		return "consent"
+		return "consent", 0
 	case rule != nil:
-		return fmt.Sprintf("%s:%d", rule.File, rule.Line)
+		return rule.File, rule.Line
 	}
-	return ""
+	return "", 0
 }
 
 // note writes down something else that happened to an account; "" is for all of them.

@@ -180,7 +180,7 @@ func New(cfg Config) *Daemon {
 	d.prints = newFingerprints(d.vault, cfg.Config.Backend == "memory", cfg.Log, cfg.Now)
 	d.sockets = sockets.New(sockets.Config{Open: cfg.OpenSocket, Log: cfg.Log, Now: cfg.Now})
 	d.consent = consent.New(consent.Config{
-		Ways: cfg.Consent, Terminal: cfg.Terminal, Changed: func() {}, Answered: d.consentAnswered, Log: cfg.Log, Now: cfg.Now,
+		Ways: cfg.Consent, Terminal: cfg.Terminal, Answered: d.consentAnswered, Log: cfg.Log, Now: cfg.Now,
 	})
 	d.files = files.New(files.Config{
 		Dir: cfg.RuntimeDir, Record: cfg.FileRecord, Token: d.Token, Account: d.Account, Hooks: d.hooks.Runner,

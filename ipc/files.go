@@ -52,16 +52,9 @@ func (sv *serving) postFile(ctx context.Context, c *call) error {
 }
 
 func (sv *serving) deleteFile(ctx context.Context, c *call) error {
-	var path string
-	err := readQuery(c.r.URL.RawQuery, []string{"path"}, func(_, value string) error {
-		path = value
-		return nil
-	})
+	path, err := readPath(c.r.URL.RawQuery, api.PathFiles)
 	if err != nil {
 		return err
-	}
-	if path == "" {
-		return badRequest("path is missing", "GET "+api.PathFiles+" lists the files")
 	}
 	f, err := sv.cfg.Backend.Files.EndFile(ctx, path)
 	return c.answer(f, err)

@@ -41,7 +41,9 @@ func TestPolicies(t *testing.T) {
 		{"POST", "/v1/sockets", `{"path":"/x"}`, 400, `"code":"bad_request"`},
 		{"POST", "/v1/sockets", `{"account":"work","path":"/x","mode":"0666"}`, 400, `"code":"bad_request"`},
 		{"DELETE", "/v1/sockets?path=/a%20b", "", 200, `"path":"/a b"`},
-		{"DELETE", "/v1/sockets", "", 400, "no restricted socket"},
+		{"DELETE", "/v1/sockets", "", 400, "path is missing"},
+		{"DELETE", "/v1/sockets?path=", "", 400, "path is missing"},
+		{"DELETE", "/v1/sockets?path=/none", "", 400, "no restricted socket"},
 	} {
 		request := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: oauthd\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", test.method, test.path, len(test.body), test.body)
 		resp, body := exchange(t, r.path, request)

@@ -6,6 +6,18 @@ import (
 	"unicode/utf8"
 )
 
+// readPath reads a query that is the path of one thing; list is the endpoint that lists them.
+func readPath(raw, list string) (path string, err error) {
+	err = readQuery(raw, []string{"path"}, func(_, value string) error {
+		path = value
+		return nil
+	})
+	if err == nil && path == "" {
+		err = badRequest("path is missing", "GET "+list+" lists the paths")
+	}
+	return path, err
+}
+
 // readQuery reads a query whose keys are among fields, each at most once, and calls set for each pair.
 func readQuery(raw string, fields []string, set func(key, value string) error) error {
 	var seen fieldSet

@@ -45,11 +45,7 @@ func (sv *serving) postSocket(ctx context.Context, c *call) error {
 }
 
 func (sv *serving) deleteSocket(ctx context.Context, c *call) error {
-	var path string
-	err := readQuery(c.r.URL.RawQuery, []string{"path"}, func(_, value string) error {
-		path = value
-		return nil
-	})
+	path, err := readPath(c.r.URL.RawQuery, api.PathSockets)
 	if err != nil {
 		return err
 	}

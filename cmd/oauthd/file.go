@@ -97,7 +97,7 @@ OAUTHD_ACCOUNT and OAUTHD_EXPIRES_AT in its environment.`,
 // filePath makes a path absolute.
 func filePath(given string) (string, error) {
 	if given == "" {
-		return "", badRequest("the path is empty", "oauthd file NAME PATH")
+		return "", badRequest("the path is empty", "give the path of a file, or of a socket")
 	}
 	path, err := filepath.Abs(given)
 	if err != nil {

@@ -72,11 +72,6 @@ type Limits struct {
 	Rate Rate
 }
 
-// IsZero reports whether l limits nothing.
-func (l Limits) IsZero() bool {
-	return l.Scopes == nil && l.Audiences == nil && l.MaxTTL == 0 && l.Rate == Rate{}
-}
-
 // Rate is so many times in a period. The zero Rate is no limit.
 type Rate struct {
 	Times int

@@ -42,13 +42,16 @@ type Config struct {
 	Dir string
 	// Now is the wall clock.
 	Now func() time.Time
-	// Failed is called with what prevents the log from being written, and with nil once it is written again.
+	// Failed is called with what prevents the log from being written, and with nil once it is written again. It must not call
+	// the log.
 	Failed func(error)
 }
 
 // Key says which events are the same. It has no text of a stranger's beyond what a request may have.
 type Key struct {
 	Event, Account, Scope, Audience, Resource, Rule, Outcome string
+	// Line is the line of the rule, if Rule is a file.
+	Line int
 	// PID and Start name the caller, Through the process of ours that asked for it.
 	PID, Through int
 	Start        uint64
@@ -138,6 +141,7 @@ func (l *Log) flushLaterLocked() {
 			for _, r := range l.repeats {
 				if r.count > 0 {
 					l.flushLaterLocked()
+					return
 				}
 			}
 		})
@@ -221,7 +225,7 @@ func (l *Log) writeLocked(e account.AuditEvent) error {
 		for w := range l.watchers {
 			select {
 			case w <- e:
-			default: // who does not read loses lines, and can read them in the file
+			default: // a watcher that does not keep up misses lines; they are in the file
 			}
 		}
 	}

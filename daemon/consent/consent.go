@@ -47,8 +47,6 @@ type Config struct {
 	Ways []Way
 	// Terminal reports whether the person has a terminal other than the one of the caller, in which to run oauthd approve.
 	Terminal func(caller api.Evidence) bool
-	// Changed is called, with no mutex held, when questions come or go.
-	Changed func()
 	// Answered is called, with no mutex held, when a question has ended; answer is "" if nobody gave one.
 	Answered func(q api.Question, answer string)
 	Log      zerolog.Logger
@@ -126,7 +124,6 @@ func (d *Desk) Ask(ctx context.Context, q api.Question, fresh bool) error {
 	}
 	w.requests++
 	d.mu.Unlock()
-	d.cfg.Changed()
 	defer func() {
 		d.mu.Lock()
 		w.requests--
@@ -222,7 +219,6 @@ func (d *Desk) settle(w *waiting, answer string, nobody bool) bool {
 	w.end()
 	d.cfg.Log.Info().Str("account", w.Account).Str("caller", words.CallerName(w.Caller)).Str("answer", cmp.Or(answer, "none")).Msg("consent")
 	d.cfg.Answered(w.Question, answer)
-	d.cfg.Changed()
 	return true
 }
 
@@ -246,12 +242,7 @@ func (d *Desk) rememberLocked(w *waiting) {
 // one of its answers.
 func (d *Desk) Answer(id, answer string) (api.Question, error) {
 	d.mu.Lock()
-	var w *waiting
-	for _, candidate := range d.waiting {
-		if candidate.ID == id {
-			w = candidate
-		}
-	}
+	w := d.byIDLocked(id)
 	d.mu.Unlock()
 	if w == nil {
 		return api.Question{}, words.NoQuestion(id)
@@ -265,6 +256,16 @@ func (d *Desk) Answer(id, answer string) (api.Question, error) {
 	return w.Question, nil
 }
 
+// byIDLocked returns the question of that id that waits; nil if there is none.
+func (d *Desk) byIDLocked(id string) *waiting {
+	for _, w := range d.waiting {
+		if w.ID == id {
+			return w
+		}
+	}
+	return nil
+}
+
 // shownLocked returns the question with the number of requests that wait.
 func (w *waiting) shownLocked() api.Question {
 	q := w.Question
@@ -276,12 +277,11 @@ func (w *waiting) shownLocked() api.Question {
 func (d *Desk) Question(id string) (q api.Question, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, w := range d.waiting {
-		if w.ID == id {
-			return w.shownLocked(), true
-		}
+	w := d.byIDLocked(id)
+	if w == nil {
+		return api.Question{}, false
 	}
-	return api.Question{}, false
+	return w.shownLocked(), true
 }
 
 // List returns the questions that wait, the oldest first, and the answers that are remembered.

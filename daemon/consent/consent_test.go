@@ -47,7 +47,7 @@ func (w *way) Ask(ctx context.Context, q api.Question, text words.Question) (str
 
 func newDesk(terminal bool, ways ...Way) *Desk {
 	return New(Config{
-		Ways: ways, Terminal: func(api.Evidence) bool { return terminal }, Changed: func() {}, Answered: func(api.Question, string) {}, Log: zerolog.Nop(), Now: time.Now,
+		Ways: ways, Terminal: func(api.Evidence) bool { return terminal }, Answered: func(api.Question, string) {}, Log: zerolog.Nop(), Now: time.Now,
 	})
 }
 
