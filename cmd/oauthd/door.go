@@ -72,7 +72,11 @@ func (d *door) enter(ctx context.Context) error {
 // leave lets another daemon begin.
 func (d *door) leave() {
 	for _, held := range d.held {
-		held.release()
+		if d.follows != nil && d.follows() {
+			held.handOn()
+		} else {
+			held.release()
+		}
 	}
 }
 

@@ -111,6 +111,33 @@ func TestDoorMoves(t *testing.T) {
 	}
 }
 
+// TestDoorIsLeft looks at the lock after a daemon has ended: if another one follows in this process, the file names it all
+// the time, and the lock can be taken.
+func TestDoorIsLeft(t *testing.T) {
+	for _, follows := range []bool{false, true} {
+		d := &door{socket: "/s", lock: filepath.Join(t.TempDir(), "lock"), follows: func() bool { return follows }}
+		if err := d.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := readLock(d.lock)
+		if want.PID != os.Getpid() {
+			t.Errorf("got %+v, want this process", want)
+		}
+		if !follows {
+			want = api.LockFile{}
+		}
+		d.leave()
+		if got := readLock(d.lock); got != want {
+			t.Errorf("another follows: %v: got %+v, want %+v", follows, got, want)
+		}
+		next, err := takeLock(t.Context(), d.lock, "/s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next.release()
+	}
+}
+
 // TestDoorWithoutAPlace has nowhere to go, and says what is lost.
 func TestDoorWithoutAPlace(t *testing.T) {
 	dir := shortDir(t)

@@ -112,6 +112,9 @@ func (l *heldLock) release() {
 	_ = l.file.Close()
 }
 
+// handOn lets the daemon begin that follows in this process. The file goes on naming it, so that nobody takes it for gone.
+func (l *heldLock) handOn() { _ = l.file.Close() }
+
 // readLock returns what the lock file says; zero if it says nothing, or is not ours.
 func readLock(path string) api.LockFile {
 	dir, err := own.Open(filepath.Dir(path))

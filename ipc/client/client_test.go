@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -151,13 +152,30 @@ func (h *home) holdLock(socket string) {
 		h.t.Fatal(ok, err)
 	}
 	h.t.Cleanup(func() { _ = l.Close() })
-	b, err := json.Marshal(api.LockFile{PID: os.Getpid(), Socket: socket})
+	h.writeLock(os.Getpid(), socket)
+}
+
+// writeLock has the lock name a daemon, whether one holds it or not.
+func (h *home) writeLock(pid int, socket string) {
+	h.t.Helper()
+	state, err := h.environment().StateDir()
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, b, 0o600); err != nil {
+	text, err := json.Marshal(api.LockFile{PID: pid, Socket: socket})
+	if err := errors.Join(err, os.MkdirAll(state, 0o700), os.WriteFile(filepath.Join(state, "lock"), text, 0o600)); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// endedProcess returns the pid of a process that has ended.
+func endedProcess(t *testing.T) int {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run", "^$")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd.Process.Pid
 }
 
 // activate leaves the mark of a socket that systemd holds.
@@ -388,6 +406,18 @@ func TestWhereTheDaemonIs(t *testing.T) {
 			h.holdLock(h.socket())
 			c.Running = true
 		}, ""},
+		{"awake, becoming a new program", func(h *home, c *client.Client) {
+			h.serve(h.socket(), backend{})
+			h.activate()
+			h.writeLock(os.Getpid(), h.socket())
+			c.Running = true
+		}, ""},
+		{"asleep since a crash, and not to be woken", func(h *home, c *client.Client) {
+			h.serve(h.socket(), backend{})
+			h.activate()
+			h.writeLock(endedProcess(h.t), h.socket())
+			c.Running = true
+		}, api.NoDaemon},
 		{"awake, not started by systemd", func(h *home, c *client.Client) { h.serve(h.socket(), backend{}); c.Running = true }, ""},
 		{"asleep, and the person named the socket", func(h *home, c *client.Client) {
 			h.vars["OAUTHD_SOCK"] = h.socket()

@@ -136,7 +136,7 @@ func (p place) asleep() bool {
 		return false
 	}
 	for _, lock := range []string{p.lock, api.MemoryLock(p.socket)} {
-		if _, held := lockHolder(lock); held {
+		if inUse(lock) {
 			return false
 		}
 	}
