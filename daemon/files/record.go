@@ -28,6 +28,13 @@ type saved struct {
 	Caller *account.Evidence `json:"caller,omitempty"`
 }
 
+// trySave is [Keeper.save] for what goes on without it.
+func (k *Keeper) trySave() {
+	if err := k.save(context.Background()); err != nil {
+		account.LogError(k.cfg.Log.Warn(), err).Msg("the record of token files is not up to date")
+	}
+}
+
 // save writes the record.
 func (k *Keeper) save(ctx context.Context) error {
 	select {
@@ -39,6 +46,9 @@ func (k *Keeper) save(ctx context.Context) error {
 	all := []saved{}
 	k.mu.Lock()
 	for _, e := range k.all {
+		if e.sums == nil {
+			continue // it is being set up
+		}
 		s := saved{Path: e.path, Request: e.request, Sums: e.sums, PID: e.pid}
 		if e.caller.PID != 0 {
 			known := e.caller.Known()

@@ -5,6 +5,7 @@ package files_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -153,6 +154,29 @@ func TestADaemonThatWasKilledBeforeTheRename(t *testing.T) {
 	until(t, "the second token is there again", func() bool { return read(t, r.path("token")) == "at-0000000002" })
 	r.stop()
 	r.nothingLeft()
+}
+
+// TestAFileThatCannotBeWritten is refused, and the next daemon does not go on with it.
+func TestAFileThatCannotBeWritten(t *testing.T) {
+	r := newRig(t)
+	r.mustAdd("token", nil)
+	home := r.home
+	if os.Geteuid() == 0 {
+		r.home = "/proc" // modes do not hold root up
+	} else if err := os.Chmod(home, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	_, err := r.add("oauthd-token", nil)
+	r.home = home
+	if err := errors.Join(os.Chmod(home, 0o700), err); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+		t.Errorf("got %v, want that it cannot be written", err)
+	}
+	if record := read(t, filepath.Join(r.dir, "record")); !strings.Contains(record, r.path("token")) || strings.Contains(record, "oauthd-token") {
+		t.Errorf("got the record %s, want it with the first file alone", record)
+	}
+	if all, err := r.k.List(t.Context()); len(all) != 1 || err != nil {
+		t.Errorf("got %d files, %v, want one", len(all), err)
+	}
 }
 
 // TestAnotherProcessWithTheSamePID has a record name a process that has ended, and whose pid another one has now.

@@ -146,7 +146,7 @@ func (k *Keeper) enter(e *entry) error {
 	case k.over:
 		return worded(errOvertaken)
 	case k.all[e.path] != nil:
-		return busy("another program is setting this file up", "try again")
+		return busy("another program is setting this file up, or ending it", "try again")
 	case len(k.all) >= maxFiles:
 		return busy(fmt.Sprintf("oauthd maintains %d files already, and no more", maxFiles), "oauthd file list shows them, oauthd file rm ends one")
 	}
@@ -196,7 +196,7 @@ func (k *Keeper) List(ctx context.Context) ([]api.File, error) {
 		return nil, err
 	}
 	k.mu.Lock()
-	entries := k.entriesLocked("")
+	entries := slices.DeleteFunc(k.entriesLocked(""), func(e *entry) bool { return e.over })
 	k.mu.Unlock()
 	var all []api.File
 	for _, e := range entries {
@@ -247,20 +247,22 @@ func (k *Keeper) End(ctx context.Context, path string) (api.File, error) {
 // drop ends e and removes its file, unless it is a person's by now; the error says so then.
 func (k *Keeper) drop(e *entry) error {
 	k.mu.Lock()
-	over, saved := e.over, e.sums != nil
+	over := e.over
 	e.over = true
-	if k.all[e.path] == e {
-		delete(k.all, e.path)
-	}
 	k.mu.Unlock()
 	e.end()
-	if over || !saved {
+	if over {
 		return nil
 	}
-	// The file goes before the record forgets it.
+	// The file goes before the record forgets it, and before there may be another at its path.
 	err := k.remove(context.Background(), e)
-	if saving := k.save(context.Background()); saving != nil {
-		account.LogError(k.cfg.Log.Warn(), saving).Msg("the record of token files is not up to date")
+	k.mu.Lock()
+	delete(k.all, e.path)
+	saved := e.sums != nil
+	k.mu.Unlock()
+	if !saved {
+		return err
 	}
+	k.trySave()
 	return err
 }

@@ -98,20 +98,25 @@ func (k *Keeper) put(ctx context.Context, e *entry, asked chance, dir *own.Dir, 
 		return nil
 	}
 	err := k.save(ctx)
+	recorded := err == nil
 	if err == nil && was != now {
 		if err = dir.Replace(filepath.Base(e.path), text); err != nil {
 			err = placeProblem(err)
 		}
 	}
-	if err != nil {
-		k.mu.Lock()
-		e.request, e.sums, e.caller = request, sums, caller
-		k.mu.Unlock()
+	if err == nil {
+		return nil
+	}
+	k.mu.Lock()
+	e.request, e.sums, e.caller = request, sums, caller
+	k.mu.Unlock()
+	if recorded { // the next daemon must not go on with what was refused
+		k.trySave()
 	}
 	return err
 }
 
-// remove removes e's file, unless it is a person's by now; then the error says so.
+// remove removes e's file, unless it is a person's by now; then the error says so. It waits for whoever writes it.
 func (k *Keeper) remove(ctx context.Context, e *entry) error {
 	release, err := e.take(ctx)
 	if err != nil {
@@ -121,6 +126,9 @@ func (k *Keeper) remove(ctx context.Context, e *entry) error {
 	k.mu.Lock()
 	sums := e.sums
 	k.mu.Unlock()
+	if sums == nil {
+		return nil // it was never written
+	}
 	if err := removeOurs(e.path, sums); err != nil {
 		return err
 	}
