@@ -30,14 +30,12 @@ var mayUsePaths = map[string]struct {
 	"cmd/oauthd/process/process_linux.go": {[]string{"ReadFile"}, "/proc"},
 	"cmd/oauthd/process/rest_linux.go":    {[]string{"Open"}, "/proc"},
 	"redirect/holder_linux.go":            {[]string{"Open", "ReadFile"}, "/proc"},
-	"ipc/peer/process_linux.go":           {[]string{"ReadFile"}, "/proc"},
 	"ipc/peer/tcp_linux.go":               {[]string{"Open"}, "/proc"},
 	"ipc/quick/arguments_linux.go":        {[]string{"Open"}, "/proc"},
 	"ipc/benchtest/benchtest.go":          {[]string{"MkdirTemp", "RemoveAll"}, "for tests"},
 	"keystore/storetest/bus.go":           {[]string{"WriteFile", "MkdirTemp", "RemoveAll", "Mkdir"}, "for tests"},
 	"cmd/oauthd/approve.go":               {[]string{"OpenFile"}, "the terminal"},
-	"cmd/oauthd/otherterminal_linux.go":   {[]string{"ReadFile"}, "/proc"},
-	"ipc/peer/evidence_linux.go":          {[]string{"Open", "Open"}, "/proc"},
+	"ipc/peer/proc_linux.go":              {[]string{"Open"}, "/proc"},
 }
 
 // pathUses returns the functions that open or change a file by its path in one file of source, by any name its imports

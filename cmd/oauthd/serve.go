@@ -22,6 +22,7 @@ import (
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 	"oauthd/ipc/own"
+	"oauthd/ipc/peer"
 	"oauthd/keystore"
 
 	"github.com/rs/zerolog"
@@ -127,7 +128,7 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		HookEnv:   process.Environ(os.Environ()),
 		AuditDir:  state,
 		Consent:   waysToAsk(),
-		Terminal:  otherTerminal,
+		Terminal:  func(caller api.Evidence) bool { return peer.OtherTerminal(caller.TTY) },
 		Wipe:      process.Wipe,
 	}, at, resting, ready)
 }

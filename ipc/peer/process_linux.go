@@ -1,10 +1,8 @@
 package peer
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 
@@ -35,22 +33,18 @@ func OpenProcess(pid int) (*Process, error) {
 	return p, nil
 }
 
-// startTime is field 22 of /proc/PID/stat (proc_pid_stat(5)); "" if there is no such process.
+// startTime is when the process with that pid began; "" if there is none.
 func startTime(pid int) string {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	h, err := openProcess(pid)
 	if err != nil {
 		return ""
 	}
-	// The program's name, in brackets, may hold anything.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const start = 22 - 3
-	if len(fields) <= start {
+	defer h.close()
+	s, ok := h.stat()
+	if !ok {
 		return ""
 	}
-	if _, err := strconv.ParseUint(string(fields[start]), 10, 64); err != nil {
-		return ""
-	}
-	return string(fields[start])
+	return strconv.FormatUint(s.start, 10)
 }
 
 // ended reports whether a pidfd's process has ended.
