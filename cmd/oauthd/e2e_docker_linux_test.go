@@ -17,8 +17,8 @@ import (
 	"oauthd/keystore/storetest"
 )
 
-// imageRegistry serves the repository app to anyone who has the newest token of the account hub, or has typed a password: a
-// program takes user name and password to the token service, and what it gets from there to the registry.
+// imageRegistry serves the repository app. A program takes a user name and a password to the token service, and what it gets
+// from there to the registry; the password is the newest token of the account hub, or what a person would have typed.
 func imageRegistry(t *testing.T, d *clientDesk) (host string) {
 	t.Helper()
 	const (

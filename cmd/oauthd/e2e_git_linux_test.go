@@ -17,7 +17,7 @@ import (
 	"oauthd/keystore/storetest"
 )
 
-// gitHost serves the repositories below /ACCOUNT/ to anyone who has that account's newest token, if it is not refused.
+// gitHost serves the repositories below /ACCOUNT/ for that account's newest token, unless a test has that refused.
 type gitHost struct {
 	*clientDesk
 	url          string

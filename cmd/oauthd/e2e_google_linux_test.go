@@ -226,7 +226,8 @@ func TestGcloud(t *testing.T) {
 	}
 }
 
-// TestGoogleLibrariesBehindASecret has the libraries that send it find a server which cannot see who asks.
+// TestGoogleLibrariesBehindASecret runs the libraries that keep the path of the URL, at a server that knows its callers by a
+// secret in that path alone.
 func TestGoogleLibrariesBehindASecret(t *testing.T) {
 	s := withEmail(t, oauthtest.Config{AccessTokenLifetime: 6 * time.Second})
 	l, err := emulate.Listen(t.Context())

@@ -45,6 +45,7 @@ func useGoogle(ctx context.Context, url string) error {
 		return err
 	}
 	seen := map[string]bool{}
+	pace := time.Tick(100 * time.Millisecond) // a token lives for seconds, and the server knows no limit
 	for len(seen) < seenTokens {
 		t, err := found.TokenSource.Token()
 		if err != nil {
@@ -59,7 +60,7 @@ func useGoogle(ctx context.Context, url string) error {
 		if resp.StatusCode != http.StatusOK {
 			return fmt.Errorf("the resource answered %s", resp.Status)
 		}
-		time.Sleep(100 * time.Millisecond) // between requests to a server that knows no limit
+		<-pace
 	}
 	fmt.Println(found.ProjectID, email, number, len(seen))
 	return nil

@@ -22,7 +22,8 @@ import (
 	"oauthd/keystore/storetest"
 )
 
-// apiServer is a cluster's: it says hello to anyone who has the newest token of the account hub, of the kind that it takes.
+// apiServer is a cluster's. It takes the newest token of the account hub alone: the ID token or the access token, as idToken
+// says.
 func apiServer(t *testing.T, d *clientDesk, idToken *atomic.Bool) (url string) {
 	t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -105,7 +105,7 @@ func (s *newerSystemd) as(t *testing.T, uid int, args ...string) result {
 }
 
 // testSeal has the real systemd-creds seal the key of a file store: after a crash, as after a boot, nothing has to be typed,
-// and the files are of no use to another user, or without the machine.
+// and neither another user nor another machine can open the files.
 func testSeal(t *testing.T, h *house) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, for a mount namespace")
@@ -173,7 +173,7 @@ func testSeal(t *testing.T, h *house) {
 		t.Error(err)
 	}
 
-	// Somebody else who has got hold of the files.
+	// Another user who has a copy of the files.
 	s.as(t, 0, "sh", "-c", "cp -R "+own+"/. "+filepath.Join(s.root, "home", "eve")+" && chown -R "+strconv.Itoa(eve)+" "+filepath.Join(s.root, "home", "eve"))
 	t.Cleanup(func() { s.as(t, eve, "stop") })
 	if r := s.as(t, eve, "token", "work"); r.exit == 0 || r.stdout != "" || !strings.Contains(r.stderr, "this machine does not open it") {

@@ -134,8 +134,8 @@ func scopeAt(t *testing.T, provider *oauthtest.Running, token string) string {
 	return hello.Scope
 }
 
-// inBox puts a program that belongs to nobody here, who has no network, in a mount namespace in which the sockets are
-// bind-mounted to /run/box, as a container engine does it.
+// inBox runs a program as a user that the system does not know, without a network, in a mount namespace where the sockets
+// are bind-mounted to /run/box, as a container engine does it.
 const inBox = `set -eu
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/box

@@ -100,7 +100,8 @@ func (g *google) handler(at endpoint, c *client.Client, complain func(error)) ht
 	return h
 }
 
-// prefixOf returns what begins every path if the server cannot see who asks; Node's library drops it, and so does without.
+// prefixOf returns the secret that begins every path where the system does not tell which process asks; else "". Node's
+// library drops a path, and finds nothing then.
 func prefixOf(at endpoint) string {
 	if at.Checked {
 		return ""

@@ -168,16 +168,20 @@ func (p *windowsProgram) wait(t *testing.T) windowsResult {
 func (p *windowsProgram) await(t *testing.T, pattern string) string {
 	t.Helper()
 	expression := regexp.MustCompile(pattern)
-	deadline := time.Now().Add(wineLimit)
+	deadline := time.NewTimer(wineLimit)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		written := text(t, p.err)
 		if found := expression.FindStringSubmatch(written); found != nil {
 			return found[1]
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
 			t.Fatalf("got %q, want %q in it", written, pattern)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 
