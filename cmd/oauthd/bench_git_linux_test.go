@@ -13,16 +13,20 @@ import (
 	"oauthd/keystore/storetest"
 )
 
-// BenchmarkGitHelperProcess runs git-credential-oauthd get as whole processes, in turn with git-credential-store, which reads
-// a file, and git-credential-cache, which asks a daemon of its own. The figures are medians, as multiples of the store's.
+// BenchmarkGitHelperProcess runs git-credential-oauthd get as whole processes, as a link to oauthd-helper and as one to
+// oauthd, in turn with git-credential-store, which reads a file, and git-credential-cache, which asks a daemon of its own.
+// The figures are medians, as multiples of the store's.
 //
 //	go test -run - -bench GitHelperProcess -benchtime 300x ./cmd/oauthd
 func BenchmarkGitHelperProcess(b *testing.B) {
 	storetest.Need(b, "git")
 	p := buildPrograms(b)
-	helper := filepath.Join(p.dir, "git-credential-oauthd")
-	if err := os.Symlink(p.oauthd, helper); err != nil {
-		b.Fatal(err)
+	link := func(program string) string {
+		path := filepath.Join(b.TempDir(), "git-credential-oauthd")
+		if err := os.Symlink(program, path); err != nil {
+			b.Fatal(err)
+		}
+		return path
 	}
 	d := newLineDaemon(b, nil, saying(`{"access_token":"`+benchToken+`","token_type":"Bearer","expires_in":3599,"account":"work"}`+"\n"))
 	env := d.env("OAUTHD_SOCK="+d.socket, "PATH="+os.Getenv("PATH"), "HOME="+d.dir)
@@ -53,7 +57,8 @@ func BenchmarkGitHelperProcess(b *testing.B) {
 	git(append(slices.Clone(cache), "store"), "protocol=https\nhost=git.example.com\nusername=oauth2\npassword="+benchToken+"\n\n")
 	b.Cleanup(func() { git(append(slices.Clone(cache), "exit"), "") })
 	contestants := map[string][]string{
-		"oauthd": {helper, "get"},
+		"helper": {link(p.helper), "get"},
+		"oauthd": {link(p.oauthd), "get"},
 		"store":  {filepath.Join(programs, "git-credential-store"), "get"},
 		"cache":  append(slices.Clone(cache), "get"),
 	}
@@ -69,6 +74,7 @@ func BenchmarkGitHelperProcess(b *testing.B) {
 	}
 	median := func(name string) float64 { slices.Sort(took[name]); return float64(took[name][len(took[name])/2]) }
 	b.ReportMetric(median("store")/1e3, "store-µs")
+	b.ReportMetric(median("helper")/median("store"), "helper/store")
 	b.ReportMetric(median("oauthd")/median("store"), "oauthd/store")
 	b.ReportMetric(median("cache")/median("store"), "cache/store")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -205,9 +206,9 @@ func named(names []string) (chosen []helpers.Helper, err error) {
 }
 
 func (i *installation) place() (helpers.Place, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return helpers.Place{}, err
+	self := programPath()
+	if self == "" {
+		return helpers.Place{}, badRequest("the path of this program is not known", "make the links by hand")
 	}
 	dir := i.dir
 	if dir == "" {
@@ -217,13 +218,23 @@ func (i *installation) place() (helpers.Place, error) {
 		}
 		dir = filepath.Join(home, ".local", "bin")
 	}
-	dir, err = filepath.Abs(dir)
+	dir, err := filepath.Abs(dir)
 	accounts := func() ([]api.Account, error) {
 		c := starting()
 		defer c.Close()
 		return c.Accounts(context.Background())
 	}
-	return helpers.Place{Self: self, Links: dir, Hosts: i.hosts, Accounts: accounts}, err
+	return helpers.Place{Self: self, Quick: quickProgram(self), Links: dir, Hosts: i.hosts, Accounts: accounts}, err
+}
+
+// quickProgram returns the path of the program beside oauthd that answers sooner, and leaves to oauthd what it cannot
+// answer; on other systems than Linux it never can.
+func quickProgram(oauthd string) string {
+	beside := filepath.Join(filepath.Dir(oauthd), "oauthd-helper")
+	if _, err := os.Stat(beside); err != nil || runtime.GOOS != "linux" {
+		return oauthd
+	}
+	return beside
 }
 
 // warnOfPath says so if a link is where no program would find it.

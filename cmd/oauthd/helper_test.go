@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -17,5 +20,25 @@ func TestNameOfAHelperIsAVerb(t *testing.T) {
 		if got := argumentsOf(test.argv); !slices.Equal(got, test.want) {
 			t.Errorf("%q: got %q, want %q", test.argv, got, test.want)
 		}
+	}
+}
+
+// Where the small program is beside oauthd, git's helper is a link to it; both kinds of link count as ours.
+func TestQuickProgram(t *testing.T) {
+	dir := t.TempDir()
+	oauthd := filepath.Join(dir, "oauthd")
+	if got := quickProgram(oauthd); got != oauthd {
+		t.Errorf("alone: got %s, want oauthd itself", got)
+	}
+	beside := filepath.Join(dir, "oauthd-helper")
+	if err := os.WriteFile(beside, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want := oauthd
+	if runtime.GOOS == "linux" {
+		want = beside
+	}
+	if got := quickProgram(oauthd); got != want {
+		t.Errorf("beside the other: got %s, want %s", got, want)
 	}
 }

@@ -9,12 +9,20 @@ import (
 )
 
 // testFastGit has git's helper answer by the fast lane and by the usual one, which must give the same bytes: what the fast
-// lane read of standard input before it gave up is not lost.
+// lane read of standard input before it gave up is not lost. The helper is a link to either program.
 func testFastGit(t *testing.T, p programs) {
-	helper := filepath.Join(p.dir, "git-credential-oauthd")
-	if err := os.Symlink(p.oauthd, helper); err != nil {
-		t.Fatal(err)
+	for _, program := range p.both() {
+		t.Run(filepath.Base(program), func(t *testing.T) {
+			helper := filepath.Join(t.TempDir(), "git-credential-oauthd")
+			if err := os.Symlink(program, helper); err != nil {
+				t.Fatal(err)
+			}
+			testGitLink(t, helper)
+		})
 	}
+}
+
+func testGitLink(t *testing.T, helper string) {
 	const token = `{"access_token":"tok.en","token_type":"Bearer","expires_in":3599,"account":"work","expires_at":"2031-02-28T23:59:59Z"}` + "\n"
 	const unknown = `{"error":{"code":"unknown_account","message":"no account answers for it"}}` + "\n"
 	for _, tt := range []struct {
@@ -32,6 +40,7 @@ func testFastGit(t *testing.T, p programs) {
 		{"another's host", "protocol=https\nhost=git.example.com\n\n", unknown, false},
 		{"a long request", "protocol=https\nhost=git.example.com\npath=" + strings.Repeat("x", 5000) + "\n\n", token, false},
 		{"a request with a carriage return", "protocol=https\r\nhost=git.example.com\n\n", token, false},
+		{"a request that is longer than a pipe holds", "protocol=https\nhost=git.example.com\n" + strings.Repeat("wwwauth[]=Basic\n", 10_000) + "\n", token, false},
 		{"nothing", "", token, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

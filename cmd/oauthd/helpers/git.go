@@ -24,7 +24,7 @@ it says nothing, and git goes on to its next helper.`,
 			}
 		},
 		Steps: func(at Place) ([]Step, error) {
-			link := at.Link("git-credential-oauthd")
+			link := at.QuickLink("git-credential-oauthd")
 			helper := Quoted(link.Path) // git has a shell run it
 			config := []string{"git", "config", "--global"}
 			return []Step{link, &Command{

@@ -69,8 +69,8 @@ type Call struct {
 
 // Place is where helpers are installed.
 type Place struct {
-	// Self is the path of oauthd.
-	Self string
+	// Self is the path of oauthd; Quick that of the program which answers git sooner, and may be the same.
+	Self, Quick string
 	// Links is the directory for links, on the person's PATH.
 	Links string
 	// Hosts are those that the person named; none for all that the program would ask for.
@@ -81,6 +81,11 @@ type Place struct {
 
 // Link is the step that links oauthd under the name of a helper where programs look for commands.
 func (p Place) Link(name string) *Link { return &Link{Path: filepath.Join(p.Links, name), To: p.Self} }
+
+// QuickLink is [Place.Link] to the program that answers sooner.
+func (p Place) QuickLink(name string) *Link {
+	return &Link{Path: filepath.Join(p.Links, name), To: p.Quick}
+}
 
 // All returns the helpers, by name.
 func All() []Helper {

@@ -83,7 +83,8 @@ func (l *Link) ours(dir *own.Dir) bool {
 		return false
 	}
 	to, err := os.Readlink(l.Path)
-	return err == nil && (to == l.To || strings.TrimSuffix(filepath.Base(to), ".exe") == "oauthd")
+	name := strings.TrimSuffix(filepath.Base(to), ".exe")
+	return err == nil && (to == l.To || name == "oauthd" || name == "oauthd-helper")
 }
 
 // Note is something that a person has to know about the changes, or to do alone.

@@ -55,12 +55,14 @@ func TestLink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	elsewhere := &Link{Path: link.Path, To: "/usr/bin/oauthd"}
-	if err := elsewhere.Make(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if to, err := os.Readlink(link.Path); err != nil || to != "/usr/bin/oauthd" {
-		t.Errorf("got %q, %v, want the newer oauthd", to, err)
+	for _, program := range []string{"/usr/bin/oauthd", "/usr/bin/oauthd-helper", "/opt/oauthd"} {
+		elsewhere := &Link{Path: link.Path, To: program}
+		if err := elsewhere.Make(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if to, err := os.Readlink(link.Path); err != nil || to != program {
+			t.Errorf("got %q, %v, want the newer %s", to, err, program)
+		}
 	}
 	if err := link.Unmake(t.Context()); err != nil {
 		t.Fatal(err)
