@@ -52,6 +52,9 @@ func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, ad admissio
 		if k.Line > 0 {
 			e.Rule = fmt.Sprintf("%s:%d", k.Rule, k.Line)
 		}
+		if t.Scope != "" {
+			e.Scope = t.Scope
+		}
 		if called {
 			asked := caller // a copy, so that only what is written down is allocated
 			e.Caller = &asked

@@ -23,7 +23,8 @@ type AuditEvent struct {
 	Account string    `json:"account,omitempty"`
 	// Caller is who asked; nil if the daemon acted by itself.
 	Caller *Evidence `json:"caller,omitempty"`
-	// Scope, Audience and Resource are what was asked for; Scope is space-separated, and "" for whatever there is.
+	// Scope, Audience and Resource are what was asked for. The space-separated Scope of a token that was handed out is what it
+	// covers, if the provider has said so; it is "" for whatever there is.
 	Scope    string `json:"scope,omitempty"`
 	Audience string `json:"audience,omitempty"`
 	Resource string `json:"resource,omitempty"`
