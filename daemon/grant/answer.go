@@ -32,7 +32,7 @@ type Answer struct {
 	// sentAt is taken before the request left, so that what is counted from it ends early rather than late.
 	sentAt time.Time
 	now    time.Time
-	// op and place name the request in errors; secrets are what it carried, as [quotable] returns it.
+	// op and place name the request in errors; secrets are what it carried.
 	op, place string
 	secrets   []string
 }
@@ -87,33 +87,49 @@ func (a Answer) refusal(members Members) *ProviderError {
 		return nil
 	}
 	e := a.Fail(kindOf(code), "")
+	a.secrets = append(members.secrets(), a.secrets...)
 	e.Code = a.excerpt(code)
 	e.Description = a.excerpt(description)
 	e.Subtype = a.excerpt(members.first("error_subtype", "suberror"))
 	return e
 }
 
-// excerpt is [api.Excerpt] of text without what the request carried: providers have been seen to quote the token they
-// refuse, and the header it came in.
+// excerpt is [api.Excerpt] of text without the secrets: providers have been seen to quote the token they refuse, and the
+// header it came in.
 func (a Answer) excerpt(text string) string {
 	text = api.Printable(text)
-	for _, secret := range a.secrets {
-		text = strings.ReplaceAll(text, secret, "[redacted]")
+	for _, form := range quotable(a.secrets) {
+		text = strings.ReplaceAll(text, form, "[redacted]")
 	}
 	return api.Excerpt(text)
 }
 
-// quotable returns the forms in which a provider may quote what a request carried, longest first, so that replacing one
-// leaves no part of another. Very short secrets are left out: they would be found in any text.
+// leastRun is how many bytes in a row that no encoding changes are worth replacing, of a secret that also has others.
+const leastRun = 8
+
+// quotable returns the forms in which a provider may quote secrets, longest first, so that replacing one leaves no part of
+// another. Escaped for HTML, for JSON, or twice, a secret keeps its letters and digits, so runs of them are forms too. Very
+// short secrets are left out: they would be found in any text.
 func quotable(secrets []string) []string {
 	var forms []string
 	for _, secret := range secrets {
-		if len(secret) >= 4 {
-			forms = append(forms, api.Printable(secret), url.QueryEscape(secret), url.PathEscape(secret))
+		if len(secret) < 4 {
+			continue
+		}
+		forms = append(forms, api.Printable(secret), url.QueryEscape(secret), url.PathEscape(secret))
+		for run := range strings.FieldsFuncSeq(secret, escapable) {
+			if len(run) >= leastRun {
+				forms = append(forms, run)
+			}
 		}
 	}
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	return slices.Compact(forms)
+}
+
+// escapable reports whether some encoding of text writes r in another way.
+func escapable(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
 // Members returns the members of an answer that should be a JSON object.

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,7 +61,7 @@ func TestErrorObjects(t *testing.T) {
 
 func TestQuotableForms(t *testing.T) {
 	a := answerOf(400, "", "")
-	a.secrets = quotable([]string{"rt-1", "rt-1-and-more", "rt-1", "abc", "", "a b/c"})
+	a.secrets = []string{"rt-1", "rt-1-and-more", "rt-1", "abc", "", "a b/c", `cs_12345678&"/+short`}
 	for text, want := range map[string]string{
 		"rt-1":          "[redacted]",
 		"rt-1-and-more": "[redacted]",
@@ -69,9 +70,26 @@ func TestQuotableForms(t *testing.T) {
 		"a b/c":         "[redacted]",
 		"a+b%2Fc":       "[redacted]",
 		"a%20b%2Fc":     "[redacted]",
+
+		`cs_12345678&"/+short`:                  "[redacted]",
+		"cs_12345678&amp;&#34;/+short":          "[redacted]&amp;&#34;/+short",
+		`cs_12345678\u0026\"\/+short`:           `[redacted]\u0026\"\/+short`,
+		"cs_12345678%252526%252522%25252Fshort": "[redacted]%252526%252522%25252Fshort",
 	} {
 		if got := a.excerpt(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestRefusalKeepsTheAnswersOwnSecrets(t *testing.T) {
+	for _, name := range []string{
+		"access_token", "client_secret", "device_code", "id_token", "refresh_token", "registration_access_token",
+	} {
+		body := fmt.Sprintf(`{"error":"slow_down","error_description":"see secret-of-%[1]s","error_subtype":"secret-of-%[1]s",%[1]q:"secret-of-%[1]s"}`, name)
+		_, fail := answerOf(400, "application/json", body).Members()
+		if fail == nil || fail.Code != "slow_down" || fail.Description != "see [redacted]" || fail.Subtype != "[redacted]" {
+			t.Errorf("%s: got %v, want it redacted", name, fail)
 		}
 	}
 }

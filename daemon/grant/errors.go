@@ -42,7 +42,7 @@ func kindOf(code string) Kind {
 }
 
 // ProviderError is the failure of a request to a provider. Its texts are excerpts, as [api.Excerpt] makes them, without
-// what the request carried; nothing else of the provider's answer is in it.
+// the secrets that the request carried or the answer has; nothing else of the provider's answer is in it.
 type ProviderError struct {
 	Kind Kind
 	// Code is the error code (RFC 6749 §5.2), Description the provider's own words, Subtype Google's error_subtype or

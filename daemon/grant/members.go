@@ -71,6 +71,16 @@ func (m Members) Instant(name string) time.Time {
 	return time.Unix(int64(seconds), 0)
 }
 
+// secrets returns the members of an answer that nobody may see.
+func (m Members) secrets() (texts []string) {
+	for _, name := range []string{
+		"access_token", "client_secret", "device_code", "id_token", "refresh_token", "registration_access_token",
+	} {
+		texts = append(texts, m.Text(name))
+	}
+	return texts
+}
+
 // first returns the first text that is not empty.
 func (m Members) first(names ...string) string {
 	for _, name := range names {

@@ -37,7 +37,7 @@ type Request struct {
 
 // Send sends r once. If there is no error there is an answer, with any status.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, *ProviderError) {
-	a := Answer{op: r.Op, place: cmp.Or(r.Place, place(r.Endpoint)), secrets: quotable(append(authorizationOf(r.Header), r.Secrets...))}
+	a := Answer{op: r.Op, place: cmp.Or(r.Place, place(r.Endpoint)), secrets: append(authorizationOf(r.Header), r.Secrets...)}
 	fail := &ProviderError{Op: a.op, Endpoint: a.place}
 	client := c.http()
 	if r.Through != nil {

@@ -16,7 +16,7 @@ func answerOf(status int, contentType, body string) Answer {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	return Answer{
 		Status: status, Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body), sentAt: now, now: now,
-		op: "token request", place: "https://login.example.com/token", secrets: quotable([]string{"rt-old-secret"}),
+		op: "token request", place: "https://login.example.com/token", secrets: []string{"rt-old-secret"},
 	}
 }
 
