@@ -160,3 +160,11 @@ func stateWords(a api.Account) string {
 	}
 	return s
 }
+
+// someOf lists names, but not more than most of them.
+func someOf(names []string, most int) string {
+	if len(names) <= most+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}

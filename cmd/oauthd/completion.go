@@ -139,8 +139,8 @@ func completeHelp(cmd *cobra.Command) (found []cobra.Completion) {
 // completionPatience is how long a daemon may take: a person has pressed a key and waits.
 const completionPatience = time.Second
 
-// asked asks the daemon, if one is running.
-func asked[T any](ask func(context.Context, *client.Client) (T, error)) (answer T, ok bool) {
+// askQuickly asks the daemon, if one is running.
+func askQuickly[T any](ask func(context.Context, *client.Client) (T, error)) (answer T, ok bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), completionPatience)
 	defer cancel()
 	var c client.Client // which asks for no passphrase
@@ -152,7 +152,7 @@ func asked[T any](ask func(context.Context, *client.Client) (T, error)) (answer 
 // completeAccounts returns the accounts that the daemon knows; without one, those that have a file.
 func completeAccounts() ([]cobra.Completion, cobra.ShellCompDirective) {
 	var found []cobra.Completion
-	accounts, ok := asked(func(ctx context.Context, c *client.Client) ([]api.Account, error) { return c.Accounts(ctx) })
+	accounts, ok := askQuickly(func(ctx context.Context, c *client.Client) ([]api.Account, error) { return c.Accounts(ctx) })
 	for _, a := range accounts {
 		found = append(found, cobra.CompletionWithDesc(a.Name, api.Excerpt(a.Provider+" "+a.Email)))
 	}
@@ -182,7 +182,7 @@ func savedAccounts() (names []string) {
 
 func completeProviders() ([]cobra.Completion, cobra.ShellCompDirective) {
 	var found []cobra.Completion
-	providers, _ := asked(func(ctx context.Context, c *client.Client) ([]api.Provider, error) { return c.Providers(ctx) })
+	providers, _ := askQuickly(func(ctx context.Context, c *client.Client) ([]api.Provider, error) { return c.Providers(ctx) })
 	for _, p := range providers {
 		found = append(found, cobra.CompletionWithDesc(p.Name, api.Excerpt(p.Title)))
 	}
@@ -199,7 +199,7 @@ func completeScopes(cmd *cobra.Command, args []string, _ string) ([]cobra.Comple
 	}
 	provider, _ := cmd.Flags().GetString("provider")
 	if len(args) > 0 {
-		if a, ok := asked(func(ctx context.Context, c *client.Client) (api.Account, error) { return c.Account(ctx, args[0]) }); ok {
+		if a, ok := askQuickly(func(ctx context.Context, c *client.Client) (api.Account, error) { return c.Account(ctx, args[0]) }); ok {
 			add(a.ScopesGranted)
 			if cmd.Name() == "login" {
 				add(a.ScopesRequested)
@@ -207,7 +207,7 @@ func completeScopes(cmd *cobra.Command, args []string, _ string) ([]cobra.Comple
 		}
 	}
 	if provider != "" {
-		if p, ok := asked(func(ctx context.Context, c *client.Client) (api.Provider, error) { return c.Provider(ctx, provider) }); ok {
+		if p, ok := askQuickly(func(ctx context.Context, c *client.Client) (api.Provider, error) { return c.Provider(ctx, provider) }); ok {
 			add(p.DefaultScopes)
 		}
 	}

@@ -250,3 +250,23 @@ func (c atDoor) Status(ctx context.Context) (api.Status, error) {
 	s.Upgrade = c.door.upgrade.status(ctx)
 	return s, err
 }
+
+// restart ends the daemon that listens on l if a new program can take over now; end ends it.
+func (d *door) restart(ctx context.Context, l net.Listener, end func()) {
+	u := d.upgrade.status(ctx)
+	d.mu.Lock()
+	moved := d.moved
+	d.mu.Unlock()
+	if u == nil || u.Waiting != "" || ctx.Err() != nil || moved {
+		return
+	}
+	if err := d.passed.keep(l); err != nil {
+		d.log.Warn().Err(err).Msg("the new program must wait")
+		return
+	}
+	d.side.keep()
+	d.log.Info().Str("version", u.Version).Msg("a new program takes over")
+	d.upgrade.program.due.Store(true)
+	d.upgrade.again()
+	end()
+}

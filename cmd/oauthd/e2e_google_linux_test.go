@@ -257,7 +257,7 @@ func TestGoogleLibrariesBehindASecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.env = changed(s.env, changes)
+	s.env = withChanges(s.env, changes)
 	for _, argv := range [][]string{{"google-client"}, {needGoogleAuth(t), "-c", pythonClient}} {
 		exit, stdout, stderr := s.run(t, "", append(argv, s.provider.Issuer()+"/api/hello")...)
 		if exit != 0 || !strings.HasPrefix(stdout, "box-1 ada@example.com ") || stderr != "" {

@@ -21,13 +21,6 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// emulation is a protocol that exec serves to CMD alone, on loopback, for as long as CMD runs.
-type emulation struct {
-	flag, usage string // --flag NAME
-	account     string // NAME; "" if it was not asked for
-	protocol
-}
-
 // emulations are all of them: to add one, add a row.
 func emulations() []*emulation {
 	return []*emulation{
@@ -35,35 +28,6 @@ func emulations() []*emulation {
 		{flag: "azure", usage: "serve Azure's libraries tokens of account `NAME`", protocol: &azure{}},
 		{flag: "google", usage: "serve Google's libraries and gcloud tokens of account `NAME`", protocol: &google{}},
 	}
-}
-
-// protocol is what an emulation speaks. It is made anew in the process that serves, to which its exported fields cross as
-// JSON.
-type protocol interface {
-	// flags adds flags of its own.
-	flags(*pflag.FlagSet)
-	// prepare puts what the server must know into exported fields. It runs in exec, once the account has shown that it
-	// has a token. An error means that nothing is started.
-	prepare(ctx context.Context, std stdio, c *client.Client, f *tokenFlags, account string) error
-	// serves reports whether CMD needs a server; without one, there is no place.
-	serves() bool
-	// environment returns what CMD's environment gets: NAME=value sets a variable, NAME alone removes one. It runs in
-	// exec, and may write files into at.Dir.
-	environment(at endpoint) ([]string, error)
-	// handler answers CMD, in the process that serves. It gives complain each error of the daemon's, and nil when all is
-	// well.
-	handler(at endpoint, c *client.Client, complain func(error)) http.Handler
-}
-
-// endpoint is where one emulation is served.
-type endpoint struct {
-	Address string `json:"address"` // 127.0.0.1:PORT
-	// Secret is text that nobody can guess, in hexadecimal, new for each place.
-	Secret string `json:"secret"`
-	// Checked says that other users' connections are refused. Without it, only who knows Secret may be answered.
-	Checked bool `json:"checked"`
-	// Dir is an empty directory of CMD's own, which is removed when CMD has ended.
-	Dir string `json:"dir"`
 }
 
 // served is what the process that serves is sent about one emulation.
@@ -83,8 +47,8 @@ func addEmulations(flags *pflag.FlagSet) []*emulation {
 	return all
 }
 
-// wanted returns the emulations that were asked for.
-func wanted(all []*emulation) ([]*emulation, error) {
+// askedFor returns the emulations that were asked for.
+func askedFor(all []*emulation) ([]*emulation, error) {
 	all = slices.DeleteFunc(slices.Clone(all), func(e *emulation) bool { return e.account == "" })
 	for _, e := range all {
 		if err := api.CheckAccountName(e.account); err != nil {
@@ -153,17 +117,17 @@ func startEmulations(ctx context.Context, std stdio, all []*emulation, environ [
 		return nil, nil, err
 	}
 	if len(s.list) == 0 {
-		return changed(environ, changes), func() {}, nil
+		return withChanges(environ, changes), func() {}, nil
 	}
 	if end, err = s.start(ctx, std); err != nil {
 		return nil, nil, emulationProblem(err)
 	}
-	changes = append(changes, process.Emulated+"="+strings.Join(names(changes), ","))
-	return changed(changed(environ, unproxied(environ)), changes), end, nil
+	changes = append(changes, process.Emulated+"="+strings.Join(variableNames(changes), ","))
+	return withChanges(withChanges(environ, unproxied(environ)), changes), end, nil
 }
 
-// names returns the names of the variables that changes set.
-func names(changes []string) (all []string) {
+// variableNames returns the names of the variables that changes set.
+func variableNames(changes []string) (all []string) {
 	for _, change := range changes {
 		if name, _, sets := strings.Cut(change, "="); sets && name != "PATH" {
 			all = append(all, name)
@@ -244,8 +208,8 @@ func complaints(w io.Writer) func(error) {
 	}
 }
 
-// changed returns environ with the changes made that an emulation returned.
-func changed(environ, changes []string) []string {
+// withChanges returns environ with the changes made that an emulation returned.
+func withChanges(environ, changes []string) []string {
 	for _, change := range changes {
 		name, _, sets := strings.Cut(change, "=")
 		environ = slices.DeleteFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
@@ -282,12 +246,4 @@ func unproxied(environ []string) (changes []string) {
 		}
 	}
 	return changes
-}
-
-func emulationProblem(err error) error {
-	e := &api.Error{
-		Code: api.Internal, Message: "tokens cannot be served to the program: " + api.Excerpt(err.Error()),
-		Hint: "oauthd exec -e puts one token into its environment instead",
-	}
-	return e.Because(err)
 }

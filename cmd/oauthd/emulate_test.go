@@ -17,7 +17,7 @@ import (
 )
 
 func TestChangesOfTheEnvironment(t *testing.T) {
-	got := changed([]string{"A=1", "AB=2", "C=3", "A=4"}, []string{"A=5", "C", "D="})
+	got := withChanges([]string{"A=1", "AB=2", "C=3", "A=4"}, []string{"A=5", "C", "D="})
 	if want := []string{"AB=2", "A=5", "D="}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

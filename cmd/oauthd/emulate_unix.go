@@ -71,7 +71,7 @@ func launch(std stdio, order servingOrder, files []*os.File) error {
 		if socket, err = filepath.Abs(socket); err != nil {
 			return err
 		}
-		cmd.Env = changed(cmd.Env, []string{"OAUTHD_SOCK=" + socket}) // its working directory is another one
+		cmd.Env = withChanges(cmd.Env, []string{"OAUTHD_SOCK=" + socket}) // its working directory is another one
 	}
 	undo := process.CloseOnExec()
 	err = cmd.Start()

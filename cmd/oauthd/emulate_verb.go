@@ -6,9 +6,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// emulationServer is the hidden verb of the process that serves emulations.
-const emulationServer = "emulation-server"
-
 func newEmulationServer(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:    emulationServer,

@@ -17,8 +17,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// variable is one of CMD's environment variables, and the account whose token it gets.
-type variable struct {
+// childVariable is one of CMD's environment variables, and the account whose token it gets.
+type childVariable struct {
 	name, account string
 	file          bool // it gets the path of a file instead
 }
@@ -57,7 +57,7 @@ own credentials, for a CMD that is many short programs.`,
 			if err != nil {
 				return err
 			}
-			emulated, err := wanted(emulations)
+			emulated, err := askedFor(emulations)
 			if err != nil {
 				return err
 			}
@@ -93,8 +93,8 @@ own credentials, for a CMD that is many short programs.`,
 }
 
 // readVariables reads the values of -e and -f.
-func readVariables(values, files []string) ([]variable, error) {
-	var all []variable
+func readVariables(values, files []string) ([]childVariable, error) {
+	var all []childVariable
 	for i, text := range slices.Concat(values, files) {
 		flag := "-e"
 		if i >= len(values) {
@@ -107,10 +107,10 @@ func readVariables(values, files []string) ([]variable, error) {
 		if err := api.CheckAccountName(account); err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(all, func(v variable) bool { return v.name == name }) {
+		if slices.ContainsFunc(all, func(v childVariable) bool { return v.name == name }) {
 			return nil, badRequest("the variable "+name+" is given twice", "give each variable once")
 		}
-		all = append(all, variable{name, account, flag == "-f"})
+		all = append(all, childVariable{name, account, flag == "-f"})
 	}
 	return all, nil
 }
@@ -140,7 +140,7 @@ func findProgram(name string) (string, error) {
 
 // environmentOf returns the environment of CMD: ours, with the variables set, and with what the emulations need, which are
 // served by then. end is to be called once CMD has ended, if this process is still there.
-func environmentOf(ctx context.Context, std stdio, f *tokenFlags, variables []variable, emulated []*emulation) (env []string, end func(), err error) {
+func environmentOf(ctx context.Context, std stdio, f *tokenFlags, variables []childVariable, emulated []*emulation) (env []string, end func(), err error) {
 	c := starting()
 	defer c.Close()
 	if err := prepareEmulations(ctx, std, c, f, emulated); err != nil {
@@ -160,11 +160,11 @@ func environmentOf(ctx context.Context, std stdio, f *tokenFlags, variables []va
 			return nil, nil, err
 		}
 	}
-	return changed(env, tokens), end, nil
+	return withChanges(env, tokens), end, nil
 }
 
 // value returns what a variable gets.
-func (f *tokenFlags) value(ctx context.Context, std stdio, c *client.Client, v variable) (string, error) {
+func (f *tokenFlags) value(ctx context.Context, std stdio, c *client.Client, v childVariable) (string, error) {
 	if !v.file {
 		return f.text(ctx, std, c, v.account)
 	}
@@ -175,20 +175,3 @@ func (f *tokenFlags) value(ctx context.Context, std stdio, c *client.Client, v v
 	})
 	return file.Path, err
 }
-
-// exitError is an error with an exit status of its own: one that a shell gives for a program, or the program's.
-type exitError struct {
-	status int
-	err    error // nil if the program itself has said what there is to say
-}
-
-// Error implements [error].
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit status %d", e.status)
-	}
-	return e.err.Error()
-}
-
-// Unwrap returns the error, or nil.
-func (e *exitError) Unwrap() error { return e.err }

@@ -18,20 +18,6 @@ import (
 // helpColumns is how wide help may be: what every terminal has.
 const helpColumns = 80
 
-// clientsPage is plain text of 80 columns, and a txtar archive whose files a test runs.
-//
-//go:embed clients.txt
-var clientsPage string
-
-// newClientsPage returns a page of help: cobra takes a command that does nothing for one.
-func newClientsPage(stdio) *cobra.Command {
-	return &cobra.Command{
-		Use:   "clients",
-		Short: "get tokens from Python, Node and the shell: whole programs",
-		Long:  clientsPage,
-	}
-}
-
 func newHelp(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [VERB | TOPIC]",
@@ -119,7 +105,7 @@ func showHelp(std stdio, c *cobra.Command) {
 // commandLists lists the verbs below c in their groups, and the topics below the program itself.
 func commandLists(c *cobra.Command, title func(string), item func(name, about string)) {
 	subs := c.Commands()
-	slices.SortStableFunc(subs, func(a, b *cobra.Command) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(subs, func(a, b *cobra.Command) int { return cmp.Compare(a.Annotations[rank], b.Annotations[rank]) })
 	list := func(heading, group string) {
 		for _, sub := range subs {
 			if sub.GroupID != group || !sub.IsAvailableCommand() && sub.Name() != "help" {
@@ -178,10 +164,8 @@ func reflow(text string, columns int) string {
 	return b.String()
 }
 
-// rank is where a verb is in its group: the more a person needs it the sooner.
-func rank(c *cobra.Command) int {
-	return slices.IndexFunc(verbs(), func(v verb) bool { return v.name == c.Name() })
-}
+// rank is the annotation that says where a verb is in its group: the more a person needs it the sooner.
+const rank = "rank"
 
 // flagLines describes flags within the columns of help.
 func flagLines(flags *pflag.FlagSet) string {

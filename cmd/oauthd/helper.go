@@ -138,7 +138,7 @@ func newHelperUninstall(std stdio) *cobra.Command {
 						return err
 					}
 				}
-				if !slices.ContainsFunc(steps, changes) {
+				if !slices.ContainsFunc(steps, changesSomething) {
 					screen.Say(std.err, "nothing was changed for %s, so there is nothing to undo\n", h.Name)
 					return nil
 				}
@@ -151,8 +151,8 @@ func newHelperUninstall(std stdio) *cobra.Command {
 	return cmd
 }
 
-// changes reports whether a step changes anything.
-func changes(step helpers.Step) bool {
+// changesSomething reports whether a step changes anything.
+func changesSomething(step helpers.Step) bool {
 	_, note := step.(helpers.Note)
 	return !note
 }
@@ -164,7 +164,7 @@ func (i *installation) each(names []string, do func(h helpers.Helper, place help
 	if err != nil {
 		return err
 	}
-	chosen, err := named(names)
+	chosen, err := helpersNamed(names)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func withSteps(h helpers.Helper, place helpers.Place, do func(h helpers.Helper, 
 	return do(h, place, steps)
 }
 
-func named(names []string) (chosen []helpers.Helper, err error) {
+func helpersNamed(names []string) (chosen []helpers.Helper, err error) {
 	all := helpers.All()
 	if len(names) == 0 {
 		return slices.DeleteFunc(all, func(h helpers.Helper) bool { return h.OnRequest || h.Steps == nil }), nil

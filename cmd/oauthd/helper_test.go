@@ -23,7 +23,7 @@ func TestNameOfAHelperIsAVerb(t *testing.T) {
 	}
 }
 
-// Where the small program is beside oauthd, git's helper is a link to it; both kinds of link count as ours.
+// If the small program is beside oauthd, git's helper is a link to it.
 func TestQuickProgram(t *testing.T) {
 	dir := t.TempDir()
 	oauthd := filepath.Join(dir, "oauthd")

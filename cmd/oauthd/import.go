@@ -241,7 +241,7 @@ func (s *importSource) login(ctx context.Context, std stdio, name string, r api.
 	if f.asJSON {
 		shown.out = std.err
 	}
-	if err := login(ctx, shown, name, def, flags); err != nil {
+	if err := logIn(ctx, shown, name, def, flags); err != nil {
 		return err
 	}
 	if f.asJSON {

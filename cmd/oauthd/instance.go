@@ -158,3 +158,12 @@ func placeProblem(what string, err error, hint string) error {
 	}
 	return p.Because(err)
 }
+
+// lockPath is where the one daemon of a person holds its lock: in state. A memory store shares nothing with other daemons,
+// so its lock is its socket's.
+func lockPath(state, backend, socket string) string {
+	if backend == "memory" {
+		return api.MemoryLock(filepath.Join(runtimeDir(socket), filepath.Base(socket)))
+	}
+	return filepath.Join(state, "lock")
+}

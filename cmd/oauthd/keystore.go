@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
-	"time"
 
 	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
@@ -17,14 +13,10 @@ import (
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
-	"oauthd/ipc/own"
 	"oauthd/keystore"
 
 	"github.com/spf13/cobra"
 )
-
-// openPatience bounds the opening of the file store at the daemon's start: a plugin may wait for a touch.
-const openPatience = 10 * time.Second
 
 func newKeystore(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
@@ -163,65 +155,6 @@ func checkIdentity(ctx context.Context, path string) error {
 func sealOffered(ctx context.Context) bool { return keystore.SystemdCreds{}.Offered(ctx) == nil }
 
 func sealWorks(ctx context.Context) error { return keystore.SystemdCreds{}.Works(ctx) }
-
-// openAtStart opens a store of files if that needs no person. An error says what stood in the way: the daemon runs all the
-// same, locked.
-func openAtStart(ctx context.Context, store keystore.Store) error {
-	files, ok := store.(*keystore.File)
-	if !ok {
-		return nil
-	}
-	passphrase, found, err := givenPassphrase()
-	if err != nil || !found && files.Needs() != keystore.NeedsNothing {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, openPatience)
-	defer cancel()
-	switch err = files.Open(ctx, string(passphrase)); {
-	case err == nil:
-		return nil
-	case errors.Is(err, keystore.ErrPassphrase):
-		return (&api.Error{Code: api.Locked, Message: "the passphrase that the daemon was given is wrong",
-			Hint: "correct what OAUTHD_PASSPHRASE_FILE names, or the service's credential"}).Because(err)
-	}
-	return (&api.Error{Code: api.KeystoreUnavailable, Message: api.Excerpt(err.Error())}).Because(err)
-}
-
-// givenPassphrase reads the passphrase that a service manager hands in (systemd.exec(5), credentials) or that
-// OAUTHD_PASSPHRASE_FILE names.
-func givenPassphrase() (passphrase api.Confidential, found bool, err error) {
-	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		passphrase, err = passphraseIn(filepath.Join(dir, "oauthd"))
-		if !errors.Is(err, fs.ErrNotExist) {
-			return passphrase, err == nil, err
-		}
-	}
-	path := os.Getenv("OAUTHD_PASSPHRASE_FILE")
-	if path == "" {
-		return "", false, nil
-	}
-	passphrase, err = passphraseIn(path)
-	return passphrase, err == nil, err
-}
-
-func passphraseIn(path string) (api.Confidential, error) {
-	problem := func(why error) error {
-		return (&api.Error{Code: api.ConfigInvalid, Message: "no passphrase is read from a file: " + why.Error(),
-			Hint: "give an absolute path of a file that belongs to you and that nobody else may write to"}).Because(why)
-	}
-	if !filepath.IsAbs(path) { // a daemon works in a directory of its own
-		return "", problem(fmt.Errorf("%s is not an absolute path", path))
-	}
-	data, err := own.ReadNamed(path, maxPassphrase)
-	if err != nil {
-		return "", problem(err)
-	}
-	text, err := own.Text(data)
-	if err != nil {
-		return "", problem(fmt.Errorf("%s %w", path, err))
-	}
-	return api.Confidential(strings.TrimSpace(string(text))), nil
-}
 
 // configHere returns what is wrong in the configuration; nil if nothing is.
 func configHere() error {

@@ -67,7 +67,7 @@ and the secret or key that its tokens need is stored.`,
 				return err
 			}
 			if len(args) == 1 {
-				return login(cmd.Context(), std, args[0], def, f)
+				return logIn(cmd.Context(), std, args[0], def, f)
 			}
 			return loginAsked(cmd, std, &def, f)
 		},
@@ -117,7 +117,7 @@ func loginAsked(cmd *cobra.Command, std stdio, def *api.AccountDefinition, f log
 		return err
 	}
 	f.chosen = chosen
-	if err := login(cmd.Context(), std, name, *def, f); err != nil {
+	if err := logIn(cmd.Context(), std, name, *def, f); err != nil {
 		return err
 	}
 	showUses(std, name)
@@ -181,8 +181,8 @@ func (f loginFlags) readOnce() error {
 	return badRequest(strings.Join(readers, " and ")+" both read standard input", "give one of them")
 }
 
-// login runs one login and shows it.
-func login(ctx context.Context, std stdio, name string, def api.AccountDefinition, f loginFlags) error {
+// logIn runs one login and shows it.
+func logIn(ctx context.Context, std stdio, name string, def api.AccountDefinition, f loginFlags) error {
 	ctx, interrupt := context.WithCancel(ctx)
 	defer interrupt()
 	c := starting()

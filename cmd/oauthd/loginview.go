@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"oauthd/cmd/oauthd/screen"
@@ -178,3 +179,13 @@ func (v *loginView) result() {
 		screen.Say(v.std.err, "warning: %s\n", api.Lines(warning))
 	}
 }
+
+// waiting is what a terminal shows while a login waits for its person.
+type waiting struct {
+	once    sync.Once
+	stop    chan struct{}
+	stopped chan struct{}
+	prompt  io.Writer // writes above the prompt; nil for a spinner
+}
+
+const waitsForBrowser = "Waiting for the browser; Ctrl-C gives up."

@@ -52,13 +52,6 @@ func finish(out, errs io.Writer) int {
 	return 0
 }
 
-// stdio is what a verb reads and writes: results go to out, everything else to err.
-type stdio struct {
-	in  io.Reader
-	out io.Writer
-	err io.Writer
-}
-
 // exitInterrupted is what a shell reports for a program that Ctrl-C ended.
 const exitInterrupted = 130
 
@@ -83,28 +76,4 @@ func run(ctx context.Context, args []string, std stdio) int {
 		noteProxy(ctx, std.err)
 	}
 	return status
-}
-
-// report prints err and its hint, and returns the exit status that goes with it. An error of cobra's own is about usage.
-func report(w io.Writer, err error) int {
-	var ended *exitError
-	if errors.As(err, &ended) {
-		if ended.err != nil {
-			report(w, ended.err)
-		}
-		return ended.status
-	}
-	var e *api.Error
-	if !errors.As(err, &e) {
-		e = usage(err)
-	}
-	screen.Lines(w, "oauthd: ", e.Message)
-	if e.Hint != "" {
-		screen.Lines(w, "hint: ", e.Hint)
-	}
-	return e.Code.ExitStatus()
-}
-
-func usage(err error) *api.Error {
-	return &api.Error{Code: api.BadRequest, Message: err.Error(), Hint: "oauthd --help lists the verbs, oauthd VERB --help their flags"}
 }

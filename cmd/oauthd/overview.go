@@ -6,20 +6,16 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 )
 
-// showOverview is what oauthd alone prints: on a terminal the accounts, what needs attention and the next command, and
-// elsewhere the help. It starts no daemon, because looking is not using.
+// showOverview is what oauthd alone prints on a terminal: the accounts, what needs attention and the next command. It starts
+// no daemon, because looking is not using.
 func showOverview(ctx context.Context, std stdio) error {
-	if !screen.IsTerminal(std.out) {
-		return withAllVerbs(std).Help()
-	}
-	s, err := status(ctx, std)
+	s, err := askStatus(ctx, std)
 	switch {
 	case errors.Is(err, &api.Error{Code: api.NoDaemon}):
 		return overviewWithoutDaemon(std)
@@ -32,12 +28,12 @@ func showOverview(ctx context.Context, std stdio) error {
 			return err
 		}
 	}
-	next(std, nextCommand(s))
+	printNext(std, nextCommand(s))
 	return nil
 }
 
-// status asks the daemon that runs.
-func status(ctx context.Context, std stdio) (api.Status, error) {
+// askStatus asks the daemon that runs.
+func askStatus(ctx context.Context, std stdio) (api.Status, error) {
 	defer screen.Progress(std.err, "Waiting for the daemon")()
 	var c client.Client
 	defer c.Close()
@@ -109,7 +105,7 @@ func overviewWithoutDaemon(std stdio) error {
 	names := savedAccounts()
 	if len(names) == 0 {
 		fmt.Fprintln(std.out, "No accounts yet, and no daemon is running.")
-		next(std, "oauthd login")
+		printNext(std, "oauthd login")
 		return nil
 	}
 	starts := "the next token starts one"
@@ -117,24 +113,16 @@ func overviewWithoutDaemon(std stdio) error {
 		starts = "oauthd serve starts one"
 	}
 	paragraph(std, fmt.Sprintf("No daemon is running; %s. Accounts: %s.", starts, someOf(names, 8)))
-	next(std, "oauthd token "+names[0])
+	printNext(std, "oauthd token "+names[0])
 	return nil
 }
 
-// next prints the next command, and where the others are.
-func next(std stdio, command string) {
+// printNext prints the next command, and where the others are.
+func printNext(std stdio, command string) {
 	screen.Say(std.out, "\nnext:  %s\n", screen.Styled(screen.Bold, command))
 	other := "oauthd help"
 	if command == "oauthd login" {
 		other = "oauthd demo shows how it works; oauthd help"
 	}
 	screen.Say(std.out, "more:  %s\n", other)
-}
-
-// someOf lists names, but not more than most of them.
-func someOf(names []string, most int) string {
-	if len(names) <= most+1 {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

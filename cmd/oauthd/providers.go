@@ -56,7 +56,7 @@ For any other provider use --issuer URL, or a table in config.toml with the same
 func printProviders(std stdio, all []api.Provider) error {
 	rows := [][]string{{"NAME", "WHAT", "LOGIN", "PORT", "NEEDS"}}
 	for _, p := range all {
-		rows = append(rows, []string{p.Name, cmp.Or(p.Title, p.Issuer, p.Endpoints.Token), loginWords(p), cmp.Or(p.RedirectPort, "-"), needs(p)})
+		rows = append(rows, []string{p.Name, cmp.Or(p.Title, p.Issuer, p.Endpoints.Token), loginWords(p), cmp.Or(p.RedirectPort, "-"), neededBeside(p)})
 	}
 	if err := screen.Table(std.out, rows); err != nil {
 		return err
@@ -73,8 +73,8 @@ func loginWords(p api.Provider) string {
 	return "browser"
 }
 
-// needs names what a login cannot do without, beside a client id.
-func needs(p api.Provider) string {
+// neededBeside names what a login cannot do without, beside a client id.
+func neededBeside(p api.Provider) string {
 	var words []string
 	if p.TenantHint != "" && p.Tenant == "" {
 		words = append(words, "tenant")
@@ -120,9 +120,9 @@ func printProvider(std stdio, p api.Provider) error {
 	add("scopes asked", strings.Join(p.DefaultScopes, " "))
 	when(p.OfflineScope != "", "offline scope", p.OfflineScope+", asked always, for a refresh token")
 	when(p.ScopeParameter != "" || p.RequestScopeSeparator != "", "scopes are sent", scopeWords(p))
-	add("same scopes", pairs(p.ScopeAliases, " is "))
-	add("wider scopes", pairs(p.ScopeParents, " is in "))
-	add("parameters", pairs(p.AuthParams, "="))
+	add("same scopes", joinPairs(p.ScopeAliases, " is "))
+	add("wider scopes", joinPairs(p.ScopeParents, " is in "))
+	add("parameters", joinPairs(p.AuthParams, "="))
 	add("refresh token", refreshWords(p))
 	when(p.RefreshKillsAccessToken, "a refresh", "ends the access token handed out before")
 	when(p.RedirectURIAtRefresh, "refresh request", "repeats the redirect URI")
@@ -239,8 +239,8 @@ func loginLine(p api.Provider) string {
 	return line
 }
 
-// pairs lists a map on one line.
-func pairs(m map[string]string, between string) string {
+// joinPairs lists a map on one line.
+func joinPairs(m map[string]string, between string) string {
 	var words []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		words = append(words, key+between+m[key])

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"context"
-	"os"
+	"fmt"
 
 	"oauthd/cmd/oauthd/screen"
-	"oauthd/ipc/api"
-	"oauthd/ipc/client"
 
 	"github.com/spf13/cobra"
 )
 
-// verb makes a command. Making them all takes as long as asking for a token, so that they are made when they are needed.
-type verb struct {
+// verbRow makes a command. Making them all takes as long as asking for a token, so that they are made when they are needed.
+type verbRow struct {
 	name  string
 	group string // what help lists it under
 	make  func(stdio) *cobra.Command
@@ -20,56 +17,58 @@ type verb struct {
 
 // Groups of verbs, in the order of help.
 const (
-	accounts = "Accounts:"
-	tokens   = "Tokens:"
-	callers  = "Who may ask:"
-	service  = "The daemon:"
-	learning = "Help and set-up:"
+	groupAccounts = "Accounts:"
+	groupTokens   = "Tokens:"
+	groupCallers  = "Who may ask:"
+	groupService  = "The daemon:"
+	groupLearning = "Help and set-up:"
 )
 
-func verbs() []verb {
-	return []verb{
-		{"login", accounts, newLogin},
-		{"logout", accounts, newLogout},
-		{"accounts", accounts, newAccounts},
-		{"account", accounts, newAccount},
-		{"import", accounts, newImport},
-		{"providers", accounts, newProviders},
-		{"token", tokens, newToken},
-		{"exec", tokens, newExec},
-		{"file", tokens, newFile},
-		{"match", tokens, newMatch},
-		{"helper", tokens, newHelper},
-		{"proxy", tokens, newProxy},
-		{"mcp", tokens, newMCP},
-		{"watch", tokens, newWatch},
-		{"policy", callers, newPolicy},
-		{"approve", callers, newApprove},
-		{"whoami", callers, newWhoami},
-		{"audit", callers, newAudit},
-		{"socket", callers, newSocket},
-		{"status", service, newStatus},
-		{"lock", service, newLock},
-		{"unlock", service, newUnlock},
-		{"reload", service, newReload},
-		{"serve", service, newServe},
-		{"stop", service, newStop},
-		{"service", service, newService},
-		{"keystore", service, newKeystore},
-		{"doctor", service, newDoctor},
-		{"demo", learning, newDemo},
-		{"completion", learning, newCompletion},
-		{"man", learning, newMan},
-		{"version", learning, newVersion},
+func verbTable() []verbRow {
+	return []verbRow{
+		{"login", groupAccounts, newLogin},
+		{"logout", groupAccounts, newLogout},
+		{"accounts", groupAccounts, newAccounts},
+		{"account", groupAccounts, newAccount},
+		{"import", groupAccounts, newImport},
+		{"providers", groupAccounts, newProviders},
+		{"token", groupTokens, newToken},
+		{"exec", groupTokens, newExec},
+		{"file", groupTokens, newFile},
+		{"match", groupTokens, newMatch},
+		{"helper", groupTokens, newHelper},
+		{"proxy", groupTokens, newProxy},
+		{"mcp", groupTokens, newMCP},
+		{"watch", groupTokens, newWatch},
+		{"policy", groupCallers, newPolicy},
+		{"approve", groupCallers, newApprove},
+		{"whoami", groupCallers, newWhoami},
+		{"audit", groupCallers, newAudit},
+		{"socket", groupCallers, newSocket},
+		{"status", groupService, func(std stdio) *cobra.Command { return newStatus(std, run) }},
+		{"lock", groupService, newLock},
+		{"unlock", groupService, newUnlock},
+		{"reload", groupService, newReload},
+		{"serve", groupService, newServe},
+		{"stop", groupService, newStop},
+		{"service", groupService, newService},
+		{"keystore", groupService, newKeystore},
+		{"doctor", groupService, newDoctor},
+		{"demo", groupLearning, newDemo},
+		{"completion", groupLearning, newCompletion},
+		{"man", groupLearning, func(std stdio) *cobra.Command { return newMan(std, withAllVerbs) }},
+		{"version", groupLearning, newVersion},
 		{"clients", "", newClientsPage},
 		{keychainChild, "", newKeychainChild},
 		{emulationServer, "", newEmulationServer},
 	}
 }
 
-func (v verb) command(std stdio) *cobra.Command {
+// command makes the command, which is the i-th of all.
+func (v verbRow) command(std stdio, i int) *cobra.Command {
 	c := v.make(std)
 	c.GroupID = v.group
+	c.Annotations = map[string]string{rank: fmt.Sprintf("%02d", i)}
 	explainArguments(c)
 	return c
 }
@@ -85,23 +84,28 @@ access token over a Unix socket, and none ever sees a refresh token.
 Start with "oauthd demo", which needs nothing, or log in:
   oauthd login work --client-secrets client_secret.json --scope openid
   oauthd token work`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return showOverview(cmd.Context(), std) },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !screen.IsTerminal(std.out) {
+				return withAllVerbs(std).Help()
+			}
+			return showOverview(cmd.Context(), std)
+		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetArgs(args)
-	for _, group := range []string{accounts, tokens, callers, service, learning} {
+	for _, group := range []string{groupAccounts, groupTokens, groupCallers, groupService, groupLearning} {
 		root.AddGroup(&cobra.Group{ID: group, Title: group})
 	}
 	root.SetFlagErrorFunc(flagProblem)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { showHelp(std, c) })
-	root.SetHelpCommandGroupID(learning)
+	root.SetHelpCommandGroupID(groupLearning)
 	help := newHelp(std)
-	help.GroupID = learning
+	help.GroupID = groupLearning
 	root.SetHelpCommand(help)
 	asked := args
 	if completes(args) {
@@ -109,9 +113,9 @@ Start with "oauthd demo", which needs nothing, or log in:
 		asked = args[1:max(len(args)-1, 1)]
 		defer addCompletions(root)
 	}
-	for _, v := range verbs() {
+	for i, v := range verbTable() {
 		if len(asked) > 0 && asked[0] == v.name {
-			root.AddCommand(v.command(std))
+			root.AddCommand(v.command(std, i))
 			return root
 		}
 	}
@@ -119,8 +123,8 @@ Start with "oauthd demo", which needs nothing, or log in:
 	if len(args) == 0 {
 		return root
 	}
-	for _, v := range verbs() {
-		root.AddCommand(v.command(std))
+	for i, v := range verbTable() {
+		root.AddCommand(v.command(std, i))
 	}
 	root.InitDefaultHelpCmd()
 	return root
@@ -128,41 +132,3 @@ Start with "oauthd demo", which needs nothing, or log in:
 
 // withAllVerbs returns the command with everything below it.
 func withAllVerbs(std stdio) *cobra.Command { return newRoot(std, []string{"help"}) }
-
-// starting returns a client that starts a daemon when none runs, unless OAUTHD_NO_AUTOSTART forbids it.
-func starting() *client.Client {
-	c := existing()
-	if os.Getenv("OAUTHD_NO_AUTOSTART") == "" {
-		c.Start, c.Running = startDaemon, false
-	}
-	return c
-}
-
-// existing returns a client that only talks to a daemon that runs. At a terminal it asks for the passphrase of a file
-// store that is closed, and shows that it waits.
-func existing() *client.Client {
-	return &client.Client{Running: true, Locked: openLocked(), Waiting: func(ctx context.Context) func() {
-		return waitingFor(ctx, "Waiting for the daemon")
-	}}
-}
-
-// waitingFor shows, at the terminal of the command line that ctx belongs to, what it waits for, until over is called.
-func waitingFor(ctx context.Context, what string) (over func()) {
-	std, ok := ctx.Value(stdioKey{}).(stdio)
-	if !ok {
-		return func() {}
-	}
-	return screen.Progress(std.err, what)
-}
-
-// unattended returns a client that starts a daemon, for a process in which nobody can be asked for a passphrase, or shown
-// anything.
-func unattended() *client.Client {
-	c := starting()
-	c.Locked, c.Waiting = nil, nil
-	return c
-}
-
-func badRequest(message, hint string) error {
-	return &api.Error{Code: api.BadRequest, Message: message, Hint: hint}
-}

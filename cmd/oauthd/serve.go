@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"oauthd/cmd/oauthd/machine"
 	"oauthd/cmd/oauthd/process"
@@ -26,47 +27,13 @@ import (
 	"oauthd/keystore"
 
 	"github.com/rs/zerolog"
-	"github.com/spf13/cobra"
 )
 
-// serveOptions are the flags of serve. The hidden ones are how a client that starts a daemon talks to it.
-type serveOptions struct {
-	logLevel  string
-	startedBy string
-	logFile   string
-	readyFD   uint
-
-	listenFD, oidcListenFD uint
-	heldFDs                []uint
-}
-
-func newServe(std stdio) *cobra.Command {
-	var o serveOptions
-	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "run the daemon in the foreground",
-		Long: `Runs the daemon until Ctrl-C, SIGTERM or oauthd stop. Most verbs start a daemon by
-themselves if none is running, so this is for service managers and for debugging.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ready := whenReady(o.readyFD)
-			err := serve(cmd.Context(), std, o, ready)
-			ready(api.Status{}, err)
-			return err
-		},
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
-	flags.StringVar(&o.startedBy, "started-by", "", "who starts the daemon")
-	flags.StringVar(&o.logFile, "log-file", "", "where the log goes")
-	flags.UintVar(&o.readyFD, "ready-fd", 0, "where to report readiness")
-	flags.UintVar(&o.listenFD, "listen-fd", 0, "the socket that an older program passes on")
-	flags.UintVar(&o.oidcListenFD, "oidc-listen-fd", 0, "its socket for oidc-agent's clients")
-	flags.UintSliceVar(&o.heldFDs, "held-fd", nil, "which of them systemd holds")
-	for _, name := range []string{"started-by", "log-file", "ready-fd", "listen-fd", "oidc-listen-fd", "held-fd"} {
-		_ = flags.MarkHidden(name)
-	}
-	return cmd
+// lives are the daemons that one process is, one after another.
+type lives struct {
+	again   atomic.Bool // another one follows
+	program *programFile
+	sockets sockets // what they share
 }
 
 // serveOnce runs one daemon to its end.
@@ -132,9 +99,6 @@ func serveOnce(ctx context.Context, std stdio, o serveOptions, log zerolog.Logge
 		Wipe:      process.Wipe,
 	}, at, resting, ready)
 }
-
-// oidcAgentWanted reports whether config.toml in dir asks for a socket for oidc-agent's clients.
-func oidcAgentWanted(dir string) bool { return config.LoadMain(dir).OIDCAgent }
 
 // doorOf returns where the daemon of cfg listens, and where else it may if its store would lose something.
 func doorOf(cfg *config.Config, store keystore.Store, state string, env api.Environment, log zerolog.Logger) *door {
@@ -249,7 +213,7 @@ func runRested(ctx context.Context, cfg daemon.Config, at *door, resting *proces
 	if at.side != nil {
 		at.side.wanted = d.OIDCAgent
 	}
-	server = ipc.New(ipc.Config{Backend: backend(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.Disturb})
+	server = ipc.New(ipc.Config{Backend: backendOf(d, at), Log: cfg.Log, UID: cfg.UID, Requested: resting.Disturb})
 	cfg.Log.Info().Int("pid", os.Getpid()).Str("socket", cfg.Socket).Str("store", cfg.Config.Backend).
 		Str("version", cfg.Version).Msg("listening")
 
@@ -299,21 +263,12 @@ func openRestricted(ctx context.Context, work *sync.WaitGroup, server *ipc.Serve
 	}, nil
 }
 
-// backend answers all that the socket asks with d, which listens at a door.
-func backend(d *daemon.Daemon, at *door) ipc.Backend {
+// backendOf answers all that the socket asks with d, which listens at a door.
+func backendOf(d *daemon.Daemon, at *door) ipc.Backend {
 	return ipc.Backend{Tokens: d, Accounts: d, Logins: d, Imports: d, Providers: d, Matches: d, Policies: d, Sockets: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
 }
 
 // fileRecord is the name of the record of token files, beside the socket; a daemon on another socket has another.
 func fileRecord(socket string) string {
 	return strings.TrimSuffix(filepath.Base(socket), filepath.Ext(socket)) + ".files"
-}
-
-// lockPath is where the one daemon of a person holds its lock: in state. A memory store shares nothing with other daemons,
-// so its lock is its socket's.
-func lockPath(state, backend, socket string) string {
-	if backend == "memory" {
-		return api.MemoryLock(filepath.Join(runtimeDir(socket), filepath.Base(socket)))
-	}
-	return filepath.Join(state, "lock")
 }

@@ -1,13 +1,20 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/daemon/config"
 	"oauthd/ipc/api"
+	"oauthd/ipc/own"
 	"oauthd/keystore"
 
 	"github.com/spf13/cobra"
@@ -81,3 +88,68 @@ func stateDirOf(cfg *config.Config, state string) string {
 	}
 	return state
 }
+
+// openPatience bounds the opening of the file store at the daemon's start: a plugin may wait for a touch.
+const openPatience = 10 * time.Second
+
+// openAtStart opens a store of files if that needs no person. An error says what stood in the way: the daemon runs all the
+// same, locked.
+func openAtStart(ctx context.Context, store keystore.Store) error {
+	files, ok := store.(*keystore.File)
+	if !ok {
+		return nil
+	}
+	passphrase, found, err := givenPassphrase()
+	if err != nil || !found && files.Needs() != keystore.NeedsNothing {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	switch err = files.Open(ctx, string(passphrase)); {
+	case err == nil:
+		return nil
+	case errors.Is(err, keystore.ErrPassphrase):
+		return (&api.Error{Code: api.Locked, Message: "the passphrase that the daemon was given is wrong",
+			Hint: "correct what OAUTHD_PASSPHRASE_FILE names, or the service's credential"}).Because(err)
+	}
+	return (&api.Error{Code: api.KeystoreUnavailable, Message: api.Excerpt(err.Error())}).Because(err)
+}
+
+// givenPassphrase reads the passphrase that a service manager hands in (systemd.exec(5), credentials) or that
+// OAUTHD_PASSPHRASE_FILE names.
+func givenPassphrase() (passphrase api.Confidential, found bool, err error) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		passphrase, err = passphraseIn(filepath.Join(dir, "oauthd"))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return passphrase, err == nil, err
+		}
+	}
+	path := os.Getenv("OAUTHD_PASSPHRASE_FILE")
+	if path == "" {
+		return "", false, nil
+	}
+	passphrase, err = passphraseIn(path)
+	return passphrase, err == nil, err
+}
+
+func passphraseIn(path string) (api.Confidential, error) {
+	problem := func(why error) error {
+		return (&api.Error{Code: api.ConfigInvalid, Message: "no passphrase is read from a file: " + why.Error(),
+			Hint: "give an absolute path of a file that belongs to you and that nobody else may write to"}).Because(why)
+	}
+	if !filepath.IsAbs(path) { // a daemon works in a directory of its own
+		return "", problem(fmt.Errorf("%s is not an absolute path", path))
+	}
+	data, err := own.ReadNamed(path, maxPassphrase)
+	if err != nil {
+		return "", problem(err)
+	}
+	text, err := own.Text(data)
+	if err != nil {
+		return "", problem(fmt.Errorf("%s %w", path, err))
+	}
+	return api.Confidential(strings.TrimSpace(string(text))), nil
+}
+
+// oidcAgentWanted reports whether config.toml in dir asks for a socket for oidc-agent's clients.
+func oidcAgentWanted(dir string) bool { return config.LoadMain(dir).OIDCAgent }

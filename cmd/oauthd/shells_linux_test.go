@@ -186,7 +186,7 @@ func TestManualPages(t *testing.T) {
 			t.Fatalf("got exit %d, %q, %q", exit, stdout, stderr)
 		}
 	}
-	for _, v := range verbs() {
+	for _, v := range verbTable() {
 		_, err := os.Stat(filepath.Join(dir, "oauthd-"+v.name+".1"))
 		if hidden := v.name == keychainChild || v.name == emulationServer; (err != nil) != hidden {
 			t.Errorf("%s: got %v", v.name, err)

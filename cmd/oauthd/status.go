@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newStatus(std stdio) *cobra.Command {
+// newStatus makes the verb, whose screen has run execute what the person chooses.
+func newStatus(std stdio, run func(context.Context, []string, stdio) int) *cobra.Command {
 	var asJSON, socket, oidcSocket, watch bool
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -28,7 +30,7 @@ func newStatus(std stdio) *cobra.Command {
 				return badRequest("--watch and --json exclude each other", "oauthd watch prints events as JSON")
 			}
 			if watch {
-				return watchStatus(cmd.Context(), std, c)
+				return watchStatus(cmd.Context(), std, c, run)
 			}
 			s, err := c.Status(cmd.Context())
 			if err != nil {

@@ -15,8 +15,9 @@ import (
 	"github.com/gdamore/tcell/v3"
 )
 
-// watchStatus shows how everything is, and goes on showing it: as a screen on a terminal, else as a line for each event.
-func watchStatus(ctx context.Context, std stdio, c *client.Client) error {
+// watchStatus shows how everything is, and goes on showing it: as a screen on a terminal, else as a line for each event. What
+// the person chooses on the screen is a command line for run.
+func watchStatus(ctx context.Context, std stdio, c *client.Client, run func(context.Context, []string, stdio) int) error {
 	if _, err := c.Status(ctx); err != nil {
 		return err
 	}
@@ -31,36 +32,42 @@ func watchStatus(ctx context.Context, std stdio, c *client.Client) error {
 	}
 	return live.Run(ctx, screen, c, live.Do{
 		TakesTerminal: func(a live.Action) bool { return a.Verb == live.Login || a.Verb == live.Unlock },
-		Do:            func(ctx context.Context, a live.Action) string { return act(ctx, std, a) },
+		Do:            func(ctx context.Context, a live.Action) string { return screenCommand{std, run}.act(ctx, a) },
 	})
 }
 
-// act runs the command that the person chose on the screen, and returns what it said.
-func act(ctx context.Context, std stdio, a live.Action) string {
+// screenCommand runs what the person chose on the screen.
+type screenCommand struct {
+	std stdio
+	run func(context.Context, []string, stdio) int
+}
+
+// act runs the command, and returns what it said.
+func (c screenCommand) act(ctx context.Context, a live.Action) string {
 	var said bytes.Buffer
 	quiet := stdio{strings.NewReader(""), &said, &said}
 	switch a.Verb {
 	case live.Login:
-		return actHere(ctx, std, "login", a.Account)
+		return c.here(ctx, "login", a.Account)
 	case live.Unlock:
-		return actHere(ctx, std, "unlock")
+		return c.here(ctx, "unlock")
 	case live.Logout:
-		run(ctx, []string{"logout", a.Account}, quiet)
+		c.run(ctx, []string{"logout", a.Account}, quiet)
 	case live.Lock:
-		run(ctx, []string{"lock"}, quiet)
+		c.run(ctx, []string{"lock"}, quiet)
 	case live.Refresh:
-		if run(ctx, []string{"token", a.Account, "--force"}, stdio{strings.NewReader(""), &bytes.Buffer{}, &said}) == 0 {
+		if c.run(ctx, []string{"token", a.Account, "--force"}, stdio{strings.NewReader(""), &bytes.Buffer{}, &said}) == 0 {
 			return a.Account + ": has a new token"
 		}
 	}
 	return strings.Join(strings.Fields(said.String()), " ")
 }
 
-// actHere runs a command that talks with the person, and waits until it was read.
-func actHere(ctx context.Context, std stdio, args ...string) string {
-	status := run(ctx, args, std)
-	fmt.Fprint(std.err, "\nPress Enter to go back. ")
-	_, _ = bufio.NewReader(std.in).ReadString('\n')
+// here runs a command that talks with the person, and waits until it was read.
+func (c screenCommand) here(ctx context.Context, args ...string) string {
+	status := c.run(ctx, args, c.std)
+	fmt.Fprint(c.std.err, "\nPress Enter to go back. ")
+	_, _ = bufio.NewReader(c.std.in).ReadString('\n')
 	if status == 0 {
 		return ""
 	}

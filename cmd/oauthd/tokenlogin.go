@@ -29,5 +29,5 @@ func loginNow(ctx context.Context, std stdio, c *client.Client, r api.TokenReque
 	std.out = std.err
 	const patience = 5 * time.Minute
 	def := api.AccountDefinition{Scopes: strings.Fields(r.Scope), Timeout: int64(patience / time.Second)}
-	return login(ctx, std, r.Account, def, loginFlags{timeout: patience})
+	return logIn(ctx, std, r.Account, def, loginFlags{timeout: patience})
 }

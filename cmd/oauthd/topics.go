@@ -4,6 +4,8 @@ import (
 	"embed"
 	"io/fs"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // topicFiles are the pages of help that belong to no verb: help/TOPIC.md. The first line of each is "# " and what it is
@@ -42,4 +44,18 @@ func findTopic(name string) (topic, bool) {
 	}
 	about, _, _ := strings.Cut(string(text), "\n")
 	return topic{name, strings.TrimPrefix(about, "# "), string(text)}, true
+}
+
+// clientsPage is plain text of 80 columns, and a txtar archive whose files a test runs.
+//
+//go:embed clients.txt
+var clientsPage string
+
+// newClientsPage returns a page of help: cobra takes a command that does nothing for one.
+func newClientsPage(stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "clients",
+		Short: "get tokens from Python, Node and the shell: whole programs",
+		Long:  clientsPage,
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,35 +44,16 @@ func ownProgram(log zerolog.Logger) *programFile {
 	return p
 }
 
-// programPath returns the path of this program, by the name that it was called by if that leads here: package managers
-// replace links, and remove what they led to.
-func programPath() string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	called, err := exec.LookPath(os.Args[0])
-	if err != nil || !filepath.IsAbs(called) {
-		return self
-	}
-	here, err := os.Stat(self)
-	there, other := os.Stat(called)
-	if err != nil || other != nil || !os.SameFile(here, there) {
-		return self
-	}
-	return called
-}
-
 // successor returns the version of the program that has taken this one's place, and why it cannot take over; found is
 // false if there is none. A program that is just being written is none yet.
 func (p *programFile) successor(ctx context.Context) (version, problem string, found bool) {
 	now, err := os.Stat(p.path)
-	if p.ran == nil || err != nil || same(p.ran, now) {
+	if p.ran == nil || err != nil || sameProgram(p.ran, now) {
 		return "", "", false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.seen == nil || !same(p.seen, now) {
+	if p.seen == nil || !sameProgram(p.seen, now) {
 		p.seen = now
 		p.version, p.problem = "", ""
 		if err := trustedProgram(p.path); err != nil {
@@ -85,7 +65,7 @@ func (p *programFile) successor(ctx context.Context) (version, problem string, f
 	return p.version, p.problem, true
 }
 
-func same(a, b fs.FileInfo) bool {
+func sameProgram(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
@@ -188,24 +168,4 @@ func versions(s api.Status) string {
 		text += "; " + u.Version + " is installed: " + u.Waiting
 	}
 	return text
-}
-
-// restart ends the daemon that listens on l if a new program can take over now; end ends it.
-func (d *door) restart(ctx context.Context, l net.Listener, end func()) {
-	u := d.upgrade.status(ctx)
-	d.mu.Lock()
-	moved := d.moved
-	d.mu.Unlock()
-	if u == nil || u.Waiting != "" || ctx.Err() != nil || moved {
-		return
-	}
-	if err := d.passed.keep(l); err != nil {
-		d.log.Warn().Err(err).Msg("the new program must wait")
-		return
-	}
-	d.side.keep()
-	d.log.Info().Str("version", u.Version).Msg("a new program takes over")
-	d.upgrade.program.due.Store(true)
-	d.upgrade.again()
-	end()
 }

@@ -142,7 +142,7 @@ func suggestName(err error) error {
 		return err
 	}
 	quoted := strings.Split(e.Message, `"`) // the name is the first thing in quotes
-	accounts, ok := asked(func(ctx context.Context, c *client.Client) ([]api.Account, error) { return c.Accounts(ctx) })
+	accounts, ok := askQuickly(func(ctx context.Context, c *client.Client) ([]api.Account, error) { return c.Accounts(ctx) })
 	if len(quoted) < 3 || !ok {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"oauthd/cmd/oauthd/ask"
@@ -15,16 +14,6 @@ import (
 
 	"golang.org/x/term"
 )
-
-// waiting is what a terminal shows while a login waits for its person.
-type waiting struct {
-	once    sync.Once
-	stop    chan struct{}
-	stopped chan struct{}
-	prompt  io.Writer // writes above the prompt; nil for a spinner
-}
-
-const waitsForBrowser = "Waiting for the browser; Ctrl-C gives up."
 
 // end takes it off the terminal; it may be called again.
 func (w *waiting) end() {
