@@ -73,6 +73,7 @@ func (s *Server) serveResponse(v visit) bool {
 		refuse(v.w)
 		return true
 	}
+	stays(v.r)
 	if err == nil && mode != cmp.Or(s.cfg.ResponseMode, modeQuery) {
 		response, err = Response{}, ErrOtherMode
 	}
@@ -127,6 +128,7 @@ func isClosed(c <-chan struct{}) bool {
 // showOutcome shows the outcome as soon as there is one. A browser that comes before gets a page that asks again, and
 // keeps it on the screen while it does.
 func (s *Server) showOutcome(v visit, how arrival) {
+	stays(v.r)
 	patience := time.NewTimer(s.patience())
 	defer patience.Stop()
 	select {

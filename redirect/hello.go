@@ -45,6 +45,9 @@ func (c *helloConn) Read(b []byte) (int, error) {
 	return 0, io.EOF
 }
 
+// NetConn returns the connection below, as the one of a TLS connection does.
+func (c *helloConn) NetConn() net.Conn { return c.Conn }
+
 // CloseWrite lets the HTTP server end a connection without losing the answer to a request it did not read whole.
 func (c *helloConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {

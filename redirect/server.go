@@ -101,6 +101,7 @@ func (a *Servers) newServer(cfg Config, port int) (*Server, error) {
 		ReadTimeout:       headerTimeout,
 		WriteTimeout:      resultWait + headerTimeout,
 		MaxHeaderBytes:    maxHeader,
+		ConnContext:       remember,
 		ConnState:         s.clients.track,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
@@ -120,12 +121,11 @@ func (s *Server) accept(l net.Listener) {
 
 // listener makes l one whose connections are known to clients, and speak TLS if the redirect URI is https.
 func (s *Server) listener(l net.Listener) net.Listener {
+	l = clientListener{l, &s.clients}
 	if s.tls != nil {
-		l = tls.NewListener(l, s.tls)
-	} else {
-		l = helloListener{l, s.noticeHello}
+		return tls.NewListener(l, s.tls)
 	}
-	return clientListener{l, &s.clients}
+	return helloListener{l, s.noticeHello}
 }
 
 // RedirectURI returns the redirect_uri of the authorization request, such as http://127.0.0.1:43123/callback.
