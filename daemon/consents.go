@@ -3,12 +3,14 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/audit"
+	"oauthd/daemon/book"
 	"oauthd/daemon/config"
 	"oauthd/daemon/consent"
 	"oauthd/daemon/policy"
@@ -104,7 +106,11 @@ func (d *Daemon) always(ctx context.Context, q api.Question) (api.ConsentTaken, 
 	if !ok || !q.Managed {
 		return taken, nil
 	}
-	if err := d.book.AddRule(ctx, q.Account, rule); err != nil {
+	err := d.book.Change(ctx, q.Account, func(a *account.Account) { a.Policy.Rules = append(slices.Clone(a.Policy.Rules), rule) })
+	if errors.Is(err, book.ErrNotManaged) {
+		return taken, nil // a person has taken it over
+	}
+	if err != nil {
 		return taken, err
 	}
 	taken.Written = true

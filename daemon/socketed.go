@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"path"
 	"slices"
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/book"
 	"oauthd/daemon/config"
 	"oauthd/daemon/policy"
 	"oauthd/daemon/words"
@@ -50,8 +52,12 @@ func (d *Daemon) AddSocket(ctx context.Context, r api.SocketRequest) (api.Socket
 		served.Add = config.SocketText(s)
 		return served, nil
 	}
-	a.Sockets = append(slices.Clone(a.Sockets), s)
-	if err := d.book.Write(ctx, a); err != nil {
+	err = d.book.Change(ctx, a.Name, func(now *account.Account) { now.Sockets = append(slices.Clone(now.Sockets), s) })
+	if errors.Is(err, book.ErrNotManaged) { // a person has taken it over
+		served.Add = config.SocketText(s)
+		return served, nil
+	}
+	if err != nil {
 		_, _ = d.sockets.End(served.Path) // it is served by no daemon, then
 		return api.Socket{}, err
 	}
@@ -85,12 +91,16 @@ func (d *Daemon) EndSocket(ctx context.Context, path string) (api.Socket, error)
 		return s, err
 	}
 	d.note(ctx, api.AuditPolicy, s.Account, "socket "+s.Path+" ended", nil)
-	a, ok := d.book.Configured(s.Account)
-	if !s.Kept || !ok || !a.Managed {
+	if !s.Kept {
 		return s, nil
 	}
-	a.Sockets = slices.DeleteFunc(slices.Clone(a.Sockets), func(kept account.Socket) bool { return kept.Name == s.Path })
-	return s, d.book.Write(ctx, a)
+	err = d.book.Change(ctx, s.Account, func(now *account.Account) {
+		now.Sockets = slices.DeleteFunc(slices.Clone(now.Sockets), func(kept account.Socket) bool { return kept.Name == s.Path })
+	})
+	if errors.Is(err, book.ErrNotManaged) {
+		return s, nil
+	}
+	return s, err
 }
 
 // settleSockets serves the sockets that the accounts' files name.

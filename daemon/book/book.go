@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +49,7 @@ type Book struct {
 
 	// config is what the files said when they were read last. It does not change, and is replaced with mu held.
 	config atomic.Pointer[config.Config]
+	turn   chan struct{} // holds an element while an account's file is rewritten
 
 	mu    sync.Mutex // guards the fields below; nothing else is locked while it is held
 	known map[string]Facts
@@ -63,6 +63,7 @@ func New(cfg Config) *Book {
 		discovered: discoveries{client: cfg.HTTP, now: cfg.Now, byIssuer: map[string]discovery{}},
 		ledger:     ledger{dir: cfg.StateDir, now: cfg.Now},
 		known:      map[string]Facts{},
+		turn:       make(chan struct{}, 1),
 	}
 	b.config.Store(cfg.Config)
 	return b
@@ -113,24 +114,51 @@ func (b *Book) Names() []string { return b.current().Names() }
 // File is the path of the file of the account of that name.
 func (b *Book) File(name string) string { return config.AccountFile(b.cfg.Dir, name) }
 
-// Write writes a's file, and takes it in.
+// ErrNotManaged says that the file of an account is a person's, or is gone, so that the daemon does not write it.
+var ErrNotManaged = errors.New("book: the account has no file that the daemon may write")
+
+// Write writes a's file, and takes it in. Who may use the account stays as the file of that name says now, which is not
+// always how it was when a was made.
 func (b *Book) Write(ctx context.Context, a account.Account) error {
-	next, err := b.reader.Save(ctx, a)
-	if err != nil {
-		return err
-	}
-	b.replace(next)
-	return nil
+	return b.rewrite(ctx, a.Name, func(now account.Account, known bool) (account.Account, error) {
+		if known {
+			a.Policy, a.Sockets = now.Policy, now.Sockets
+		}
+		return a, nil
+	})
 }
 
-// AddRule puts a rule after the others of the account of that name, whose file must be the daemon's.
-func (b *Book) AddRule(ctx context.Context, name string, rule account.Rule) error {
-	a, err := b.Account(ctx, name)
+// Change writes what change makes of the account of that name as its file is now, and takes it in; change must not write
+// into the slices that it finds. The error is [ErrNotManaged] if the file is not the daemon's.
+func (b *Book) Change(ctx context.Context, name string, change func(*account.Account)) error {
+	return b.rewrite(ctx, name, func(now account.Account, known bool) (account.Account, error) {
+		if !known || !now.Managed {
+			return now, ErrNotManaged
+		}
+		change(&now)
+		return now, nil
+	})
+}
+
+// rewrite reads, changes and writes an account's file; one caller after another does so.
+func (b *Book) rewrite(ctx context.Context, name string, change func(now account.Account, known bool) (account.Account, error)) error {
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	b.Refresh(ctx, name)
+	next, err := change(b.Configured(name))
 	if err != nil {
 		return err
 	}
-	a.Policy.Rules = append(slices.Clone(a.Policy.Rules), rule)
-	return b.Write(ctx, a)
+	read, err := b.reader.Save(ctx, next)
+	if err != nil {
+		return err
+	}
+	b.replace(read)
+	return nil
 }
 
 // Remove removes the file of the account of that name, and takes that in.

@@ -50,14 +50,9 @@ func (t *finish) commit(ctx context.Context, c account.Credential, tok account.T
 	return nil
 }
 
-// writeFile writes the account's file, if it is the daemon's to write. Who may use the account stays as it is now, which is
-// not always how it was when the login began.
+// writeFile writes the account's file, if it is the daemon's to write.
 func (t *finish) writeFile(ctx context.Context) error {
 	if t.Account.Managed {
-		t.book.Refresh(ctx, t.Account.Name)
-		if now, known := t.book.Configured(t.Account.Name); known {
-			t.Account.Policy, t.Account.Sockets = now.Policy, now.Sockets
-		}
 		return t.book.Write(ctx, t.Account)
 	}
 	t.book.Refresh(ctx, t.Account.Name)
