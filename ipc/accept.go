@@ -12,8 +12,8 @@ import (
 	"oauthd/ipc/peer"
 )
 
-// accept starts a goroutine for each connection, until the server is to stop. A lack of descriptors or memory only
-// delays it.
+// accept starts a goroutine for each connection that may come in, until the server is to stop. A lack of descriptors or
+// memory only delays it.
 func (sv *serving) accept(l net.Listener) error {
 	const firstPause, lastPause = 5 * time.Millisecond, time.Second
 	pause := firstPause
@@ -36,12 +36,12 @@ func (sv *serving) accept(l net.Listener) error {
 			return fmt.Errorf("ipc: accept: %w", err)
 		}
 		c := &conn{Conn: nc, writeTimeout: sv.limits.write, watchdog: sv.watchdog, arrivals: &sv.arrivals}
-		if sv.enter(c) {
-			sv.watchdog.add(c)
-			sv.work.Go(func() { sv.handle(c) })
-		} else {
-			sv.turnAway(c)
+		if e := sv.enter(c); e != nil {
+			sv.turnAway(c, e)
+			continue
 		}
+		sv.watchdog.add(c)
+		sv.work.Go(func() { sv.handle(c) })
 	}
 }
 
@@ -55,23 +55,8 @@ func passing(err error) bool {
 	return false
 }
 
-// handle identifies the caller, recognises the protocol by the first byte, and serves it.
+// handle recognises the protocol by the first byte, and serves it.
 func (sv *serving) handle(c *conn) {
-	p, err := peer.Of(c.Conn)
-	if err != nil || p.UID != sv.uid() {
-		sv.cfg.Log.Warn().Err(err).Int("uid", p.UID).Int("pid", p.PID).Msg("connection of another user refused")
-		sv.refuse(c, sv.limits.refuse, &api.Error{
-			Code: api.Forbidden, Message: "this daemon serves another user", Hint: "start your own with oauthd serve",
-		})
-		sv.leave(c)
-		return
-	}
-	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable, Evidence: evidence(p), Socket: sv.socket}
-	if !sv.fair(c) {
-		sv.refuse(c, sv.limits.refuse, tooMany("this program has too many connections open"))
-		sv.leave(c)
-		return
-	}
 	if sv.protocol != nil {
 		if sv.readBy(c, time.Now().Add(sv.limits.message)) {
 			sv.speak(c, asked{sv, c})
@@ -117,15 +102,29 @@ func (sv *serving) readBy(c *conn, deadline time.Time) bool {
 	return sv.stop.Err() == nil
 }
 
-func (sv *serving) enter(c *conn) bool {
+// enter identifies the caller of c and takes c in, or returns what c is told instead. One that is turned away takes
+// no place from then on: a program could otherwise fill all of them with connections that it may not have.
+func (sv *serving) enter(c *conn) *api.Error {
+	p, err := peer.Of(c.Conn)
+	if err != nil || p.UID != sv.uid() {
+		sv.cfg.Log.Warn().Err(err).Int("uid", p.UID).Int("pid", p.PID).Msg("connection of another user refused")
+		return &api.Error{
+			Code: api.Forbidden, Message: "this daemon serves another user", Hint: "start your own with oauthd serve",
+		}
+	}
+	c.caller = account.Caller{UID: p.UID, PID: p.PID, Executable: p.Executable, Evidence: evidence(p), Socket: sv.socket}
 	sv.mu.Lock()
 	defer sv.mu.Unlock()
-	if sv.open >= sv.most {
-		return false
+	switch {
+	case sv.open >= sv.most:
+		return tooMany("too many connections are open")
+	case !sv.fairLocked(p.PID):
+		return tooMany("this program has too many connections open")
 	}
 	sv.open++
 	sv.own[c] = struct{}{}
-	return true
+	sv.of[p.PID]++
+	return nil
 }
 
 func (sv *serving) disown(c *conn) {
@@ -142,45 +141,35 @@ func (sv *serving) leave(c *conn) {
 	defer sv.mu.Unlock()
 	delete(sv.own, c)
 	sv.open--
-	if c.counted {
-		if sv.of[c.caller.PID]--; sv.of[c.caller.PID] == 0 {
-			delete(sv.of, c.caller.PID)
-		}
+	if sv.of[c.caller.PID]--; sv.of[c.caller.PID] == 0 {
+		delete(sv.of, c.caller.PID)
 	}
 }
 
 // minShare is how many connections every program may have, however many others there are.
 const minShare = 16
 
-// fair reports whether c's program may have one more connection: once half of those that there can be are open, none may
-// have more than an eighth, so that what is left is for others.
-func (sv *serving) fair(c *conn) bool {
-	sv.mu.Lock()
-	defer sv.mu.Unlock()
-	if sv.open > sv.most/2 && sv.of[c.caller.PID] >= max(sv.most/8, minShare) {
-		return false
-	}
-	c.counted = true
-	sv.of[c.caller.PID]++
-	return true
+// fairLocked reports whether the program with that pid may have one more connection: once half of those that there can be
+// are open, none may have more than an eighth, so that what is left is for others.
+func (sv *serving) fairLocked(pid int) bool {
+	return sv.open < sv.most/2 || sv.of[pid] < max(sv.most/8, minShare)
 }
 
 func tooMany(message string) *api.Error {
 	return &api.Error{Code: api.Busy, Message: message, Hint: "close some, or try again", RetryAfter: 1}
 }
 
-// turnAway answers a connection beyond the bound with busy.
-func (sv *serving) turnAway(c *conn) {
-	busy := tooMany("too many connections are open")
+// turnAway answers a connection that may not come in with e.
+func (sv *serving) turnAway(c *conn, e *api.Error) {
 	select {
 	case sv.refusals <- struct{}{}:
 		sv.work.Go(func() {
-			sv.refuse(c, sv.limits.refuse, busy)
+			sv.refuse(c, sv.limits.refuse, e)
 			_ = c.Close()
 			<-sv.refusals
 		})
 	default:
-		sv.refuse(c, 0, busy)
+		sv.refuse(c, 0, e)
 		_ = c.Close()
 	}
 }

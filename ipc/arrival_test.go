@@ -150,18 +150,20 @@ func TestReadOfAConnection(t *testing.T) {
 
 // A connection that has ended holds nothing any more.
 func TestLeave(t *testing.T) {
-	sv := &serving{Server: New(Config{}), most: 2, own: map[*conn]struct{}{}, watchdog: newWatchdog()}
+	sv := &serving{
+		Server: New(Config{UID: os.Getuid()}), most: 2, own: map[*conn]struct{}{}, of: map[int]int{}, watchdog: newWatchdog(),
+	}
 	sv.arrivals.room = 100
 	c, theirs := pair(t, &sv.arrivals)
-	if !sv.enter(c) {
-		t.Fatal("the first connection was turned away")
+	if e := sv.enter(c); e != nil {
+		t.Fatalf("the first connection was turned away: %v", e)
 	}
 	sv.watchdog.add(c)
 	sv.arrivals.take(c, 40)
 	sv.leave(c)
 	sv.arrivals.holds(t, "left", 100, 0)
-	if sv.open != 0 || len(sv.own) != 0 || len(sv.watchdog.conns) != 0 {
-		t.Errorf("got %d open, %d own, %d watched; want none", sv.open, len(sv.own), len(sv.watchdog.conns))
+	if sv.open != 0 || len(sv.own) != 0 || len(sv.of) != 0 || len(sv.watchdog.conns) != 0 {
+		t.Errorf("got %d open, %d own, of %d programs, %d watched; want none", sv.open, len(sv.own), len(sv.of), len(sv.watchdog.conns))
 	}
 	ended(t, theirs)
 

@@ -16,7 +16,6 @@ import (
 type conn struct {
 	net.Conn
 	caller       account.Caller
-	counted      bool // among its program's connections; guarded by serving.mu
 	writeTimeout time.Duration
 	// account is the one that c asked for last; see serving.asksFor.
 	account string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,8 +93,8 @@ func TestTooManyConnections(t *testing.T) {
 		ended(t, c)
 	}
 	resp, body := exchange(t, r.path, "GET /v1/token?account=work HTTP/1.1\r\nHost: oauthd\r\n\r\n")
-	if got := codeOf(t, body); resp.StatusCode != 429 || got != api.Busy {
-		t.Errorf("http: got %d %s, want 429 busy", resp.StatusCode, got)
+	if got := codeOf(t, body); resp.StatusCode != 429 || got != api.Busy || !strings.Contains(body, `"retry_after"`) {
+		t.Errorf("http: got %d %s, want 429 busy, and when to try again", resp.StatusCode, got)
 	}
 	_ = kept[0].Close()
 	// The server notices the end in its own time; until then it is busy.
