@@ -107,7 +107,7 @@ func (f *fingerprints) fetch(ctx context.Context) ([]byte, error) {
 func (f *fingerprints) of(token string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.key == nil {
+	if f.key == nil || token == "" {
 		return ""
 	}
 	mac := hmac.New(sha256.New, f.key)

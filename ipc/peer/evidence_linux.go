@@ -106,7 +106,8 @@ func served(server Identity, pid, uid int, own []string) (Evidence, error) {
 	return e, nil
 }
 
-// resolve puts the program that ran one of ours in its place.
+// resolve puts the program that ran one of ours in its place. git runs its helpers through a shell, as others do; a shell
+// that was given one simple command to run is no more than a courier.
 func (e *Evidence) resolve(own []string) {
 	ours := func(p Identity) bool { return slices.Contains(own, p.Executable) }
 	if !ours(e.Identity) {
@@ -116,8 +117,34 @@ func (e *Evidence) resolve(own []string) {
 	if i < 0 {
 		return
 	}
+	if i+1 < len(e.Parents) && isCourier(e.Parents[i]) {
+		i++
+	}
 	e.Through, e.Identity = e.Identity, e.Parents[i]
 	e.Parents = e.Parents[i+1:]
+}
+
+// isCourier reports whether a process is a shell that runs one simple command.
+func isCourier(p Identity) bool {
+	switch filepath.Base(p.Executable) {
+	case "sh", "dash", "bash", "ash", "busybox", "ksh", "mksh", "zsh":
+	default:
+		return false
+	}
+	h, err := openProcess(p.PID)
+	if err != nil {
+		return false
+	}
+	defer h.close()
+	s, ok := h.stat()
+	return ok && s.start == p.Start && runsSimpleCommand(h.read("cmdline"))
+}
+
+// runsSimpleCommand reports whether a shell's command line is -c and a simple command, whose words may come from "$@".
+func runsSimpleCommand(cmdline string) bool {
+	arguments := strings.Split(cmdline, "\x00")
+	return len(arguments) > 2 && arguments[1] == "-c" &&
+		!strings.ContainsAny(strings.ReplaceAll(arguments[2], `"$@"`, ""), ";|&<>()`$\n{}")
 }
 
 // ownPrograms are the paths of this program and of the small one beside it.

@@ -97,6 +97,24 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// A shell that runs nothing but our program, as git's does, is passed over, and one that does more is not.
+func TestEvidenceThroughAShell(t *testing.T) {
+	for script, passed := range map[string]bool{"CALLER": true, "CALLER; true": false} {
+		c, cmd := caller(t, "sh -c '"+script+"'; true")
+		p, err := peer.Of(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := p.Evidence()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.PID == cmd.Process.Pid; got != passed {
+			t.Errorf("%s: got %+v by %+v, want the shell passed over: %v", script, e.Identity, e.Parents, passed)
+		}
+	}
+}
+
 // Once the caller has ended, nothing is said of whatever has its pid.
 func TestEvidenceOfAnEndedProcess(t *testing.T) {
 	c, _ := caller(t, "CALLER </dev/null")

@@ -74,6 +74,23 @@ func TestWhoRanOurProgram(t *testing.T) {
 	}
 }
 
+func TestRunsSimpleCommand(t *testing.T) {
+	for line, want := range map[string]bool{
+		"sh\x00-c\x00/home/ada/.local/bin/git-credential-oauthd get\x00/home/ada/.local/bin/git-credential-oauthd get\x00": true,
+		"/bin/sh\x00-c\x00oauthd token work \"$@\"\x00oauthd token work\x00--force\x00":                                    true,
+		"sh\x00-c\x00oauthd token work | curl -H @- https://api.example.com\x00":                                           false,
+		"sh\x00-c\x00oauthd token $NAME\x00":                                                                               false,
+		"sh\x00-c\x00oauthd token work\nrm token\x00":                                                                      false,
+		"sh\x00script.sh\x00-c\x00":                                                                                        false,
+		"-bash\x00":                                                                                                        false,
+		"":                                                                                                                 false,
+	} {
+		if got := runsSimpleCommand(line); got != want {
+			t.Errorf("%q: got %v, want %v", line, got, want)
+		}
+	}
+}
+
 func TestWhomAProcessOfOursServes(t *testing.T) {
 	for line, want := range map[string]int{
 		"oauthd\x00emulation-server\x00serve\x002\x00771\x00":        771,
