@@ -23,7 +23,7 @@ const maxWaits = 3
 // interactive request waits for a person.
 func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
 	d.idle.used(d.now())
-	if r.URL != "" {
+	if r.Account == "" && r.URL != "" {
 		m, err := d.Match(ctx, r.URL, "")
 		if err != nil {
 			return api.Token{}, err
@@ -42,6 +42,9 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		}
 	}
 	if unwritten := d.auditToken(ctx, r, admitted, t, err); unwritten != nil {
+		if admitted.taken != "" {
+			d.sockets.Return(admitted.taken)
+		}
 		return api.Token{}, unwritten
 	}
 	return t, err
@@ -60,6 +63,9 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 	}
 	if err := d.vault.Gate().Err(); err != nil {
 		return api.Token{}, admitted, words.Locked(err)
+	}
+	if err := d.allowedAt(ctx, a, r.URL); err != nil {
+		return api.Token{}, admitted, err
 	}
 	admitted, err = d.admit(ctx, a, &r)
 	if err == nil && admitted.decision.Ask {

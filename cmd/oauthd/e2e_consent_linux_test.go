@@ -87,6 +87,11 @@ func testAuditRequired(t *testing.T, h *house) {
 	if r := p.run("token", "work"); r.exit != 0 {
 		t.Fatalf("before: got exit %d, %s", r.exit, r.stderr)
 	}
+	// A socket that may hand out one token: what was held back does not count.
+	one := filepath.Join(p.dir, "one.sock")
+	if r := p.run("socket", "create", one, "--account", "work", "--max", "1"); r.exit != 0 {
+		t.Fatalf("a restricted socket: got exit %d, %s", r.exit, r.stderr)
+	}
 	// A full disk is no matter of permissions, and neither is this, which holds for root too.
 	state := filepath.Join(p.dir, ".local/state/oauthd")
 	log := filepath.Join(state, "audit.jsonl")
@@ -99,8 +104,14 @@ func testAuditRequired(t *testing.T, h *house) {
 			t.Errorf("without a log: got exit %d, %d bytes, %s", r.exit, len(r.stdout), r.stderr)
 		}
 	}
+	if r := p.runWith([]string{"OAUTHD_SOCK=" + one}, "token"); r.exit == 0 || !strings.Contains(r.stderr, "held back") {
+		t.Errorf("without a log, by the socket: got exit %d, %s", r.exit, r.stderr)
+	}
 	if err := errors.Join(os.Remove(log), os.Rename(log+".away", log)); err != nil {
 		t.Fatal(err)
+	}
+	if r := p.runWith([]string{"OAUTHD_SOCK=" + one}, "token"); r.exit != 0 || r.stdout == "" {
+		t.Errorf("with the log again, by the socket: got exit %d, %s, want its one token", r.exit, r.stderr)
 	}
 	if r := p.run("token", "home"); r.exit != 0 || r.stdout == "" {
 		t.Errorf("with the log again: got exit %d, %s, want a token", r.exit, r.stderr)
