@@ -31,7 +31,7 @@ func NoSocket(path string) *api.Error {
 
 // SocketSpent words a restricted socket that has handed out its tokens.
 func SocketSpent(path string, most int) *api.Error {
-	return &api.Error{Code: api.PolicyDenied, Message: fmt.Sprintf("the socket %s has handed out its %d tokens", api.Excerpt(path), most),
+	return &api.Error{Code: api.PolicyDenied, Message: fmt.Sprintf("the socket %s has handed out all that it may (--max %d)", api.Excerpt(path), most),
 		Hint: "create it again with a larger --max"}
 }
 
