@@ -67,8 +67,8 @@ func (d *Daemon) admit(ctx context.Context, a account.Account, r *api.TokenReque
 	return ad, nil
 }
 
-// still returns an error if a caller that a person has agreed to may not use a any more: its rules may have changed while
-// the person was asked.
+// still returns an error if a caller that a person has agreed to may not use a any more: its rules and hosts may have
+// changed while the person was asked.
 func (d *Daemon) still(ctx context.Context, a account.Account, ad admission, r api.TokenRequest) error {
 	now, err := d.book.Account(ctx, a.Name)
 	if err != nil {
@@ -77,7 +77,7 @@ func (d *Daemon) still(ctx context.Context, a account.Account, ad admission, r a
 	if decision := policy.Decide(now.Policy, ad.caller, policy.Request{Scopes: strings.Fields(r.Scope), Audience: r.Audience, Resource: r.Resource}); !decision.Allowed {
 		return words.Refused(now, ad.caller, decision)
 	}
-	return nil
+	return d.allowedAt(ctx, now, r.URL)
 }
 
 // grantedOf returns those of a ceiling's scopes that a has; all of them if none are known.

@@ -71,22 +71,14 @@ func setFlag(flag *bool, key, value string) error {
 
 // checkTokenRequest checks what decoding does not.
 func checkTokenRequest(r api.TokenRequest) error {
-	if r.URL != "" {
-		if r.Account != "" {
-			return badRequest("account and url exclude each other", "give the account, or the URL that finds it")
-		}
-		return checkMinTTL(r)
-	}
-	if r.Account == "" {
+	if r.Account == "" && r.URL == "" {
 		return badRequest("account is missing", "oauthd accounts lists the names")
 	}
-	if err := api.CheckAccountName(r.Account); err != nil {
-		return err
+	if r.Account != "" {
+		if err := api.CheckAccountName(r.Account); err != nil {
+			return err
+		}
 	}
-	return checkMinTTL(r)
-}
-
-func checkMinTTL(r api.TokenRequest) error {
 	if r.MinTTL != nil && (*r.MinTTL < 0 || *r.MinTTL > math.MaxInt32) {
 		return badRequest(fmt.Sprintf("min_ttl must be a number of seconds from 0 to %d", math.MaxInt32),
 			"leave it out to get a token that lives for at least a minute")

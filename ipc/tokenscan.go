@@ -37,6 +37,8 @@ func scanTokenRequest(data []byte) (r api.TokenRequest, ok bool) {
 			field, good = 32, s.flag(&r.Force)
 		case "id_token":
 			field, good = 64, s.flag(&r.IDToken)
+		case "url":
+			field, good = 128, s.string(&r.URL)
 		default:
 			return r, false
 		}

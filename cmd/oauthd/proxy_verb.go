@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"net"
 	"net/url"
 	"runtime"
@@ -14,7 +13,6 @@ import (
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
-	"oauthd/ipc/client"
 	"oauthd/ipc/emulate"
 	"oauthd/ipc/match"
 	"oauthd/ipc/proxy"
@@ -77,9 +75,7 @@ func (in *injection) run(ctx context.Context, std stdio) error {
 	}
 	c := starting()
 	defer c.Close()
-	if err := allowed(ctx, c, in.account, to); err != nil {
-		return err
-	}
+	in.token.request.URL = to.String() // the daemon gives no token for it unless the account's hosts allow that
 	if _, err := in.token.token(ctx, std, c, in.account); err != nil {
 		return err
 	}
@@ -142,30 +138,6 @@ func readUpstream(text string) (*url.URL, error) {
 		return nil, badRequest("the upstream cannot be "+api.Excerpt(text)+": "+err.Error(), hint)
 	}
 	return u, nil
-}
-
-// allowed refuses an upstream that the account's hosts do not allow.
-func allowed(ctx context.Context, c *client.Client, account string, to *url.URL) error {
-	m, err := c.Match(ctx, to.String(), account)
-	if err == nil && m.Account == account {
-		return nil
-	}
-	if err != nil && !errors.Is(err, client.ErrUnknownAccount) && !errors.Is(err, client.ErrAmbiguous) {
-		return err
-	}
-	line := to.Host + to.EscapedPath()
-	if to.Scheme == "http" {
-		line = "http://" + line
-	}
-	message := "the hosts of " + account + " do not allow " + to.String()
-	if err == nil {
-		message += ", where " + m.Account + " is used"
-	}
-	e := &api.Error{
-		Code: api.BadRequest, Message: message,
-		Hint: "add it to the account's file, which oauthd account show " + account + " names: hosts = [\"" + strings.TrimSuffix(line, "/") + "\"]",
-	}
-	return e.Because(err)
 }
 
 // open listens as --listen says. On TCP, programs need the secret.

@@ -23,3 +23,16 @@ func SeveralMatch(url string, accounts []string) *api.Error {
 	return &api.Error{Code: api.Ambiguous, Message: strings.Join(accounts, " and ") + " answer for " + api.Excerpt(url) + " equally well",
 		Hint: "put a user name into the URL (the account's, or the person's), or a longer path into the hosts of one"}
 }
+
+// NotAllowedAt words a URL that the hosts of an account do not allow; other is the account that is used there, "" for none.
+func NotAllowedAt(name, url, other string) *api.Error {
+	message := "the hosts of " + name + " do not allow " + api.Excerpt(url)
+	if other != "" {
+		message += ", where " + other + " is used"
+	}
+	place := strings.TrimSuffix(strings.TrimPrefix(url, "https://"), "/")
+	return &api.Error{
+		Code: api.PolicyDenied, Message: message,
+		Hint: "add it to the account's file, which oauthd account show " + name + " names: hosts = [\"" + api.Excerpt(place) + "\"]",
+	}
+}

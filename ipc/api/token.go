@@ -7,7 +7,8 @@ import "time"
 type TokenRequest struct {
 	// Account is the name of the account; "" if URL finds it.
 	Account string `json:"account"`
-	// URL is where the token is to be used. Instead of Account, it finds the account whose hosts allow that.
+	// URL is where the token is to be used; "" is anywhere. Without Account, it finds the account whose hosts allow that. With
+	// it, the answer is [PolicyDenied] unless the hosts of that account do.
 	URL string `json:"url,omitempty"`
 	// Scope is a space-separated list (RFC 6749 §3.3) that the token must cover; "" means everything that was granted.
 	Scope string `json:"scope,omitempty"`
