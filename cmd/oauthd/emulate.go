@@ -37,6 +37,20 @@ type served struct {
 	Protocol json.RawMessage `json:"protocol"`
 }
 
+// read returns the protocol that is to be served; lines are for what it logs.
+func (s served) read(lines io.Writer) (protocol, error) {
+	var p protocol = &injecting{lines: lines}
+	if s.Flag != proxyFlag {
+		rows := emulations()
+		at := slices.IndexFunc(rows, func(e *emulation) bool { return e.flag == s.Flag })
+		if at < 0 {
+			return nil, fmt.Errorf("unknown emulation %q", s.Flag)
+		}
+		p = rows[at].protocol
+	}
+	return p, json.Unmarshal(s.Protocol, p)
+}
+
 // addEmulations adds the flags of all emulations.
 func addEmulations(flags *pflag.FlagSet) []*emulation {
 	all := emulations()
@@ -61,10 +75,12 @@ func askedFor(all []*emulation) ([]*emulation, error) {
 // prepareEmulations sees to it that each has a token to give.
 func prepareEmulations(ctx context.Context, std stdio, c *client.Client, f *tokenFlags, all []*emulation) error {
 	for _, e := range all {
-		if _, err := f.token(ctx, std, c, e.account); err != nil {
+		asked := *f
+		asked.request.URL = e.url
+		if _, err := asked.token(ctx, std, c, e.account); err != nil {
 			return err
 		}
-		if err := e.prepare(ctx, std, c, f, e.account); err != nil {
+		if err := e.prepare(ctx, std, c, &asked, e.account); err != nil {
 			return err
 		}
 	}
@@ -168,17 +184,13 @@ func (s *site) remove() {
 func serveEmulations(ctx context.Context, errs io.Writer, list []served, listeners []net.Listener, ready func()) error {
 	c := unattended()
 	defer c.Close()
-	rows := emulations()
 	var handlers []http.Handler
 	for _, one := range list {
-		at := slices.IndexFunc(rows, func(e *emulation) bool { return e.flag == one.Flag })
-		if at < 0 {
-			return fmt.Errorf("unknown emulation %q", one.Flag)
-		}
-		if err := json.Unmarshal(one.Protocol, rows[at].protocol); err != nil {
+		p, err := one.read(errs)
+		if err != nil {
 			return err
 		}
-		handlers = append(handlers, rows[at].handler(one.Place, c, complaints(errs)))
+		handlers = append(handlers, p.handler(one.Place, c, complaints(errs)))
 	}
 	ready()
 	var serving sync.WaitGroup

@@ -14,6 +14,7 @@ import (
 type emulation struct {
 	flag, usage string // --flag NAME
 	account     string // NAME; "" if it was not asked for
+	url         string // where the tokens go, if that is known: the account's hosts must allow it
 	protocol
 }
 

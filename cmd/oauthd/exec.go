@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -20,12 +21,14 @@ import (
 // childVariable is one of CMD's environment variables, and the account whose token it gets.
 type childVariable struct {
 	name, account string
-	file          bool // it gets the path of a file instead
+	file          bool     // it gets the path of a file instead
+	place         *url.URL // it gets the address of this place's proxy instead; nil if it is for a token
 }
 
 func newExec(std stdio) *cobra.Command {
 	var f tokenFlags
-	var values, files []string
+	var values, files, proxied []string
+	var log bool
 	var emulations []*emulation
 	cmd := &cobra.Command{
 		Use:   "exec [-e VAR=NAME]... [-f VAR=NAME]... [--google NAME] -- CMD [ARG]...",
@@ -39,6 +42,10 @@ token cannot be had, nothing is started.
 before the token ends, for as long as CMD runs, and removes it then. It has no
 final newline.
 
+--proxy NAME=URL serves CMD the server at URL, and sends what CMD asks there on
+with that account's tokens, which CMD never sees: see oauthd proxy --help. -e
+VAR=URL puts in the address that CMD uses instead of URL, or of one below it.
+
 --google serves CMD as Google's machines serve what runs on them: Google's
 libraries and gcloud get tokens of that account, and fresh ones in time.
 --azure does so as Azure's App Service, and puts an az first in PATH that answers
@@ -48,6 +55,8 @@ own credentials, for a CMD that is many short programs.`,
 		Example: `  oauthd exec -e GITHUB_TOKEN=work -- gh repo list
   oauthd exec -f KAFKA_TOKEN_FILE=corp -- ./consumer
   oauthd exec -e AUTH=work --format bearer -- ./client --port 8080
+  oauthd exec --proxy work=https://api.example.com \
+      -e API_BASE_URL=https://api.example.com/v1 -- agent
   oauthd exec --google work -- python3 report.py
   oauthd exec --azure office -- node app.mjs
   oauthd exec --aws corp --role arn:aws:iam::123456789012:role/ops -- aws s3 ls`,
@@ -61,6 +70,11 @@ own credentials, for a CMD that is many short programs.`,
 			if err != nil {
 				return err
 			}
+			injected, err := readProxies(proxied, log, variables)
+			if err != nil {
+				return err
+			}
+			emulated = append(emulated, injected...)
 			if len(variables)+len(emulated) == 0 {
 				return badRequest("exec wants to know which variable gets a token, and whose", "oauthd exec -e TOKEN=NAME -- CMD; oauthd accounts lists the names")
 			}
@@ -84,8 +98,10 @@ own credentials, for a CMD that is many short programs.`,
 	}
 	flags := cmd.Flags()
 	flags.SetInterspersed(false) // what follows CMD is CMD's
-	flags.StringArrayVarP(&values, "env", "e", nil, "put a token of account NAME into VAR (`VAR=NAME`); may be repeated")
+	flags.StringArrayVarP(&values, "env", "e", nil, "put a token of account NAME into VAR (`VAR=NAME`), or the address of a URL's --proxy (VAR=URL); may be repeated")
 	flags.StringArrayVarP(&files, "file", "f", nil, "put the path of a file with it into VAR (`VAR=NAME`); may be repeated")
+	flags.StringArrayVar(&proxied, proxyFlag, nil, "serve CMD a server with the tokens of an account (`NAME=URL`); may be repeated")
+	flags.BoolVar(&log, "proxy-log", false, "print a line for each request through --proxy on stderr")
 	emulations = addEmulations(flags)
 	f.add(flags)
 	f.addLogin(flags)
@@ -104,13 +120,20 @@ func readVariables(values, files []string) ([]childVariable, error) {
 		if !ok || !variableName(name) {
 			return nil, badRequest(fmt.Sprintf("%s %q is not VAR=NAME", flag, api.Excerpt(text)), flag+" TOKEN=work puts a token of the account work into TOKEN")
 		}
-		if err := api.CheckAccountName(account); err != nil {
+		v := childVariable{name: name, account: account, file: flag == "-f"}
+		if !v.file && strings.Contains(account, "://") { // no account's name
+			place, err := readUpstream(account, "-e "+name+"=https://api.example.com")
+			if err != nil {
+				return nil, err
+			}
+			v.account, v.place = "", place
+		} else if err := api.CheckAccountName(account); err != nil {
 			return nil, err
 		}
 		if slices.ContainsFunc(all, func(v childVariable) bool { return v.name == name }) {
 			return nil, badRequest("the variable "+name+" is given twice", "give each variable once")
 		}
-		all = append(all, childVariable{name, account, flag == "-f"})
+		all = append(all, v)
 	}
 	return all, nil
 }
@@ -148,6 +171,9 @@ func environmentOf(ctx context.Context, std stdio, f *tokenFlags, variables []ch
 	}
 	var tokens []string
 	for _, v := range variables {
+		if v.place != nil {
+			continue // its emulation knows
+		}
 		value, err := f.value(ctx, std, c, v)
 		if err != nil {
 			return nil, nil, err

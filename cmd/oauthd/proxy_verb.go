@@ -124,12 +124,12 @@ func (in *injection) check() (*url.URL, error) {
 	if err := in.limits.Check(); err != nil {
 		return nil, err
 	}
-	return readUpstream(in.upstream)
+	return readUpstream(in.upstream, "--upstream https://api.example.com")
 }
 
-// readUpstream reads the URL of a server that may be sent tokens.
-func readUpstream(text string) (*url.URL, error) {
-	const hint = "give its URL: --upstream https://api.example.com"
+// readUpstream reads the URL of a server that may be sent tokens; example is how it is given.
+func readUpstream(text, example string) (*url.URL, error) {
+	hint := "give its URL: " + example
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return nil, badRequest("the upstream is not the URL of a server: "+api.Excerpt(text), hint)

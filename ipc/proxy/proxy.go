@@ -110,7 +110,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		refuse(w, http.StatusForbidden, &api.Error{
 			Code: api.Forbidden, Message: "the request does not have the proxy's secret",
-			Hint: "use the URL that oauthd proxy printed, with its first path segment",
+			Hint: "use the whole URL that was given, with the first segment of its path",
 		})
 		return
 	}
