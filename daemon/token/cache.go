@@ -36,13 +36,28 @@ type Key struct {
 	// IDToken sets apart an ID token that takes a request of its own, as a service account's for an audience does; false
 	// where one comes along with each access token.
 	IDToken bool
+	// Exchanged sets apart a token that the provider gives for another token of the account (RFC 8693). To mint it, a
+	// [Minter] may ask the cache for that one, which is never Exchanged.
+	Exchanged bool
 }
+
+// lane names the slot of k. Keys of one slot are minted one after another, so that what is made of another token of the
+// account has a slot of its own.
+func (k Key) lane() string {
+	if k.Exchanged {
+		return exchangeLane(k.Account)
+	}
+	return k.Account
+}
+
+// exchangeLane is the lane of an account's exchanged tokens; no account's name has a space.
+func exchangeLane(accountName string) string { return accountName + " exchanged" }
 
 // Minter asks the provider for a token.
 type Minter interface {
 	// Mint returns a new token for key. It runs on the cache's own context, which carries the values of the first
-	// caller's, and must return soon after that ends. It is called at most once at a time per account, and
-	// concurrently for different ones.
+	// caller's, and must return soon after that ends. It is called at most once at a time per account, and once at a
+	// time for its exchanged tokens, and concurrently for different ones.
 	//
 	// An error with a method Pause() (retryAfter time.Duration, ok bool) in its tree that answers ok, or the end
 	// of a context, is taken as passing and backed off from; every other error is definite, is never remembered for
@@ -96,13 +111,13 @@ type Cache struct {
 	harden  context.CancelFunc
 	flights sync.WaitGroup
 
-	// byName is slots, to be read without the mutex: from a name to its *slot.
+	// byName is slots, to be read without the mutex: from a lane to its *slot.
 	byName sync.Map
 	// ended is closed, to be read without the mutex.
 	ended atomic.Bool
 
 	mu sync.Mutex // mu guards the fields below, and all that is reached through them
-	// slots holds the accounts, by name, that have an entry or a flight.
+	// slots holds the lanes that have an entry or a flight, by [Key.lane]: an account's own is its name.
 	slots     map[string]*slot
 	queue     queue
 	proactive int // flights begun by the loop
@@ -195,7 +210,7 @@ func (c *Cache) lookup(ctx context.Context, r Request) (account.Token, *flight, 
 	if c.closed {
 		return account.Token{}, nil, ErrClosed
 	}
-	s := c.slots[r.Key.Account]
+	s := c.slots[r.Key.lane()]
 	var e *entry
 	if s != nil {
 		e = s.entries[r.Key]
@@ -280,7 +295,12 @@ func (c *Cache) Put(key Key, t account.Token) {
 func (c *Cache) Drop(accountName string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.slots[accountName]
+	c.dropLocked(accountName)
+	c.dropLocked(exchangeLane(accountName))
+}
+
+func (c *Cache) dropLocked(lane string) {
+	s := c.slots[lane]
 	if s == nil {
 		return
 	}
@@ -291,5 +311,20 @@ func (c *Cache) Drop(accountName string) {
 		}
 		c.removeLocked(e)
 	}
-	c.sweepLocked(accountName, s)
+	c.sweepLocked(lane, s)
+}
+
+// ProofKey returns the key that the cached token of an account with that text is bound to; unset if it is not bound, or not
+// cached any more.
+func (c *Cache) ProofKey(accountName, access string) account.Secret {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.slots[accountName]; s != nil {
+		for _, e := range s.entries {
+			if e.token.Access.Reveal() == access {
+				return e.token.ProofKey
+			}
+		}
+	}
+	return account.Secret{}
 }

@@ -7,10 +7,10 @@ import (
 	"oauthd/daemon/account"
 )
 
-// maxKeys bounds the keys held for one account, because callers choose them.
+// maxKeys bounds the keys held in one lane, because callers choose them.
 const maxKeys = 64
 
-// slot is what is known of one account.
+// slot is what is known of one lane: of an account, or of the tokens that were exchanged for its own.
 type slot struct {
 	// hits is what can be served without the cache's mutex, by key. The map does not change; it is replaced as a whole, with
 	// the mutex held.
@@ -140,11 +140,12 @@ func (h *held) enough(expiry time.Time, minTTL time.Duration, now time.Time) boo
 // insertLocked returns the entry of key, made if need be; where the account has too many, the one least recently asked
 // for goes. It returns nil when none can go.
 func (c *Cache) insertLocked(key Key, asked time.Time) *entry {
-	s := c.slots[key.Account]
+	lane := key.lane()
+	s := c.slots[lane]
 	if s == nil {
 		s = &slot{turn: make(chan struct{}, 1), entries: make(map[Key]*entry)}
-		c.slots[key.Account] = s
-		c.byName.Store(key.Account, s)
+		c.slots[lane] = s
+		c.byName.Store(lane, s)
 	}
 	if e := s.entries[key]; e != nil {
 		return e
@@ -175,9 +176,9 @@ func (c *Cache) removeLocked(e *entry) {
 }
 
 // sweepLocked forgets a slot that nothing needs any more.
-func (c *Cache) sweepLocked(accountName string, s *slot) {
+func (c *Cache) sweepLocked(lane string, s *slot) {
 	if len(s.entries) == 0 && s.flights == 0 {
-		delete(c.slots, accountName)
-		c.byName.Delete(accountName)
+		delete(c.slots, lane)
+		c.byName.Delete(lane)
 	}
 }

@@ -115,7 +115,7 @@ func (c *Cache) publish(f *flight, t account.Token, err error) (kept *account.To
 	for _, other := range s.entries { // those that came due while the account was busy
 		c.enqueueLocked(other)
 	}
-	c.sweepLocked(e.key.Account, s)
+	c.sweepLocked(e.key.lane(), s)
 	c.wakeLoop()
 	return kept
 }

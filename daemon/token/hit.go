@@ -24,7 +24,7 @@ func (c *Cache) hit(r Request, now time.Time) *hit {
 	if r.Force || c.ended.Load() {
 		return nil
 	}
-	s, ok := c.byName.Load(r.Key.Account)
+	s, ok := c.byName.Load(r.Key.lane())
 	if !ok {
 		return nil
 	}

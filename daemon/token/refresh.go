@@ -97,7 +97,7 @@ func (c *Cache) startDue(ctx context.Context) (sleep time.Duration, ok bool) {
 				continue
 			}
 			c.removeLocked(e)
-			c.sweepLocked(e.key.Account, e.slot)
+			c.sweepLocked(e.key.lane(), e.slot)
 		case c.proactive >= maxProactive:
 			return 0, false
 		default:
