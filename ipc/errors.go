@@ -54,7 +54,7 @@ func (sv *serving) report(ctx context.Context, where, name string, err error) *a
 	if c, ok := account.CallerFrom(ctx); ok {
 		line = line.Int("pid", c.PID)
 		if denied(e.Code) {
-			line = line.Str("program", c.Program())
+			line = line.Str("program", c.Known().Executable) // never that of a process that has the pid now
 		}
 	}
 	line.Msg("request failed")
