@@ -27,7 +27,7 @@ type neighbour struct {
 }
 
 // newNeighbour makes a home with a memory store, a runtime directory, and a file that must stay as it is.
-func newNeighbour(t *testing.T, h *house) *neighbour {
+func newNeighbour(t *testing.T, h *house, uid int) *neighbour {
 	t.Helper()
 	if os.Getuid() != 0 {
 		if os.Getenv("OAUTHD_TEST_REQUIRE") != "" {
@@ -39,18 +39,18 @@ func newNeighbour(t *testing.T, h *house) *neighbour {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &neighbour{h: h, dir: dir, uid: ada}
+	p := &neighbour{h: h, dir: dir, uid: uid}
 	t.Cleanup(func() {
 		p.run(t, "stop")
 		_ = os.RemoveAll(dir)
-		_ = os.RemoveAll(fmt.Sprintf("/tmp/oauthd-%d", ada))
+		_ = os.RemoveAll(fmt.Sprintf("/tmp/oauthd-%d", uid))
 	})
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p.write(t, ada, "home/.config/oauthd/config.toml", "[keystore]\nbackend = \"memory\"\n")
-	p.write(t, ada, "home/precious", "precious")
-	p.mkdir(t, ada, "run")
+	p.write(t, uid, "home/.config/oauthd/config.toml", "[keystore]\nbackend = \"memory\"\n")
+	p.write(t, uid, "home/precious", "precious")
+	p.mkdir(t, uid, "run")
 	p.env = []string{"HOME=" + p.path("home"), "XDG_RUNTIME_DIR=" + p.path("run")}
 	return p
 }
@@ -134,7 +134,7 @@ func (p *neighbour) wantRefused(t *testing.T, r result, code api.Code, want ...s
 // one after another.
 func testPlaces(t *testing.T, h *house) {
 	t.Run("a link in /tmp", func(t *testing.T) {
-		p := newNeighbour(t, h)
+		p := newNeighbour(t, h, ada)
 		at := fmt.Sprintf("/tmp/oauthd-%d", ada)
 		if err := errors.Join(os.Mkdir(at, 0o755), os.Symlink(p.path("home/precious"), at+"/oauthd.lock"), os.Chown(at, nobody, nobody)); err != nil {
 			t.Fatal(err)
@@ -143,7 +143,7 @@ func testPlaces(t *testing.T, h *house) {
 		p.wantRefused(t, r, api.ConfigInvalid, at+" belongs to uid 65534, not to you (uid 54321)", "set XDG_RUNTIME_DIR")
 	})
 	t.Run("no home, in another user's directory", func(t *testing.T) {
-		p := newNeighbour(t, h)
+		p := newNeighbour(t, h, ada)
 		p.plant(t, "stranger/.local/state/oauthd/daemon.log")
 		for _, env := range [][]string{{}, {"HOME=."}, {"XDG_STATE_HOME=.local/state", "XDG_CONFIG_HOME=.config"}} {
 			r := p.runIn(t, p.path("stranger"), env, "accounts")
@@ -151,14 +151,14 @@ func testPlaces(t *testing.T, h *house) {
 		}
 	})
 	t.Run("another user's state directory", func(t *testing.T) {
-		p := newNeighbour(t, h)
+		p := newNeighbour(t, h, ada)
 		p.write(t, ada, "home/.config/oauthd/config.toml", "[keystore]\nbackend = \"file\"\n")
 		p.plant(t, "stranger/oauthd/lock")
 		r := p.runIn(t, "/", append(p.env, "XDG_STATE_HOME="+p.path("stranger")), "accounts")
 		p.wantRefused(t, r, api.ConfigInvalid, "/stranger belongs to uid 65534, not to you")
 	})
 	t.Run("another user's runtime directory", func(t *testing.T) {
-		p := newNeighbour(t, h)
+		p := newNeighbour(t, h, ada)
 		if err := os.Chown(p.path("run"), nobody, nobody); err != nil {
 			t.Fatal(err)
 		}
@@ -172,14 +172,14 @@ func testPlaces(t *testing.T, h *house) {
 		}
 	})
 	t.Run("a runtime directory that is missing", func(t *testing.T) {
-		p := newNeighbour(t, h)
+		p := newNeighbour(t, h, ada)
 		p.env[1] = fmt.Sprintf("XDG_RUNTIME_DIR=/run/user/%d", ada)
 		for verb, code := range map[string]api.Code{"accounts": api.ConfigInvalid, "status": api.NoDaemon} {
 			p.wantRefused(t, p.run(t, verb), code, "there is no directory /run/user/54321 (XDG_RUNTIME_DIR is ", "unset XDG_RUNTIME_DIR", "loginctl enable-linger")
 		}
 	})
 	t.Run("a read-only home", func(t *testing.T) {
-		p := newNeighbour(t, h)
+		p := newNeighbour(t, h, ada)
 		if err := errors.Join(os.Chown(p.path("home"), 0, 0), os.Chmod(p.path("home"), 0o755)); err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func testPlaces(t *testing.T, h *house) {
 // testVanishingRuntimeDir takes the runtime directory away from a daemon that holds the key to the file store.
 func testVanishingRuntimeDir(h *house) func(t *testing.T) {
 	return func(t *testing.T) {
-		p := newNeighbour(t, h)
+		p := newNeighbour(t, h, ada)
 		status := func() (s api.Status) {
 			t.Helper()
 			r := p.run(t, "status", "--json")

@@ -45,6 +45,7 @@ func TestEndToEnd(t *testing.T) {
 		{"the Go client", testGoClient},
 		{"another user", testOtherUser},
 		{"places of other users", testPlaces},
+		{"attacks of another user", testAttacks},
 		{"a restricted socket in a container", testRestrictedBox},
 		{"a restricted socket over ssh", testRestrictedSSH},
 		{"locking by itself", testLocksItself},
