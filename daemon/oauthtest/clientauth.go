@@ -66,15 +66,17 @@ func (s *Server) authenticate(r *http.Request) (Client, error) {
 	return c, nil
 }
 
-// client returns the client of that id, whether it was configured or has registered itself.
+// client returns the client of that id, whether it was configured, has registered itself, or is a document.
 func (s *Server) client(id string) (Client, bool) {
 	if c, ok := s.clients[id]; ok {
 		return c, true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, ok := s.registered[id]
-	return c, ok
+	if c, ok := s.registered[id]; ok {
+		return c, true
+	}
+	return clientOfDocument(id, s.documents[id])
 }
 
 // mayUse reports whether the client may use a grant type.

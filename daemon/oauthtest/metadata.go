@@ -36,6 +36,7 @@ type metadata struct {
 	PAREndpoint          string `json:"pushed_authorization_request_endpoint,omitempty"`
 	RequirePAR           bool   `json:"require_pushed_authorization_requests,omitempty"`
 	RegistrationEndpoint string `json:"registration_endpoint,omitempty"`
+	ClientMetadata       bool   `json:"client_id_metadata_document_supported,omitempty"`
 }
 
 // discoveryPaths are those of RFC 8414 §3.1 (inserted before the issuer's path) and of OpenID Connect Discovery §4
@@ -90,6 +91,7 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Registration {
 		m.RegistrationEndpoint = s.url("/register")
 	}
+	m.ClientMetadata = s.cfg.ClientMetadata != nil
 	writeJSON(w, http.StatusOK, m)
 }
 
@@ -117,7 +119,7 @@ func (s *Server) personalGrantTypes() []string {
 func (s *Server) authMethods() []string {
 	used := []string{}
 	for _, method := range []string{AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT} {
-		inUse := method == AuthNone && s.cfg.Registration
+		inUse := method == AuthNone && (s.cfg.Registration || s.cfg.ClientMetadata != nil)
 		for _, c := range s.clients {
 			inUse = inUse || c.AuthMethod == method
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,6 +67,9 @@ type Config struct {
 	RequirePAR bool
 	// Registration lets native public clients register themselves (RFC 7591); see also [Server.ForgetClients].
 	Registration bool
+	// ClientMetadata are the documents of clients whose id is their URL (draft-ietf-oauth-client-id-metadata-document), by that
+	// URL; nothing is fetched. nil means that there are no such clients. See also [Server.SetClientMetadata].
+	ClientMetadata map[string]string
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -114,6 +118,7 @@ type Server struct {
 	user       User
 	denyNext   bool
 	registered map[string]Client
+	documents  map[string]string // as Config.ClientMetadata
 	pending    map[string]*authorizationRequest
 	pushed     map[string]*pushedRequest
 	devices    map[string]*deviceGrant // by device code
@@ -160,6 +165,7 @@ func New(cfg Config) *Server {
 		mux:        http.NewServeMux(),
 		user:       cfg.User,
 		registered: make(map[string]Client),
+		documents:  maps.Clone(cfg.ClientMetadata),
 		pending:    make(map[string]*authorizationRequest),
 		pushed:     make(map[string]*pushedRequest),
 		devices:    make(map[string]*deviceGrant),
