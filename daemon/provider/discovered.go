@@ -30,7 +30,7 @@ func (p Provider) WithDiscovered(found Provider) Provider {
 		p.IDTokenAlgorithms = found.IDTokenAlgorithms
 	}
 	p.ResponseModes, p.AuthMethods, p.ScopesSupported = found.ResponseModes, found.AuthMethods, found.ScopesSupported
-	p.ChallengeMethods = found.ChallengeMethods
+	p.ChallengeMethods, p.ClientIDMetadata = found.ChallengeMethods, found.ClientIDMetadata
 	p.RequireIss = p.RequireIss || found.RequireIss
 	if p.DefaultScopes == nil {
 		p.DefaultScopes = found.DefaultScopes

@@ -21,6 +21,7 @@ func described(host string) Provider {
 		AuthParams: map[string]string{"prompt": host},
 	}}
 	p.ResponseModes, p.AuthMethods, p.ScopesSupported = []string{"query"}, []string{"none"}, []string{host}
+	p.ChallengeMethods, p.ClientIDMetadata = []string{"S256"}, true
 	return p
 }
 
@@ -37,6 +38,7 @@ func TestWithDiscoveredFillsUp(t *testing.T) {
 	got.strangers = nil
 	want := known
 	want.ResponseModes, want.AuthMethods, want.ScopesSupported = found.ResponseModes, found.AuthMethods, found.ScopesSupported
+	want.ChallengeMethods, want.ClientIDMetadata = found.ChallengeMethods, found.ClientIDMetadata
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("nothing left open: got %+v, want %+v", got, want)
 	}

@@ -46,6 +46,7 @@ func parseDocument(issuer string, body []byte) (Provider, error) {
 	found.AuthMethods = doc.list("token_endpoint_auth_methods_supported")
 	found.ScopesSupported = doc.list("scopes_supported")
 	found.ChallengeMethods = doc.list("code_challenge_methods_supported")
+	found.ClientIDMetadata = doc.flag("client_id_metadata_document_supported")
 	grants := doc.list("grant_types_supported")
 	switch {
 	case doc.err != nil:

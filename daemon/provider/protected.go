@@ -30,6 +30,7 @@ type ResourceError struct {
 	URL string
 
 	transient bool
+	redirect  bool
 	cause     error
 }
 
@@ -70,8 +71,14 @@ func DiscoverResource(ctx context.Context, client *http.Client, resource string)
 	if path != "" {
 		places = append(places, origin+protectedPath)
 	}
+	nowhere := &ResourceError{URL: resource, cause: errors.New("it does not say where its tokens come from (RFC 9728)")}
 	for _, at := range places {
 		found, err := protectedAt(ctx, client, u, at)
+		var trouble *ResourceError
+		if errors.As(err, &trouble) && trouble.redirect { // there is no document, perhaps: some servers redirect whatever they do not know
+			nowhere = trouble
+			continue
+		}
 		if err != nil {
 			return ProtectedResource{}, err
 		}
@@ -83,7 +90,7 @@ func DiscoverResource(ctx context.Context, client *http.Client, resource string)
 		}
 		return found, nil
 	}
-	return ProtectedResource{}, &ResourceError{URL: resource, cause: errors.New("it does not say where its tokens come from (RFC 9728)")}
+	return ProtectedResource{}, nowhere
 }
 
 // challengeOf returns the parameters of the Bearer challenge in the answer to a request without a token.
@@ -104,7 +111,7 @@ func challengeOf(ctx context.Context, client *http.Client, resource string) (map
 // protectedAt reads the metadata at one place; its Issuer is "" if there is none.
 func protectedAt(ctx context.Context, client *http.Client, resource *url.URL, at string) (found ProtectedResource, err error) {
 	wrong := func(cause error) error { return &ResourceError{URL: api.Excerpt(at), cause: cause} }
-	if err := CheckURL(at); err != nil {
+	if err := checkNamedBy(resource, at); err != nil {
 		return found, wrong(fmt.Errorf("the place of the resource's metadata: %w", err))
 	}
 	req, err := http.NewRequestWithContext(ConfineNamed(ctx, at, resource.String()), http.MethodGet, at, nil)
@@ -119,6 +126,8 @@ func protectedAt(ctx context.Context, client *http.Client, resource *url.URL, at
 	defer func() { _ = res.Body.Close() }()
 	switch code := res.StatusCode; {
 	case code == http.StatusOK:
+	case code >= 300 && code < 400:
+		return found, &ResourceError{URL: api.Excerpt(at), redirect: true, cause: fmt.Errorf("the answer is a redirect (%d), which is not followed", code)}
 	case code >= 500 || code == http.StatusTooManyRequests:
 		return found, &ResourceError{URL: api.Excerpt(at), cause: fmt.Errorf("the server answers %d", code), transient: true}
 	default:
@@ -147,11 +156,27 @@ func protectedAt(ctx context.Context, client *http.Client, resource *url.URL, at
 	if len(servers) == 0 {
 		return found, wrong(errors.New("the document names no authorization server"))
 	}
-	if err := CheckIssuer(servers[0]); err != nil {
+	err = CheckIssuer(servers[0])
+	if err == nil {
+		err = checkNamedBy(resource, servers[0])
+	}
+	if err != nil {
 		return found, wrong(fmt.Errorf("its authorization server: %w", err))
 	}
 	found.Issuer = servers[0]
 	return found, nil
+}
+
+// checkNamedBy refuses a URL that a resource must not name.
+func checkNamedBy(resource *url.URL, raw string) error {
+	u, err := parseURL(raw)
+	if err != nil {
+		return err
+	}
+	if where := nearer(resource, u); where != "" {
+		return errors.New("is " + where + ", and the resource is not")
+	}
+	return nil
 }
 
 // covers reports whether what calls itself name is resource, or what resource is below on the same host.

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -46,6 +47,10 @@ func resourceServer(t *testing.T, challenge string, documents map[string]string)
 			t.Error("a credential was sent")
 		}
 		if text, ok := documents[r.URL.Path]; ok {
+			if to, ok := strings.CutPrefix(text, "redirect "); ok {
+				http.Redirect(w, r, own.Replace(to), http.StatusFound)
+				return
+			}
 			_, _ = w.Write([]byte(own.Replace(text)))
 			return
 		}
@@ -75,6 +80,8 @@ func TestDiscoverResource(t *testing.T) {
 		{"at the path", "", map[string]string{protectedPath + "/mcp": document}, "/mcp", []string{"x", "y"}, ""},
 		{"at the root", "", map[string]string{protectedPath: strings.Replace(document, "SELF/mcp", "SELF", 1)}, "", []string{"x", "y"}, ""},
 		{"a place without a document, then the path", `Bearer resource_metadata="SELF/elsewhere"`, map[string]string{protectedPath + "/mcp": document}, "/mcp", []string{"x", "y"}, ""},
+		{"a redirect, then the root", "", map[string]string{protectedPath + "/mcp": "redirect SELF/login", protectedPath: strings.Replace(document, "SELF/mcp", "SELF", 1)}, "", []string{"x", "y"}, ""},
+		{"a loop", `Bearer resource_metadata="SELF/elsewhere/m"`, map[string]string{"/elsewhere/m": "redirect SELF/elsewhere/m"}, "", nil, "a redirect (302), which is not followed"},
 		{"nothing", "", nil, "", nil, "does not say where its tokens come from"},
 		{"another resource", "", map[string]string{protectedPath + "/mcp": strings.Replace(document, "SELF/mcp", "https://bank.example.com", 1)}, "", nil, "is for the resource"},
 		{"a path beside it", "", map[string]string{protectedPath + "/mcp": strings.Replace(document, "SELF/mcp", "SELF/mc", 1)}, "", nil, "is for the resource"},
@@ -105,5 +112,55 @@ func TestDiscoverResource(t *testing.T) {
 	}
 	if _, err := DiscoverResource(t.Context(), nil, "http://mcp.example.com/mcp"); err == nil || !strings.Contains(err.Error(), "not https") {
 		t.Errorf("plain http: got %v", err)
+	}
+}
+
+// siteFunc answers requests.
+type siteFunc func(r *http.Request) (status int, header http.Header, body string)
+
+// RoundTrip implements [http.RoundTripper].
+func (f siteFunc) RoundTrip(r *http.Request) (*http.Response, error) {
+	status, header, body := f(r)
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// A public resource leads to no address of this machine or of a private network: neither by the place of its metadata nor by
+// its authorization server, and whether or not a proxy would be asked for it.
+func TestPublicResourceLeadsToNoPrivateAddress(t *testing.T) {
+	const document = `{"resource":"https://mcp.example.com/mcp","authorization_servers":["AT"]}`
+	for _, test := range []struct{ at, wrong string }{
+		{"https://127.0.0.1:8400", "is on this machine"},
+		{"http://127.0.0.1:8400", "is on this machine"},
+		{"http://localhost", "is on this machine"},
+		{"https://[::1]/issuer", "is on this machine"},
+		{"https://0x7f000001", "is on this machine"},
+		{"https://10.1.2.3", "is on a private network"},
+		{"https://169.254.169.254/latest", "is on a private network"},
+		{"https://[fd00::1]", "is on a private network"},
+		{"https://router.local", "is on a private network"},
+		{"https://login.example.com", ""},
+	} {
+		for _, place := range []string{"authorization server", "metadata"} {
+			var hosts []string
+			client := &http.Client{Transport: siteFunc(func(r *http.Request) (int, http.Header, string) {
+				hosts = append(hosts, r.URL.Host)
+				switch {
+				case r.URL.Path == "/mcp" && place == "metadata":
+					return 401, http.Header{"Www-Authenticate": {`Bearer resource_metadata="` + test.at + `"`}}, ""
+				case r.URL.Path == "/mcp":
+					return 401, http.Header{}, ""
+				}
+				return 200, http.Header{}, strings.Replace(document, "AT", test.at, 1)
+			})}
+			found, err := DiscoverResource(t.Context(), client, "https://mcp.example.com/mcp")
+			if test.wrong != "" && (err == nil || !strings.Contains(err.Error(), test.wrong)) || test.wrong == "" && err != nil {
+				t.Errorf("%s %s: got %+v, %v; want an error with %q", place, test.at, found, err, test.wrong)
+			}
+			for _, host := range hosts {
+				if host != "mcp.example.com" && test.wrong != "" {
+					t.Errorf("%s %s: %s was contacted", place, test.at, host)
+				}
+			}
+		}
 	}
 }

@@ -58,6 +58,9 @@ type Provider struct {
 	AuthMethods []string
 	// ChallengeMethods is code_challenge_methods_supported of the discovery document (RFC 8414 §2); nil if it does not say.
 	ChallengeMethods []string
+	// ClientIDMetadata is client_id_metadata_document_supported of the discovery document: a client's id may be the URL of its
+	// metadata.
+	ClientIDMetadata bool
 	// ScopesSupported is scopes_supported of the discovery document; nil if it does not say.
 	ScopesSupported []string
 

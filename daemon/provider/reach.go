@@ -104,14 +104,21 @@ func checkNamed(issuer *url.URL, raw string) error {
 	if err != nil {
 		return err
 	}
-	host := u.Hostname()
-	switch to := reachOf(host); {
-	case to >= reachOf(issuer.Hostname()), strings.EqualFold(host, issuer.Hostname()):
-		return nil
+	if where := nearer(issuer, u); where != "" {
+		return errors.New("is " + where + ", and the issuer is not; " + nameIt)
+	}
+	return nil
+}
+
+// nearer returns where u is if it reaches less far than from, and is not on the same host; "" otherwise.
+func nearer(from, u *url.URL) string {
+	switch to := reachOf(u.Hostname()); {
+	case to >= reachOf(from.Hostname()), strings.EqualFold(u.Hostname(), from.Hostname()):
+		return ""
 	case to == onMachine:
-		return errors.New("is on this machine, and the issuer is not; " + nameIt)
+		return "on this machine"
 	default:
-		return errors.New("is on a private network, and the issuer is not; " + nameIt)
+		return "on a private network"
 	}
 }
 
