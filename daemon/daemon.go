@@ -160,6 +160,7 @@ func New(cfg Config) *Daemon {
 	})
 	d.mint = mint.New(mint.Config{
 		Book: d.book, Vault: d.vault, Grants: grants, ADC: google.ADCPlaces(cfg.ADC), Store: d.store, Log: cfg.Log, Now: cfg.Now,
+		Tokens: func(ctx context.Context, r token.Request) (account.Token, error) { return d.tokens.Token(ctx, r) },
 	})
 	d.tokens = token.New(token.Config{Minter: d.mint, Now: cfg.Now, MintTimeout: mint.Timeout, Changed: d.refreshed})
 	d.logins = login.New(login.Config{

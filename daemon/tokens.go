@@ -121,6 +121,9 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 	}
 	if !f.LoggedIn || f.Dead {
 		return account.ScopeSet{}, words.LoginRequired(a.Name, "")
+	if err := d.exchanged(a, r, &request); err != nil {
+		return api.Token{}, admitted, err
+	}
 	}
 	p, err := d.book.KnownProvider(a)
 	if err != nil {
@@ -135,6 +138,12 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 			return account.ScopeSet{}, words.ScopeLost(a.Name, book.ProviderName(a), missing)
 		}
 		return account.ScopeSet{}, words.ScopeNotGranted(a.Name, missing)
+	if r.Force && request.Key.Exchanged {
+		// What it was made of may be what does not work.
+		if _, err := d.tokens.Token(ctx, token.Request{Key: token.Key{Account: a.Name}, Force: true}); err != nil {
+			return api.Token{}, admitted, words.Token(a, book.ProviderName(a), d.now(), err)
+		}
+	}
 	}
 	if _, whole := p.OneResource(wanted); !whole {
 		return account.ScopeSet{}, &api.Error{
@@ -144,7 +153,7 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 		}
 	}
 	one, _ := p.OneResource(granted)
-	narrows := d.book.Narrows(p) || !a.Grant.Interactive()
+	narrows := d.book.Narrows(p) || !a.Grant.Interactive() || exchanges(a, p)
 	if !narrows || granted != nil && len(p.Covers(wanted, one)) == 0 {
 		return account.ScopeSet{}, nil
 	}

@@ -62,6 +62,9 @@ type Account struct {
 	Resource string
 	// Audience is what tokens of a machine grant are for where the request names none; "" for none.
 	Audience string
+	// TokenExchange is true if a request that names scopes, an audience or a resource gets a token of its own for them
+	// (RFC 8693), where a refresh cannot give one.
+	TokenExchange bool
 	// KeyFile is the path of the private key: a client's (RFC 7523 §2.2), a Google service account's, or, for
 	// [GrantADC], a credentials file in place of the search. "" if the key is in the credential, or none is needed.
 	KeyFile string

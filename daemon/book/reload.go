@@ -95,6 +95,8 @@ type binding struct {
 	secret    account.Secret
 	grant     account.Grant
 	resource  string
+	dpop      bool
+	exchange  bool
 	keyFile   string
 	keyID     string
 	subject   string
@@ -107,8 +109,9 @@ type binding struct {
 func bindingOf(c *config.Config, a account.Account) binding {
 	b := binding{
 		provider: a.Provider, table: c.Providers[a.Provider], tenant: a.Tenant, issuer: a.Issuer, endpoints: a.Endpoints,
-		clientID: a.ClientID, secret: a.ClientSecret, grant: a.Grant, resource: a.Resource,
-		keyFile: a.KeyFile, keyID: a.KeyID, subject: a.Subject, audience: a.Audience, sources: a.CredentialSources,
+		clientID: a.ClientID, secret: a.ClientSecret, grant: a.Grant, resource: a.Resource, dpop: a.DPoP,
+		exchange: a.TokenExchange,
+		keyFile:  a.KeyFile, keyID: a.KeyID, subject: a.Subject, audience: a.Audience, sources: a.CredentialSources,
 	}
 	if !a.Grant.Interactive() {
 		b.scopes = a.Scopes

@@ -28,6 +28,8 @@ type accountKeys struct {
 	RedirectURI   string            `toml:"redirect_uri,omitempty"`
 	RedirectPorts []int             `toml:"redirect_ports,omitempty"`
 	Resource      string            `toml:"resource,omitempty"`
+	DPoP          bool              `toml:"dpop,omitempty"`
+	TokenExchange bool              `toml:"token_exchange,omitempty"`
 	AuthParams    map[string]string `toml:"auth_params,omitempty,inline"`
 	KeyFile       string            `toml:"key_file,omitempty"`
 	KeyID         string            `toml:"key_id,omitempty"`
@@ -106,6 +108,8 @@ func (k accountKeys) account(s *source, name string) account.Account {
 		Scopes:        account.Scopes(k.Scopes...),
 		Grant:         cmp.Or(account.Grant(k.Grant), account.GrantAuthorizationCode),
 		Resource:      k.Resource,
+		DPoP:          k.DPoP,
+		TokenExchange: k.TokenExchange,
 		AuthParams:    k.AuthParams,
 		RedirectURI:   k.RedirectURI,
 		RedirectPorts: k.RedirectPorts,
@@ -229,6 +233,10 @@ func (k accountKeys) checkMachine(s *source, grant account.Grant) {
 			s.add(s.line("", "credential_sources"), `credential_sources: %q is neither "executable" nor "url"`, api.Excerpt(kind))
 		}
 	}
+	if k.DPoP && !grant.HasClient() {
+		s.add(s.line("", "dpop"), "dpop is for grants with a client of one's own; Google's tokens are bearer tokens")
+	}
+	k.checkExchange(s, grant)
 	if k.KeyID != "" && k.KeyFile == "" {
 		s.add(s.line("", "key_id"), "key_id names the key in key_file, which is not set")
 	}

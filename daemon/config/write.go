@@ -29,6 +29,8 @@ func Encode(a account.Account) ([]byte, error) {
 		RedirectURI:   a.RedirectURI,
 		RedirectPorts: a.RedirectPorts,
 		Resource:      a.Resource,
+		DPoP:          a.DPoP,
+		TokenExchange: a.TokenExchange,
 		AuthParams:    a.AuthParams,
 		KeyFile:       a.KeyFile,
 		KeyID:         a.KeyID,

@@ -32,6 +32,9 @@ type Config struct {
 	Log   zerolog.Logger
 	// Now is the wall clock.
 	Now func() time.Time
+	// Tokens answers a request for a token from the cache, or has it minted. Mint asks it for the token of which another one
+	// is made; nil if there are none.
+	Tokens func(context.Context, token.Request) (account.Token, error)
 }
 
 // Minter is safe for concurrent use.
@@ -43,6 +46,7 @@ type Minter struct {
 	store  words.Store
 	log    zerolog.Logger
 	now    func() time.Time
+	tokens func(context.Context, token.Request) (account.Token, error)
 
 	retries retries
 }
@@ -54,6 +58,7 @@ func New(cfg Config) *Minter {
 	return &Minter{
 		book: cfg.Book, vault: cfg.Vault, grants: cfg.Grants, adc: cfg.ADC, store: cfg.Store, log: cfg.Log, now: cfg.Now,
 	}
+		tokens: cfg.Tokens,
 }
 
 // Mint implements [token.Minter]: it spends the refresh token, saves what came back, and only then returns.
@@ -67,13 +72,8 @@ func (m *Minter) Mint(ctx context.Context, key token.Key) (account.Token, error)
 		return account.Token{}, m.store.Problem(err)
 	}
 	defer leave()
-	unlock, err := m.vault.Lock(ctx, a.Name)
-	if err != nil {
-		return account.Token{}, err
-	}
-	defer unlock()
 	started := m.now()
-	t, err := m.mint(ctx, a, key)
+	t, err := m.mintAlone(ctx, a, key)
 	event := m.log.Info()
 	if err != nil {
 		event = account.LogError(m.log.Warn(), err)
@@ -85,6 +85,28 @@ func (m *Minter) Mint(ctx context.Context, key token.Key) (account.Token, error)
 }
 
 func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (account.Token, error) {
+// deed is what is done for key, as the log calls it.
+func deed(key token.Key) string {
+	if key.Exchanged {
+		return "exchange"
+	}
+	return "refresh"
+}
+
+// mintAlone mints with the record of a locked, so that nobody else spends its refresh token. An exchange spends nothing, and
+// waits for the account's own token, which takes that lock.
+func (m *Minter) mintAlone(ctx context.Context, a account.Account, key token.Key) (account.Token, error) {
+	if key.Exchanged {
+		return m.exchange(ctx, a, key)
+	}
+	unlock, err := m.vault.Lock(ctx, a.Name)
+	if err != nil {
+		return account.Token{}, err
+	}
+	defer unlock()
+	return m.mint(ctx, a, key)
+}
+
 	if a.SelfContained() {
 		return m.mintFromFiles(ctx, a, key)
 	}

@@ -74,9 +74,12 @@ func (s *Server) signingKey() (key *ecdsa.PrivateKey, id string) {
 }
 
 // sign returns claims as a JWT in compact form, signed with ES256 (RFC 7515 §3.1, RFC 7518 §3.4).
-func (s *Server) sign(claims map[string]any) (string, error) {
+func (s *Server) sign(claims map[string]any) (string, error) { return s.signAs("JWT", claims) }
+
+// signAs is [Server.sign] with another type in the header (RFC 7519 §5.1).
+func (s *Server) signAs(typ string, claims map[string]any) (string, error) {
 	key, id := s.signingKey()
-	header, err := json.Marshal(map[string]string{"alg": "ES256", "kid": id, "typ": "JWT"})
+	header, err := json.Marshal(map[string]string{"alg": "ES256", "kid": id, "typ": typ})
 	if err != nil {
 		return "", err
 	}

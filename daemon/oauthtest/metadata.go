@@ -100,7 +100,7 @@ func (s *Server) grantTypes() []string {
 	if s.ownTokens() {
 		types = append(types, clientCredentialsGrantType)
 	}
-	if s.cfg.ServiceAccounts != nil {
+	if s.cfg.ServiceAccounts != nil || s.cfg.Trusts != nil {
 		types = append(types, jwtBearerGrantType)
 	}
 	return types
@@ -108,6 +108,9 @@ func (s *Server) grantTypes() []string {
 
 // personalGrantTypes are those of tokens that a person has allowed.
 func (s *Server) personalGrantTypes() []string {
+	if s.cfg.Exchange != nil {
+		types = append(types, exchangeGrantType)
+	}
 	types := []string{"authorization_code", "refresh_token"}
 	if s.cfg.Device {
 		types = append(types, deviceGrantType)

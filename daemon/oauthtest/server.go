@@ -54,6 +54,10 @@ type Config struct {
 	Revocation RevocationForm
 	// ServiceAccounts may use the JWT bearer grant as Google's do; nil means there is no such grant.
 	ServiceAccounts []ServiceAccount
+	// Exchange offers token exchanges (RFC 8693); nil means that there are none. Trusts are the issuers whose identity
+	// assertions are taken for a grant (RFC 7523).
+	Exchange *Exchange
+	Trusts   []TrustedIssuer
 	// AutoApprove answers authorization requests at once, without a page; see also [Server.DenyNext].
 	AutoApprove bool
 	// Device offers the device grant (RFC 8628); its codes live for DeviceLifetime (0 means 10 minutes) and are asked for

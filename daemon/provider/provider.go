@@ -13,6 +13,8 @@ import (
 const (
 	NarrowNone    = "none"    // not at all, or not without harm
 	NarrowRefresh = "refresh" // by a scope parameter in the refresh request (RFC 6749 §6)
+	// NarrowExchange is by a token exchange (RFC 8693), as token_exchange in an account's file says it of one account.
+	NarrowExchange = "exchange"
 )
 
 // The values of Rotation in a [Row]. The zero value means that it is not known.

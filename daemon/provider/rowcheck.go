@@ -142,7 +142,7 @@ func (r Row) checkRules(m *mistakes) {
 	m.rule("redirect_path", r.RedirectPath, checkPath)
 	m.oneOf("redirect_port", r.RedirectPort, api.RedirectPortAny, api.RedirectPortFixed)
 	m.oneOf("rotation", r.Rotation, RotationStatic, RotationRotating, RotationNone)
-	m.oneOf("narrowing", r.Narrowing, NarrowNone, NarrowRefresh)
+	m.oneOf("narrowing", r.Narrowing, NarrowNone, NarrowRefresh, NarrowExchange)
 	m.oneOf("revocation_form", r.RevocationForm,
 		rfc7009, string(RevokeGitHub), string(RevokeBearer), string(RevokeBearerForm))
 	m.rule("idle_limit", string(r.IdleLimit), func(string) error { return r.IdleLimit.Check() })

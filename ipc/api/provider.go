@@ -23,7 +23,7 @@ type Provider struct {
 	RedirectURI string `json:"redirect_uri"`
 
 	// ProviderRow is the provider's row. DefaultScopes is never nil; Issuer is IssuerTemplate if the provider has one
-	// issuer per tenant; Narrowing is "none", "refresh" or [NarrowingUnknown]; and RevocationForm is "" only if nothing
+	// issuer per tenant; Narrowing is "none", "refresh", "exchange" or [NarrowingUnknown]; and RevocationForm is "" only if nothing
 	// can be revoked. RegistrationSteps have the redirect URI in them.
 	ProviderRow
 }
@@ -116,7 +116,8 @@ type ProviderRow struct {
 	// answers it with fewer.
 	RefreshScope bool `toml:"refresh_scope" json:"refresh_scope,omitempty"`
 	// Narrowing is how the provider gives a token of fewer scopes than were granted: "refresh", by a scope parameter in the
-	// refresh request (RFC 6749 §6); "none", not at all, or not without harm; "" if it is not known.
+	// refresh request (RFC 6749 §6); "exchange", by a token exchange (RFC 8693), which also gives one for an audience or a
+	// resource; "none", not at all, or not without harm; "" if it is not known.
 	Narrowing string `toml:"narrowing" json:"narrowing"`
 	// OneResourcePerToken is true if an access token is for one resource, which its scopes name. A grant of several gives
 	// each in a token of its own.

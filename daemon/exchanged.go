@@ -1,0 +1,38 @@
+package daemon
+
+import (
+	"strings"
+
+	"oauthd/daemon/account"
+	"oauthd/daemon/provider"
+	"oauthd/daemon/token"
+	"oauthd/daemon/words"
+	"oauthd/ipc/api"
+)
+
+// exchanges reports whether a narrower token of a may be had for its own token (RFC 8693).
+func exchanges(a account.Account, p provider.Provider) bool {
+	return a.Grant.Interactive() && (a.TokenExchange || p.Narrowing == provider.NarrowExchange)
+}
+
+// exchanged settles whether the token for r is had by an exchange: if it is for an audience or a resource, or for scopes to
+// which a refresh is not known to narrow it. It puts into request what that takes.
+func (d *Daemon) exchanged(a account.Account, r api.TokenRequest, request *token.Request) error {
+	p, err := d.book.KnownProvider(a)
+	if err != nil || !exchanges(a, p) {
+		return err
+	}
+	key := &request.Key
+	target := key.Audience != "" || key.Resource != "" && key.Resource != a.Resource
+	if !target && (key.Scopes.Empty() || p.Narrowing == provider.NarrowRefresh) {
+		return nil
+	}
+	if r.IDToken {
+		return words.NoExchangedIDToken()
+	}
+	if scopes := strings.Fields(r.Scope); len(scopes) > 0 {
+		key.Scopes = account.ScopeSetOf(scopes...)
+	}
+	key.Exchanged = true
+	return nil
+}
