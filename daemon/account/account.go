@@ -51,20 +51,24 @@ type Account struct {
 	Issuer string
 	// Endpoints are given for an account whose provider has no name and no discovery; zero otherwise.
 	Endpoints Endpoints
-	// ClientID is "" for an account whose issuer registers the client (RFC 7591).
+	// ClientID is "" for an account whose issuer registers the client (RFC 7591), or takes a document that describes it.
 	ClientID string
+	// ClientIDMetadata is the URL of that document (draft-ietf-oauth-client-id-metadata-document); "" for the configuration's.
+	ClientIDMetadata string
 	// ClientSecret is set when the person's own client_secrets file holds it; otherwise it is in the credential.
 	ClientSecret Secret
 	Scopes       []string
 	Grant        Grant
 	AuthParams   map[string]string
+	// DPoP binds its tokens to a key that never leaves the daemon (RFC 9449).
+	DPoP bool
 	// Resource is sent with every request for a token (RFC 8707); "" for none.
 	Resource string
-	// Audience is what tokens of a machine grant are for where the request names none; "" for none.
-	Audience string
 	// TokenExchange is true if a request that names scopes, an audience or a resource gets a token of its own for them
 	// (RFC 8693), where a refresh cannot give one.
 	TokenExchange bool
+	// Audience is what tokens of a machine grant are for where the request names none; "" for none.
+	Audience string
 	// KeyFile is the path of the private key: a client's (RFC 7523 §2.2), a Google service account's, or, for
 	// [GrantADC], a credentials file in place of the search. "" if the key is in the credential, or none is needed.
 	KeyFile string
@@ -120,6 +124,8 @@ type Credential struct {
 	ClientSecret Secret
 	// Key is the private key of a machine grant, as its file had it; unset for others, and where a file is read each time.
 	Key Secret
+	// ProofKey is what the tokens are bound to (RFC 9449), and at most servers the refresh token too; unset for bearer tokens.
+	ProofKey Secret
 	// RedirectURI is that of the login where the provider wants it again at each refresh; "" elsewhere.
 	RedirectURI string
 	// RefreshToken is unset if the provider gives none; then AccessToken, TokenType and Expiry are kept instead.
@@ -151,8 +157,8 @@ type Credential struct {
 	Generation uint64
 }
 
-// Registration is a client that an issuer registered for us (RFC 7591 §3.2.1). It is kept by issuer and shared by that
-// issuer's accounts.
+// Registration is a client that an issuer registered for us (RFC 7591 §3.2.1), and which client it refused before. It is kept
+// by issuer and shared by that issuer's accounts.
 type Registration struct {
 	Issuer   string
 	ClientID string
@@ -165,13 +171,17 @@ type Registration struct {
 	// AccessToken and ClientURI change the registration (RFC 7592 §3); unset if the issuer gives none.
 	AccessToken Secret
 	ClientURI   string
+	// RefusedMetadata is the URL of the client id metadata document that the issuer refused; "" for none.
+	RefusedMetadata string
 }
 
 // Token is an access token as the daemon holds it.
 type Token struct {
 	Access Secret
-	// Type is "Bearer".
+	// Type is "Bearer", or "DPoP" for a token that is bound to ProofKey.
 	Type string
+	// ProofKey signs the proofs without which nobody takes a DPoP token (RFC 9449 §7), as the store has it; unset for others.
+	ProofKey Secret
 	// Expiry is wall time without a monotonic reading; zero means not known.
 	Expiry time.Time
 	// Lifetime is what the provider gave at the time of minting; 0 means not known.

@@ -57,8 +57,8 @@ var _ token.Minter = (*Minter)(nil)
 func New(cfg Config) *Minter {
 	return &Minter{
 		book: cfg.Book, vault: cfg.Vault, grants: cfg.Grants, adc: cfg.ADC, store: cfg.Store, log: cfg.Log, now: cfg.Now,
-	}
 		tokens: cfg.Tokens,
+	}
 }
 
 // Mint implements [token.Minter]: it spends the refresh token, saves what came back, and only then returns.
@@ -80,11 +80,10 @@ func (m *Minter) Mint(ctx context.Context, key token.Key) (account.Token, error)
 	} else if !t.Expiry.IsZero() {
 		event = event.Time("expires_at", t.Expiry)
 	}
-	account.LogCaller(ctx, event).Str("account", a.Name).Str("scope", key.Scopes.String()).Dur("took", m.now().Sub(started)).Msg("refresh")
+	account.LogCaller(ctx, event).Str("account", a.Name).Str("scope", key.Scopes.String()).Dur("took", m.now().Sub(started)).Msg(deed(key))
 	return t, err
 }
 
-func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (account.Token, error) {
 // deed is what is done for key, as the log calls it.
 func deed(key token.Key) string {
 	if key.Exchanged {
@@ -107,6 +106,7 @@ func (m *Minter) mintAlone(ctx context.Context, a account.Account, key token.Key
 	return m.mint(ctx, a, key)
 }
 
+func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (account.Token, error) {
 	if a.SelfContained() {
 		return m.mintFromFiles(ctx, a, key)
 	}
@@ -123,6 +123,9 @@ func (m *Minter) mintAlone(ctx context.Context, a account.Account, key token.Key
 	}
 	p, err := m.bound(ctx, a, c)
 	if err != nil {
+		return account.Token{}, err
+	}
+	if c, err = m.bind(ctx, a, c); err != nil {
 		return account.Token{}, err
 	}
 	if !a.Grant.Interactive() {
@@ -184,5 +187,8 @@ func (m *Minter) unrefreshable(a account.Account, c account.Credential) (account
 	if !c.Expiry.IsZero() && !c.Expiry.After(m.now()) {
 		return account.Token{}, words.LoginRequired(a.Name, "the access token has expired, and the provider gave no refresh token")
 	}
-	return account.Token{Access: c.AccessToken, Type: c.TokenType, Expiry: c.Expiry, Scopes: c.Scopes, RefreshLate: true}, nil
+	if a.DPoP && c.ProofKey.IsZero() {
+		return account.Token{}, words.LoginRequired(a.Name, "its access token is not bound to a key, and cannot be refreshed")
+	}
+	return account.Token{Access: c.AccessToken, Type: c.TokenType, ProofKey: c.ProofKey, Expiry: c.Expiry, Scopes: c.Scopes, RefreshLate: true}, nil
 }

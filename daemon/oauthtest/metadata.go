@@ -103,14 +103,14 @@ func (s *Server) grantTypes() []string {
 	if s.cfg.ServiceAccounts != nil || s.cfg.Trusts != nil {
 		types = append(types, jwtBearerGrantType)
 	}
+	if s.cfg.Exchange != nil {
+		types = append(types, exchangeGrantType)
+	}
 	return types
 }
 
 // personalGrantTypes are those of tokens that a person has allowed.
 func (s *Server) personalGrantTypes() []string {
-	if s.cfg.Exchange != nil {
-		types = append(types, exchangeGrantType)
-	}
 	types := []string{"authorization_code", "refresh_token"}
 	if s.cfg.Device {
 		types = append(types, deviceGrantType)

@@ -63,6 +63,11 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		earned, problem = s.renew(client, form)
 	case grantType == clientCredentialsGrantType:
 		earned, problem = s.ownToken(client, form)
+	case grantType == exchangeGrantType:
+		s.exchange(w, r, client, form)
+		return
+	case grantType == jwtBearerGrantType:
+		earned, problem = s.identityGrant(client, form)
 	default:
 		earned, problem = s.poll(client, form)
 	}
@@ -75,11 +80,6 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		TokenType:    "Bearer",
 		ExpiresIn:    int64(s.cfg.AccessTokenLifetime / time.Second),
 		RefreshToken: earned.refreshToken,
-	case grantType == exchangeGrantType:
-		s.exchange(w, r, client, form)
-		return
-	case grantType == jwtBearerGrantType:
-		earned, problem = s.identityGrant(client, form)
 		Scope:        strings.Join(earned.scopes, " "),
 		Audience:     earned.audience,
 	}
