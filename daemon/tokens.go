@@ -88,6 +88,9 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 		}
 	}
 	request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
+	if err := d.exchanged(a, r, &request); err != nil {
+		return api.Token{}, admitted, err
+	}
 	if r.IDToken && !a.Grant.HasClient() {
 		request.Key.IDToken = true
 		if a.Grant == account.GrantServiceAccount && r.Audience == "" && a.Audience == "" {
@@ -100,6 +103,12 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 	if r.Force {
 		if err := d.mint.Retry(ctx, a); err != nil {
 			return api.Token{}, admitted, err
+		}
+	}
+	if r.Force && request.Key.Exchanged {
+		// What it was made of may be what does not work.
+		if _, err := d.tokens.Token(ctx, token.Request{Key: token.Key{Account: a.Name}, Force: true}); err != nil {
+			return api.Token{}, admitted, words.Token(a, book.ProviderName(a), d.now(), err)
 		}
 	}
 	t, err = d.tokens.Answer(ctx, request)
@@ -121,9 +130,6 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 	}
 	if !f.LoggedIn || f.Dead {
 		return account.ScopeSet{}, words.LoginRequired(a.Name, "")
-	if err := d.exchanged(a, r, &request); err != nil {
-		return api.Token{}, admitted, err
-	}
 	}
 	p, err := d.book.KnownProvider(a)
 	if err != nil {
@@ -138,12 +144,6 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 			return account.ScopeSet{}, words.ScopeLost(a.Name, book.ProviderName(a), missing)
 		}
 		return account.ScopeSet{}, words.ScopeNotGranted(a.Name, missing)
-	if r.Force && request.Key.Exchanged {
-		// What it was made of may be what does not work.
-		if _, err := d.tokens.Token(ctx, token.Request{Key: token.Key{Account: a.Name}, Force: true}); err != nil {
-			return api.Token{}, admitted, words.Token(a, book.ProviderName(a), d.now(), err)
-		}
-	}
 	}
 	if _, whole := p.OneResource(wanted); !whole {
 		return account.ScopeSet{}, &api.Error{

@@ -125,9 +125,6 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	if err != nil {
 		return account.Token{}, err
 	}
-	if c, err = m.bind(ctx, a, c); err != nil {
-		return account.Token{}, err
-	}
 	if !a.Grant.Interactive() {
 		return m.mintMachine(ctx, a, key, c, p)
 	}
