@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"oauthd/daemon/attend"
 	"oauthd/ipc/api"
@@ -23,8 +25,16 @@ func (at attended) Standing(name string) (s attend.Standing, known bool) {
 }
 
 // Login implements [attend.Accounts].
-func (at attended) Login(ctx context.Context, name string, events func(api.LoginEvent)) error {
-	return at.d.logins.Login(ctx, name, api.AccountDefinition{}, events)
+func (at attended) Login(ctx context.Context, name string, w attend.Want, events func(api.LoginEvent)) error {
+	def := api.AccountDefinition{Scopes: strings.Fields(w.Scopes), ACRValues: w.ACRValues}
+	if w.MaxAge != "" {
+		age, err := strconv.ParseInt(w.MaxAge, 10, 64)
+		if err != nil {
+			return err
+		}
+		def.MaxAge = &age
+	}
+	return at.d.logins.Login(ctx, name, def, events)
 }
 
 // Underway implements [attend.Accounts].

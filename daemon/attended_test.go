@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ type person struct {
 	mu        sync.Mutex // guards the fields below
 	questions []string
 	texts     []string
+	pages     []string // the authorization requests
 }
 
 func (p *person) Ask(_ context.Context, q words.Question) (attend.Answer, error) {
@@ -38,7 +40,20 @@ func (p *person) Tell(_ context.Context, q words.Question) error {
 }
 
 func (p *person) Open(ctx context.Context, url, _ string) error {
-	_, err := oauthtest.Follow(ctx, p.rig.server.Client(), url, oauthtest.Allow)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req) // leads to the provider
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close()
+	url = resp.Header.Get("Location")
+	p.mu.Lock()
+	p.pages = append(p.pages, url)
+	p.mu.Unlock()
+	_, err = oauthtest.Follow(ctx, p.rig.server.Client(), url, oauthtest.Allow)
 	return err
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,15 +33,26 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		r.Account, r.URL = m.Account, ""
 	}
 	t, admitted, err := d.token(ctx, r)
-	for tries := 0; tries < maxWaits && r.Interactive && errors.Is(err, &api.Error{Code: api.LoginRequired}); tries++ {
-		waited := d.attend.Await(ctx, r.Account)
-		if errors.Is(waited, attend.ErrNobody) {
+	for tries := 0; tries < maxWaits && r.Interactive; tries++ {
+		w, wanted := wants(r, err)
+		if !wanted {
 			break
 		}
-		if err = waited; err == nil {
-			r.Force = false // the login has brought a new token
-			t, admitted, err = d.token(ctx, r)
+		waited := d.attend.Await(ctx, r.Account, w)
+		if errors.Is(waited, attend.ErrNobody) && err == nil {
+			waited = words.StrongerLogin(r.Account)
 		}
+		if waited != nil {
+			if !errors.Is(waited, attend.ErrNobody) {
+				t, err = api.Token{}, waited
+			}
+			break
+		}
+		if err == nil || w.Scopes != "" { // and not merely because the login had ended
+			r.ACRValues, r.MaxAge = "", nil
+		}
+		r.Force = false // the login has brought a new token
+		t, admitted, err = d.token(ctx, r)
 	}
 	if unwritten := d.auditToken(ctx, r, admitted, t, err); unwritten != nil {
 		if admitted.taken != "" {
@@ -48,6 +61,29 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		return api.Token{}, unwritten
 	}
 	return t, err
+}
+
+// wants returns what a person is to be asked for by a request that came to err; wanted is false if that is nothing.
+func wants(r api.TokenRequest, err error) (w attend.Want, wanted bool) {
+	if r.MaxAge != nil {
+		w.MaxAge = strconv.FormatInt(*r.MaxAge, 10)
+	}
+	w.ACRValues = r.ACRValues
+	switch {
+	case err == nil:
+		return w, w != attend.Want{}
+	case errors.Is(err, &api.Error{Code: api.LoginRequired}):
+		return attend.Want{}, true
+	case errors.Is(err, &api.Error{Code: api.ScopeNotGranted}):
+		scopes := strings.Fields(r.Scope)
+		if slices.ContainsFunc(scopes, func(scope string) bool { return account.CheckScope(scope) != nil }) {
+			return w, false // no login could ask for it
+		}
+		slices.Sort(scopes)
+		w.Scopes = strings.Join(slices.Compact(scopes), " ")
+		return w, w.Scopes != ""
+	}
+	return w, false
 }
 
 // token returns a token that the caller may have, and what admitted it.

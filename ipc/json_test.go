@@ -26,6 +26,8 @@ func TestDecodeTokenRequest(t *testing.T) {
 	}{
 		{"all", `{"account":"work","scope":"a b","audience":"u","resource":"r","min_ttl":60,"force":true,"id_token":false}`,
 			api.TokenRequest{Account: "work", Scope: "a b", Audience: "u", Resource: "r", MinTTL: ptr(int64(60)), Force: true}, ""},
+		{"a stronger login", `{"account":"work","interactive":true,"acr_values":"phr","max_age":0}`,
+			api.TokenRequest{Account: "work", Interactive: true, ACRValues: "phr", MaxAge: ptr(int64(0))}, ""},
 		{"spaces", " { \"account\" : \"work\" , \"min_ttl\" : 0 } ", api.TokenRequest{Account: "work", MinTTL: ptr(int64(0))}, ""},
 		{"not ASCII", `{"account":"wörk"}`, api.TokenRequest{Account: "wörk"}, ""},
 		{"long number", `{"min_ttl":12345678901}`, api.TokenRequest{MinTTL: ptr(int64(12345678901))}, ""},
@@ -62,6 +64,8 @@ func TestQueryTokenRequest(t *testing.T) {
 	}{
 		{"all", "account=work&scope=a+b&audience=u&resource=https%3A%2F%2Fr&min_ttl=60&force=true&id_token=0",
 			api.TokenRequest{Account: "work", Scope: "a b", Audience: "u", Resource: "https://r", MinTTL: ptr(int64(60)), Force: true}, ""},
+		{"a stronger login", "account=work&interactive=1&acr_values=phr&max_age=0",
+			api.TokenRequest{Account: "work", Interactive: true, ACRValues: "phr", MaxAge: ptr(int64(0))}, ""},
 		{"unknown", "account=work&ttl=5", api.TokenRequest{}, `unknown field "ttl"`},
 		{"twice", "account=work&account=gmail", api.TokenRequest{}, "account is given more than once"},
 		{"wrong number", "account=work&min_ttl=soon", api.TokenRequest{}, "min_ttl must be an integer"},

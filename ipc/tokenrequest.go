@@ -10,7 +10,7 @@ import (
 
 // tokenFields is fieldsOf[api.TokenRequest], written out because it is needed for every request over HTTP.
 func tokenFields() []string {
-	return []string{"account", "url", "scope", "audience", "resource", "min_ttl", "force", "id_token", "interactive"}
+	return []string{"account", "url", "scope", "audience", "resource", "min_ttl", "force", "id_token", "interactive", "acr_values", "max_age"}
 }
 
 // decodeTokenRequest reads the body of a token request, or one line of line JSON.
@@ -43,18 +43,27 @@ func setParameter(r *api.TokenRequest, key, value string) error {
 	case "resource":
 		r.Resource = value
 	case "min_ttl":
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			return badRequest("min_ttl must be an integer", "give it in seconds, such as min_ttl=600")
-		}
-		r.MinTTL = &n
+		return setSeconds(&r.MinTTL, key, value)
 	case "force":
 		return setFlag(&r.Force, key, value)
 	case "id_token":
 		return setFlag(&r.IDToken, key, value)
 	case "interactive":
 		return setFlag(&r.Interactive, key, value)
+	case "acr_values":
+		r.ACRValues = value
+	case "max_age":
+		return setSeconds(&r.MaxAge, key, value)
 	}
+	return nil
+}
+
+func setSeconds(seconds **int64, key, value string) error {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return badRequest(key+" must be an integer", "give it in seconds, such as "+key+"=600")
+	}
+	*seconds = &n
 	return nil
 }
 
@@ -82,6 +91,9 @@ func checkTokenRequest(r api.TokenRequest) error {
 	if r.MinTTL != nil && (*r.MinTTL < 0 || *r.MinTTL > math.MaxInt32) {
 		return badRequest(fmt.Sprintf("min_ttl must be a number of seconds from 0 to %d", math.MaxInt32),
 			"leave it out to get a token that lives for at least a minute")
+	}
+	if r.MaxAge != nil && (*r.MaxAge < 0 || *r.MaxAge > math.MaxInt32) {
+		return badRequest(fmt.Sprintf("max_age must be a number of seconds from 0 to %d", math.MaxInt32), "leave it out if the login may be of any age")
 	}
 	return nil
 }

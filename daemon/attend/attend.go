@@ -25,11 +25,21 @@ type Accounts interface {
 	// Standing returns how the account of that name is, without asking the store; known is false if there is no such
 	// account, or nothing is known of its credential yet.
 	Standing(name string) (s Standing, known bool)
-	// Login runs a login of the account as it is configured.
-	Login(ctx context.Context, name string, events func(api.LoginEvent)) error
+	// Login runs a login of the account as it is configured, which is to bring what is wanted besides.
+	Login(ctx context.Context, name string, w Want, events func(api.LoginEvent)) error
 	// Underway returns a channel that is closed when the login of that account that somebody else runs has ended; nil if
 	// there is none.
 	Underway(name string) <-chan struct{}
+}
+
+// Want is what a login is to bring besides a token. The zero Want is for an account whose login has ended; any other one is
+// for an account that somebody is logged in to, but not well enough for a caller.
+type Want struct {
+	// Scopes are the scopes that a token must cover, separated by spaces; they come on top of the account's.
+	Scopes string
+	// ACRValues and MaxAge are the parameters of the authorization request that a resource asks for (RFC 9470 §4); "" for
+	// none. MaxAge is a number of seconds.
+	ACRValues, MaxAge string
 }
 
 // Standing is how an account is.
@@ -93,16 +103,26 @@ type Desk struct {
 	wake     chan struct{}       // holds one element if there are any
 	told     map[string]told
 	asking   map[string]*asking
-	posing   bool                 // a question is shown, or about to be
-	takeBack func()               // ends the question that is shown; nil if there has been none
-	paused   map[string]time.Time // until when no caller may raise a question
+	posing   bool   // a question is shown, or about to be
+	takeBack func() // ends the question that is shown; nil if there has been none
+	paused   map[string]rest
+}
+
+// rest keeps callers from raising a question about an account.
+type rest struct {
+	until time.Time
+	// want is what was asked for last. If that was refused, nobody may ask for anything else either.
+	want    Want
+	refused bool
+	// loggedIn is when the person had logged in; a later login ends the rest.
+	loggedIn time.Time
 }
 
 // New makes a Desk; nobody is asked before [Desk.Run] is called.
 func New(cfg Config) *Desk {
 	return &Desk{
 		cfg: cfg, touched: map[string]struct{}{}, wake: make(chan struct{}, 1), told: map[string]told{},
-		asking: map[string]*asking{}, paused: map[string]time.Time{},
+		asking: map[string]*asking{}, paused: map[string]rest{},
 	}
 }
 
@@ -162,8 +182,8 @@ func (d *Desk) Run(ctx context.Context) {
 	d.ctx = nil
 	left := maps.Clone(d.asking)
 	d.mu.Unlock()
-	for name := range left {
-		d.settle(name)
+	for name, a := range left {
+		d.answered(name, a, unanswered(name, a.want))
 	}
 	d.work.Wait()
 }

@@ -27,6 +27,7 @@ type desk struct {
 	accounts  map[string]Standing
 	underway  map[string]chan struct{}
 	logins    int
+	wanted    []Want // of the logins
 	loginErr  error
 	pages     []string
 	questions []words.Question
@@ -64,9 +65,10 @@ func (d *desk) Underway(name string) <-chan struct{} {
 	return d.underway[name]
 }
 
-func (d *desk) Login(ctx context.Context, name string, events func(api.LoginEvent)) error {
+func (d *desk) Login(ctx context.Context, name string, w Want, events func(api.LoginEvent)) error {
 	d.mu.Lock()
 	d.logins++
+	d.wanted = append(d.wanted, w)
 	err := d.loginErr
 	d.mu.Unlock()
 	events(api.LoginEvent{Event: api.EventAuthorize, URL: "https://login.example.com/" + name})
@@ -209,7 +211,7 @@ func TestTwentyCallersWaitForOneQuestion(t *testing.T) {
 		d.become("work", api.StateLoginRequired, nil)
 		errs := make(chan error, 20)
 		for range cap(errs) {
-			go func() { errs <- d.Await(t.Context(), "work") }()
+			go func() { errs <- d.Await(t.Context(), "work", Want{}) }()
 		}
 		questions, _ := d.seen()
 		check(t, "questions", questions, 1)
@@ -262,7 +264,7 @@ func TestWhatEndsAQuestion(t *testing.T) {
 				defer d.end()
 				d.become("work", api.StateLoginRequired, nil)
 				result := make(chan error, 1)
-				go func() { result <- d.Await(t.Context(), "work") }()
+				go func() { result <- d.Await(t.Context(), "work", Want{}) }()
 				synctest.Wait()
 				test.happen(d)
 				got := ""
@@ -300,11 +302,11 @@ func TestDismissedQuestionIsNotRaisedAgainAtOnce(t *testing.T) {
 		synctest.Wait()
 		d.answer <- Answer{}
 		synctest.Wait()
-		if err := d.Await(t.Context(), "work"); !errors.Is(err, ErrNobody) {
+		if err := d.Await(t.Context(), "work", Want{}); !errors.Is(err, ErrNobody) {
 			t.Errorf("at once: got %v, want %v", err, ErrNobody)
 		}
 		time.Sleep(pause)
-		go func() { _ = d.Await(t.Context(), "work") }()
+		go func() { _ = d.Await(t.Context(), "work", Want{}) }()
 		questions, _ := d.seen()
 		check(t, "questions after a pause", questions, 2)
 	})
@@ -317,7 +319,7 @@ func TestCallerThatHasNoTimeLeft(t *testing.T) {
 		d.become("work", api.StateLoginRequired, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		err := d.Await(ctx, "work")
+		err := d.Await(ctx, "work", Want{})
 		check(t, "error", api.AsError(err).Message, "work needs a login: a person was asked to log in, and has not done so yet")
 		if asked, callers := d.Waiting("work"); !asked || callers != 0 {
 			t.Errorf("got %v and %d callers, want the question still there, for nobody", asked, callers)
@@ -333,7 +335,7 @@ func TestLoginUnderwayIsWaitedFor(t *testing.T) {
 		d.underway["work"] = ended
 		d.become("work", api.StateLoginRequired, nil)
 		result := make(chan error, 1)
-		go func() { result <- d.Await(t.Context(), "work") }()
+		go func() { result <- d.Await(t.Context(), "work", Want{}) }()
 		questions, _ := d.seen()
 		check(t, "questions while a login is under way", questions, 0)
 		d.mu.Lock()
@@ -359,7 +361,7 @@ func TestNoDesktop(t *testing.T) {
 		if asked, _ := d.Waiting("work"); asked {
 			t.Error("a question is said to be asked")
 		}
-		err := d.Await(t.Context(), "work")
+		err := d.Await(t.Context(), "work", Want{})
 		if !errors.Is(err, ErrNobody) && api.AsError(err).Code != api.LoginRequired {
 			t.Errorf("got %v", err)
 		}

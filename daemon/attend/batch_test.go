@@ -45,7 +45,7 @@ func TestLoginsThatEndAtOnceAreOneQuestion(t *testing.T) {
 		names := d.ended(10)
 		errs := make(chan error, len(names))
 		for _, name := range names {
-			go func() { errs <- d.Await(t.Context(), name) }()
+			go func() { errs <- d.Await(t.Context(), name, Want{}) }()
 		}
 		want(t, "questions", d.asked(),
 			"10 accounts need a login: a00, a01, a02, a03, a04, a05, a06, a07, a08, a09. Their sign-in pages open one after the other.")
@@ -99,7 +99,7 @@ func TestFailedLoginLeavesTheOthersToBeAsked(t *testing.T) {
 		check(t, "logins", d.logins, 1)
 		want(t, "texts", d.texts, "The login to a00 failed: nobody came")
 		result := make(chan error, 1)
-		go func() { result <- d.Await(t.Context(), "a02") }()
+		go func() { result <- d.Await(t.Context(), "a02", Want{}) }()
 		synctest.Wait()
 		d.answer <- Answer{}
 		check(t, "a caller's error", api.AsError(<-result).Message, "a02 needs a login: the question on the desktop was dismissed")
@@ -116,7 +116,7 @@ func TestTurnThatIsNotNeeded(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond) // a login takes a second
 		defer cancel()
 		result := make(chan error, 1)
-		go func() { result <- d.Await(ctx, "a01") }()
+		go func() { result <- d.Await(ctx, "a01", Want{}) }()
 		d.answer <- Answer{Agreed: true}
 		synctest.Wait()
 		d.become("a01", api.StateReady, nil)

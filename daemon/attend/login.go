@@ -18,14 +18,16 @@ func (d *Desk) logIn(ctx context.Context, names []string, batch map[string]*aski
 		if !d.stands(name, a) {
 			continue
 		}
-		err := d.login(ctx, name, activation)
+		err := d.login(ctx, name, a.want, activation)
 		activation = "" // one program may take the focus by it
 		switch underway := d.cfg.Accounts.Underway(name); {
+		case err == nil && a.want != Want{}:
+			d.bring(name, a)
 		case err == nil:
 		case underway != nil: // one that a person began elsewhere has taken over
 			wait(ctx, a, underway)
-			err = words.LoginRequired(name, "")
-		case ctx.Err() == nil && d.required(name):
+			err = unanswered(name, a.want)
+		case ctx.Err() == nil && d.needed(name, a):
 			d.tell(words.SignInFailed(name, api.AsError(err)))
 		}
 		d.answered(name, a, err)
@@ -39,10 +41,10 @@ func (d *Desk) logIn(ctx context.Context, names []string, batch map[string]*aski
 }
 
 // login runs the login, in the browser of the person's session.
-func (d *Desk) login(ctx context.Context, name, activation string) error {
+func (d *Desk) login(ctx context.Context, name string, w Want, activation string) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	err := d.cfg.Accounts.Login(ctx, name, func(e api.LoginEvent) {
+	err := d.cfg.Accounts.Login(ctx, name, w, func(e api.LoginEvent) {
 		page := cmp.Or(e.ShortURL, e.URL)
 		if e.Event == api.EventDevice {
 			page = e.VerificationURI

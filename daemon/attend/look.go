@@ -32,11 +32,11 @@ func (d *Desk) look(name string) {
 		d.mu.Lock()
 		delete(d.told, name)
 		d.mu.Unlock()
-		d.settle(name)
+		d.settle(name, s)
 		return
 	}
 	if s.State != api.StateLoginRequired {
-		d.settle(name)
+		d.settle(name, s)
 	}
 	d.mu.Lock()
 	before := d.told[name]
@@ -53,7 +53,7 @@ func (d *Desk) look(name string) {
 		now = told{required: s.HadLogin}
 		if s.HadLogin && !before.required {
 			d.announce(eventRequired, s, words.LoginEnded(s.Account))
-			d.ask(name, false)
+			d.ask(name, Want{}, s.LoggedInAt, false)
 		}
 	}
 	d.mu.Lock()

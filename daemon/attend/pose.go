@@ -33,8 +33,8 @@ func (d *Desk) pose(ctx context.Context) {
 			return
 		}
 		names := slices.Sorted(maps.Keys(batch))
-		answer, err := d.show(shown, names)
-		refuse := words.LoginDismissed
+		answer, err := d.show(shown, names, batch)
+		refuse := dismissed
 		switch {
 		case err == nil && answer.Agreed:
 			d.agreed(ctx, names, batch, answer.Activation)
@@ -43,10 +43,10 @@ func (d *Desk) pose(ctx context.Context) {
 			continue
 		case err != nil:
 			d.cfg.Log.Info().Err(err).Strs("accounts", names).Msg("nobody can be asked to log in")
-			refuse = func(name string) *api.Error { return words.LoginRequired(name, "") }
+			refuse = unanswered
 		}
 		for name, a := range batch {
-			d.answered(name, a, refuse(name))
+			d.answered(name, a, refuse(name, a.want))
 		}
 	}
 }
@@ -69,8 +69,16 @@ func (d *Desk) batch(ctx context.Context) (shown context.Context, batch map[stri
 	return shown, batch
 }
 
+// dismissed is why an account still needs a login if the person did not want one now.
+func dismissed(name string, w Want) *api.Error {
+	if w.Scopes != "" {
+		return words.MoreScopesRefused(name, w.Scopes, "the question on the desktop was dismissed")
+	}
+	return words.LoginDismissed(name)
+}
+
 // show asks about the accounts, unless the person wants to be asked by their browser.
-func (d *Desk) show(ctx context.Context, names []string) (Answer, error) {
+func (d *Desk) show(ctx context.Context, names []string, batch map[string]*asking) (Answer, error) {
 	if d.cfg.Settings().OpenBrowser {
 		return Answer{Agreed: true}, nil
 	}
@@ -79,6 +87,9 @@ func (d *Desk) show(ctx context.Context, names []string) (Answer, error) {
 		s, _ := d.cfg.Accounts.Standing(name)
 		s.Name = name // of an account that is just being removed too
 		accounts = append(accounts, s.Account)
+	}
+	if w := batch[names[0]].want; len(names) == 1 && w != (Want{}) {
+		return d.cfg.Desktop.Ask(ctx, words.SignInAgain(names[0], w.Scopes))
 	}
 	return d.cfg.Desktop.Ask(ctx, words.SignIn(accounts))
 }

@@ -146,6 +146,7 @@ func (t *attempt) plainURL(r authorizationRequest) string {
 		maps.Copy(params, t.Provider.MoreScopesParams)
 	}
 	maps.Copy(params, t.Account.AuthParams)
+	maps.Copy(params, t.once)
 	if t.Account.Resource != "" {
 		params["resource"] = t.Account.Resource
 	}

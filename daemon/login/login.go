@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"oauthd/daemon/account"
@@ -63,6 +64,7 @@ type Logins struct {
 
 	registered registrations
 	slots      slots
+	entering   sync.Mutex // held from the look for another login to the begin of one, so that only one begins
 	redirects  redirect.Servers
 }
 
@@ -84,6 +86,8 @@ type attempt struct {
 	scopes   scopeChoice
 	client   clientSource
 	headless bool
+	// once are parameters of this authorization request alone.
+	once map[string]string
 }
 
 // scopeChoice says whether a person named scopes for a login.
@@ -120,12 +124,20 @@ func (l *Logins) Login(ctx context.Context, name string, def api.AccountDefiniti
 		return l.store.Problem(err)
 	}
 	defer leave()
-	ctx, slot, err := l.Begin(ctx, name)
+	caller, begin := ctx, l.beginAnew
+	if def.Join {
+		begin = l.enter
+	}
+	ctx, slot, done, err := begin(ctx, name, events)
 	if err != nil {
 		return err
 	}
+	if slot == nil {
+		events(done)
+		return nil
+	}
 	defer slot.End()
-	t := &attempt{Logins: l, slot: slot, headless: def.Headless}
+	t := &attempt{Logins: l, slot: slot, headless: def.Headless, once: once(def)}
 	t.Account, t.AnyPerson = a, def.Force
 	if len(def.Scopes) > 0 {
 		t.scopes = scopesNamed
@@ -137,7 +149,8 @@ func (l *Logins) Login(ctx context.Context, name string, def api.AccountDefiniti
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, t.Words().TimedOut(timeout))
 	defer cancel()
 
-	done, err := t.run(ctx, with, events)
+	done, err = t.run(ctx, with, events)
+	slot.done, slot.err, slot.abandoned = done, err, err != nil && caller.Err() != nil
 	event := l.log.Info()
 	if err != nil {
 		event = account.LogError(l.log.Warn(), err)

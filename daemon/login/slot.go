@@ -32,6 +32,11 @@ type Slot struct {
 	// before.
 	ended chan struct{}
 	last  <-chan struct{}
+	// done or err is how the login ended, and abandoned is true if that is because its caller went away; to be read once it
+	// has ended.
+	done      api.LoginEvent
+	err       error
+	abandoned bool
 	// forgotten is true when a logout came after. Logins that took over from each other share it; guarded by slots.mu.
 	forgotten *bool
 }

@@ -44,6 +44,35 @@ func SignIn(accounts []api.Account) Question {
 	return q
 }
 
+// SignInAgain asks a person to log in to an account of theirs once more, because a program needs scopes that it lacks; if
+// those are "", because a server wants to be surer of who they are (RFC 9470).
+func SignInAgain(name, scopes string) Question {
+	q := Question{Summary: "Sign in to " + name + " again?", Action: "Sign in", Urgent: true}
+	if q.Body = "A program uses a server that wants a new or a stronger login."; scopes != "" {
+		q.Body = "A program needs more access, which the sign-in page asks you for: " + api.Excerpt(scopes)
+	}
+	return q
+}
+
+// MoreScopesRefused is the answer to a caller that needs scopes that the account lacks.
+func MoreScopesRefused(name, scopes, why string) *api.Error {
+	e := ScopeNotGranted(name, strings.Fields(scopes))
+	if why != "" {
+		e.Message += ": " + why
+	}
+	return e
+}
+
+// MoreScopesAwaited is the answer to a caller that has waited for scopes as long as it may.
+func MoreScopesAwaited(name, scopes string) *api.Error {
+	return MoreScopesRefused(name, scopes, "a person was asked to log in, and has not done so yet")
+}
+
+// StrongerLogin is the answer to a caller whose server wants another login than there was, if nobody can be asked.
+func StrongerLogin(name string) *api.Error {
+	return LoginRequired(name, "the server wants a new or a stronger one, and nobody can be asked now")
+}
+
 // LoginEnded says why a needs a login.
 func LoginEnded(a api.Account) string {
 	if a.LastError != nil {

@@ -68,6 +68,9 @@ type AccountDefinition struct {
 	Tenant   string `json:"tenant,omitempty"`
 	Issuer   string `json:"issuer,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
+	// ClientIDMetadata is the URL of a document that describes the client, for servers that take it as the client's id
+	// (draft-ietf-oauth-client-id-metadata-document). Others register a client.
+	ClientIDMetadata string `json:"client_id_metadata,omitempty"`
 	// ClientSecret goes to the store, never to a file.
 	ClientSecret Confidential `json:"client_secret,omitempty"`
 	// ClientSecrets is the content of Google's client_secrets.json.
@@ -90,6 +93,13 @@ type AccountDefinition struct {
 	Resource    string            `json:"resource,omitempty"`
 	RedirectURI string            `json:"redirect_uri,omitempty"`
 	AuthParams  map[string]string `json:"auth_params,omitempty"`
+	// ACRValues and MaxAge are those parameters of the authorization request (RFC 9470 §4); "" and nil leave them out. They
+	// are not saved.
+	ACRValues string `json:"acr_values,omitempty"`
+	MaxAge    *int64 `json:"max_age,omitempty"`
+	// Join shares a login of this account that is under way, instead of ending it, and needs none if there has been one
+	// meanwhile. It is not saved.
+	Join bool `json:"join,omitempty"`
 	// Timeout is how many seconds the login may take; 0 means 300.
 	Timeout int64 `json:"timeout,omitempty"`
 	// Force accepts a different person than the one who logged in before.

@@ -23,9 +23,14 @@ type TokenRequest struct {
 	Force bool `json:"force,omitempty"`
 	// IDToken asks for an OpenID Connect ID token too.
 	IDToken bool `json:"id_token,omitempty"`
-	// Interactive has a person asked to log in, if that is what is missing, and waits up to 6 minutes for it. Requests that
-	// wait for the same account share one question.
+	// Interactive has a person asked to log in, if a login or a scope is what is missing, and waits up to 6 minutes for it.
+	// Requests that wait for the same account share one question.
 	Interactive bool `json:"interactive,omitempty"`
+	// ACRValues and MaxAge are what a resource that refuses the account's token wants of the login behind it (RFC 9470 §3):
+	// with Interactive a person is asked to log in anew with them, and the token is one of that login. ACRValues is a
+	// space-separated list, MaxAge a number of seconds; "" and nil mean nothing.
+	ACRValues string `json:"acr_values,omitempty"`
+	MaxAge    *int64 `json:"max_age,omitempty"`
 }
 
 // Token is what a caller gets: an access token response (RFC 6749 §5.1) without a refresh token, and when the token
