@@ -221,16 +221,21 @@ func (r *rig) account(name string, scopes ...string) {
 	r.store.save(r.t, name, r.authorize(scopes...))
 }
 
-// authorize obtains a credential without the daemon.
-func (r *rig) authorize(scopes ...string) account.Credential {
+// code obtains an authorization code without the daemon, and returns how to redeem it.
+func (r *rig) code(verifier string, scopes ...string) (code string, agent *http.Client, cfg oauth2.Config) {
 	r.t.Helper()
-	verifier := oauth2.GenerateVerifier()
-	cfg := oauth2.Config{
-		ClientID: "app", RedirectURL: "http://127.0.0.1/callback", Scopes: scopes,
+	return r.codeOf("app", verifier, scopes...)
+}
+
+// codeOf is code of that client.
+func (r *rig) codeOf(client, verifier string, scopes ...string) (code string, agent *http.Client, cfg oauth2.Config) {
+	r.t.Helper()
+	cfg = oauth2.Config{
+		ClientID: client, RedirectURL: "http://127.0.0.1/callback", Scopes: scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: r.server.Issuer() + "/authorize", TokenURL: r.server.Issuer() + "/token",
 			AuthStyle: oauth2.AuthStyleInParams},
 	}
-	agent := &http.Client{Transport: r.server.Client().Transport,
+	agent = &http.Client{Transport: r.server.Client().Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := agent.Get(cfg.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier)))
 	if err != nil {
@@ -241,14 +246,27 @@ func (r *rig) authorize(scopes ...string) account.Credential {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	return at.Query().Get("code"), agent, cfg
+}
+
+// authorize obtains a credential without the daemon.
+func (r *rig) authorize(scopes ...string) account.Credential {
+	r.t.Helper()
+	verifier := oauth2.GenerateVerifier()
+	code, agent, cfg := r.code(verifier, scopes...)
 	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, agent)
-	tok, err := cfg.Exchange(ctx, at.Query().Get("code"), oauth2.VerifierOption(verifier))
+	tok, err := cfg.Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if err != nil {
 		r.t.Fatal("the code was not exchanged")
 	}
+	return r.credential(tok.RefreshToken, scopes...)
+}
+
+// credential is what the store has of a login that brought refreshToken.
+func (r *rig) credential(refreshToken string, scopes ...string) account.Credential {
 	return account.Credential{
-		Issuer: r.server.Issuer(), TokenEndpoint: cfg.Endpoint.TokenURL, RevocationEndpoint: r.server.Issuer() + "/revoke",
-		ClientID: "app", AuthMethod: "none", RefreshToken: account.NewSecret(tok.RefreshToken), Scopes: scopes,
+		Issuer: r.server.Issuer(), TokenEndpoint: r.server.Issuer() + "/token", RevocationEndpoint: r.server.Issuer() + "/revoke",
+		ClientID: "app", AuthMethod: "none", RefreshToken: account.NewSecret(refreshToken), Scopes: scopes,
 		Subject: "ada", Email: "ada@example.com", LoggedInAt: r.now(),
 	}
 }

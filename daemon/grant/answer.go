@@ -35,6 +35,8 @@ type Answer struct {
 	// op and place name the request in errors; secrets are what it carried.
 	op, place string
 	secrets   []string
+	// boundTo is the key of which the request had a proof (RFC 9449 §5); zero if it had none.
+	boundTo ProofKey
 }
 
 // read reads the answer; now is the clock, which is asked at its end.

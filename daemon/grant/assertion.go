@@ -21,6 +21,11 @@ const (
 
 // Sign returns claims as a JWS in compact form (RFC 7519 §3), signed by the key's algorithm.
 func (k ClientKey) Sign(claims map[string]any) (account.Secret, error) {
+	return k.sign(claims, (&jose.SignerOptions{}).WithType("JWT"))
+}
+
+// sign is [ClientKey.Sign] with what options say of the header.
+func (k ClientKey) sign(claims map[string]any, options *jose.SignerOptions) (account.Secret, error) {
 	if k.IsZero() {
 		return account.Secret{}, errors.New("there is no private key to sign with")
 	}
@@ -31,7 +36,7 @@ func (k ClientKey) Sign(claims map[string]any) (account.Secret, error) {
 	signer, err := jose.NewSigner(jose.SigningKey{
 		Algorithm: k.private.algorithm,
 		Key:       jose.JSONWebKey{Key: k.private.signer, KeyID: k.private.id},
-	}, (&jose.SignerOptions{}).WithType("JWT"))
+	}, options)
 	if err != nil {
 		return account.Secret{}, errors.New("the private key cannot sign")
 	}

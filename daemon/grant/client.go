@@ -21,6 +21,8 @@ type Client struct {
 	once sync.Once
 	hard *http.Client
 
+	nonces nonces
+
 	mu   sync.Mutex // guards keys; never held while waiting
 	keys map[string]keyRing
 }

@@ -153,7 +153,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 			if elsewhere.Load() != 0 || hits.Load() != 1 {
 				t.Errorf("the target saw %d requests and the endpoint %d, want 0 and 1", elsewhere.Load(), hits.Load())
 			}
-			if _, err := c.Userinfo(t.Context(), endpoint, account.NewSecret("at-1"), provider.Provider{}); err == nil {
+			if _, err := c.Userinfo(t.Context(), endpoint, account.Token{Access: account.NewSecret("at-1")}, provider.Provider{}); err == nil {
 				t.Error("userinfo: got nil, want an error")
 			}
 			if err := c.Revoke(t.Context(), Revoke{RevocationEndpoint: endpoint, Auth: public, Token: account.NewSecret("rt")}); err == nil {

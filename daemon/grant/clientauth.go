@@ -27,6 +27,8 @@ type ClientAuth struct {
 	// AssertionAudience is the audience of these assertions (RFC 7523 §3); "" means the URL the request goes to. Servers
 	// differ: at the token endpoint all accept its URL; elsewhere many accept only that URL or their issuer.
 	AssertionAudience string
+	// ProofKey is what tokens are bound to (RFC 9449); zero asks for bearer tokens. It authenticates nobody.
+	ProofKey ProofKey
 }
 
 // apply adds the authentication of a request to endpoint, in exactly one place.

@@ -35,7 +35,7 @@ func (c *Client) ClientCredentials(ctx context.Context, r ClientCredentials) (Re
 	}
 	form := url.Values{"grant_type": {"client_credentials"}}
 	setAll(form, "scope", strings.Join(r.Scopes, " "), "resource", r.Resource, "audience", r.Audience)
-	a, fail := c.post(ctx, op, r.TokenEndpoint, r.Auth, form)
+	a, fail := c.ask(ctx, op, r.TokenEndpoint, r.Auth, form)
 	if fail != nil {
 		return Response{}, fail
 	}

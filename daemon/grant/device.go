@@ -180,7 +180,7 @@ func (c *Client) PollDevice(ctx context.Context, p DevicePoll) (Response, error)
 func (c *Client) pollOnce(
 	ctx context.Context, op string, p DevicePoll, form url.Values,
 ) (resp Response, asked time.Duration, fail *ProviderError) {
-	a, fail := c.post(ctx, op, p.TokenEndpoint, p.Auth, form)
+	a, fail := c.ask(ctx, op, p.TokenEndpoint, p.Auth, form)
 	if fail != nil {
 		return Response{}, 0, fail
 	}

@@ -24,7 +24,7 @@ const (
 )
 
 // kindOf maps the error codes that say what to do: RFC 6749 §5.2, OpenID Connect Core 1.0 §3.1.2.6, RFC 8707 §2, RFC
-// 7009 §2.2.1, RFC 7591 §3.2.2, then GitHub's and Google's own.
+// 7009 §2.2.1, RFC 7591 §3.2.2, RFC 9449 §5 and §8, then GitHub's and Google's own.
 func kindOf(code string) Kind {
 	switch code {
 	case "temporarily_unavailable", "server_error":
@@ -34,7 +34,7 @@ func kindOf(code string) Kind {
 		return LoginRequired
 	case "invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request",
 		"invalid_target", "invalid_resource", "unsupported_token_type", "invalid_redirect_uri", "invalid_client_metadata",
-		"incorrect_client_credentials", "redirect_uri_mismatch", "deleted_client", "device_flow_disabled":
+		"invalid_dpop_proof", "use_dpop_nonce", "incorrect_client_credentials", "redirect_uri_mismatch", "deleted_client", "device_flow_disabled":
 		return Configuration
 	default:
 		return Unknown

@@ -133,6 +133,9 @@ func (c *Client) exchange(ctx context.Context, op, want string, r TokenExchange)
 func (c *Client) sendToken(
 	ctx context.Context, op, endpoint string, auth *ClientAuth, form url.Values, shown account.Secret,
 ) (Answer, *ProviderError) {
+	if auth != nil && !auth.ProofKey.IsZero() {
+		return c.ask(ctx, op, endpoint, *auth, form)
+	}
 	header := wants("application/x-www-form-urlencoded")
 	secrets := []string{shown.Reveal()}
 	if auth != nil {

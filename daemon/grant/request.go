@@ -74,6 +74,7 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, *ProviderError) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	a.read(res, c.Clock)
+	c.nonces.note(r.Endpoint, a.Header, a.now)
 	return a, nil
 }
 
@@ -94,7 +95,7 @@ func (c *Client) submit(
 ) (Answer, *ProviderError) {
 	secrets := []string{auth.Secret.Reveal()}
 	for _, name := range []string{
-		"client_assertion", "code", "code_verifier", "device_code", "refresh_token", "state", "token",
+		"assertion", "client_assertion", "code", "code_verifier", "device_code", "refresh_token", "state", "subject_token", "token",
 	} {
 		secrets = append(secrets, form.Get(name))
 	}

@@ -102,7 +102,7 @@ func TestNoRequestsSecretIsInItsError(t *testing.T) {
 			return c.Revoke(t.Context(), Revoke{RevocationEndpoint: endpoint, Form: provider.RevokeGitHub, Auth: auth, Token: secret("at")})
 		},
 		"userinfo": func(c *Client) error {
-			_, err := c.Userinfo(t.Context(), endpoint, secret("at"), expectAt("").Provider)
+			_, err := c.Userinfo(t.Context(), endpoint, account.Token{Access: secret("at")}, expectAt("").Provider)
 			return err
 		},
 		"JWT bearer": func(c *Client) error {

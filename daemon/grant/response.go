@@ -50,7 +50,7 @@ type Dialect struct {
 func (c *Client) token(
 	ctx context.Context, endpoint string, auth ClientAuth, form url.Values, dialect Dialect, openID bool,
 ) (Response, error) {
-	a, fail := c.post(ctx, "token request", endpoint, auth, form)
+	a, fail := c.ask(ctx, "token request", endpoint, auth, form)
 	if fail != nil {
 		return Response{}, fail
 	}
@@ -101,7 +101,7 @@ func (a Answer) token(dialect Dialect, openID bool) (Response, *ProviderError) {
 	lives, warnings := a.tokenLife(members, access, dialect.TokenLifetime)
 	resp.Warnings = append(resp.Warnings, warnings...)
 	resp.Token = account.Token{
-		Access: access, Type: "Bearer", Lifetime: max(lives.lifetime, 0), Scopes: slices.Clone(resp.Scopes),
+		Access: access, Type: a.tokenType(), ProofKey: a.boundTo.Text(), Lifetime: max(lives.lifetime, 0), Scopes: slices.Clone(resp.Scopes),
 		IDToken: idToken, IDTokenExpiry: ClaimedExpiry(idToken),
 	}
 	if lives.known {
@@ -117,11 +117,23 @@ func (a Answer) token(dialect Dialect, openID bool) (Response, *ProviderError) {
 	return resp, nil
 }
 
+// tokenType is what the answer's access token has to be.
+func (a Answer) tokenType() string {
+	if a.boundTo.IsZero() {
+		return "Bearer"
+	}
+	return TypeDPoP
+}
+
 // accessToken reads the access token of a token response, and checks its type.
 func (a Answer) accessToken(members Members, dialect Dialect) (account.Secret, *ProviderError) {
 	tokenType := members.Text("token_type")
 	bearer := strings.EqualFold(tokenType, "Bearer") || tokenType == dialect.TokenType
-	if !members.IsText("token_type") || tokenType != "" && !bearer {
+	switch {
+	case !a.boundTo.IsZero() && !strings.EqualFold(tokenType, TypeDPoP):
+		// Anyone could use it, which is what DPoP was asked for to prevent (RFC 9449 §5).
+		return account.Secret{}, a.Fail(Configuration, "the answer's token_type is not DPoP, though the request had a proof")
+	case a.boundTo.IsZero() && (!members.IsText("token_type") || tokenType != "" && !bearer):
 		// RFC 6749 §7.1: a token of a type the client does not understand must not be used.
 		return account.Secret{}, a.Fail(Configuration, "the answer's token_type is not Bearer")
 	}

@@ -23,13 +23,9 @@ type Identity struct {
 // Userinfo asks the provider's userinfo endpoint (OpenID Connect Core 1.0 §5.3) whom an access token stands for. If
 // there is also an ID token, the caller compares the subjects (§5.3.2). Errors are *[ProviderError].
 func (c *Client) Userinfo(
-	ctx context.Context, endpoint string, access account.Secret, p provider.Provider,
+	ctx context.Context, endpoint string, tok account.Token, p provider.Provider,
 ) (Identity, error) {
-	header := wants("")
-	header.Set("Authorization", "Bearer "+access.Reveal()) // RFC 6750 §2.1
-	a, fail := c.Send(ctx, Request{
-		Op: "userinfo request", Method: http.MethodGet, Endpoint: endpoint, Header: header, Secrets: []string{access.Reveal()},
-	})
+	a, fail := c.present(ctx, Request{Op: "userinfo request", Method: http.MethodGet, Endpoint: endpoint}, tok)
 	if fail != nil {
 		return Identity{}, fail
 	}

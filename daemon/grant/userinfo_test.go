@@ -49,7 +49,7 @@ func TestUserinfo(t *testing.T) {
 				say(tc.status, "application/json", tc.body)(w, r)
 			})
 			var c Client
-			got, err := c.Userinfo(t.Context(), endpoint, account.NewSecret("at-1"), tc.p)
+			got, err := c.Userinfo(t.Context(), endpoint, account.Token{Access: account.NewSecret("at-1")}, tc.p)
 			if got != tc.want {
 				t.Errorf("got %+v, want %+v", got, tc.want)
 			}

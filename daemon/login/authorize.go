@@ -150,6 +150,9 @@ func (t *attempt) plainURL(r authorizationRequest) string {
 	if t.Account.Resource != "" {
 		params["resource"] = t.Account.Resource
 	}
+	if thumbprint := t.Auth.ProofKey.Thumbprint(); thumbprint != "" {
+		params["dpop_jkt"] = thumbprint // RFC 9449 §10: nobody else can redeem the code
+	}
 	if len(t.Asked) > 0 {
 		params[cmp.Or(t.Provider.ScopeParameter, "scope")] =
 			strings.Join(t.Asked, cmp.Or(t.Provider.RequestScopeSeparator, " "))

@@ -82,6 +82,7 @@ func (l *Logins) Finish(ctx context.Context, slot *Slot, o Outcome) (done api.Lo
 		AuthMethod:         string(t.Auth.Method),
 		ClientSecret:       t.Auth.Secret,
 		Key:                t.Key,
+		ProofKey:           t.Auth.ProofKey.Text(),
 		RefreshToken:       response.RefreshToken,
 		Scopes:             t.granted(tok.Scopes),
 		Subject:            who.Subject,

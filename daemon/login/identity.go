@@ -33,7 +33,7 @@ func (t *finish) identify(ctx context.Context, tok account.Token) (grant.Identit
 		if who.Email != "" || t.Provider.Endpoints.Userinfo == "" || !slices.Contains(tok.Scopes, "email") {
 			return who, nil
 		}
-		more, err := t.grants.Userinfo(ctx, t.Provider.Endpoints.Userinfo, tok.Access, t.Provider)
+		more, err := t.grants.Userinfo(ctx, t.Provider.Endpoints.Userinfo, tok, t.Provider)
 		if err == nil && more.Subject == who.Subject { // OpenID Connect Core §5.3.2
 			who.Email = more.Email
 		}
@@ -42,7 +42,7 @@ func (t *finish) identify(ctx context.Context, tok account.Token) (grant.Identit
 	if t.Provider.Endpoints.Userinfo == "" {
 		return grant.Identity{}, nil
 	}
-	who, err := t.grants.Userinfo(ctx, t.Provider.Endpoints.Userinfo, tok.Access, t.Provider)
+	who, err := t.grants.Userinfo(ctx, t.Provider.Endpoints.Userinfo, tok, t.Provider)
 	if err != nil {
 		t.log.Info().Err(err).Str("account", t.Account.Name).Msg("userinfo")
 		return grant.Identity{}, nil

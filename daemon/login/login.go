@@ -255,6 +255,11 @@ func (t *attempt) askScopes() {
 		t.Account.Scopes = slices.Clone(t.Provider.DefaultScopes)
 		for _, scope := range more {
 			if !slices.Contains(t.Account.Scopes, scope) {
+	bound, err := mint.ProofKey(a, t.Provider, t.Before)
+	if err != nil {
+		return words.DamagedProofKey(a.Name, err)
+	}
+	t.Auth.ProofKey = bound
 				t.Account.Scopes = append(t.Account.Scopes, scope)
 			}
 		}
@@ -262,6 +267,7 @@ func (t *attempt) askScopes() {
 	t.Asked = slices.Clone(t.Account.Scopes)
 	if len(t.Asked) == 0 {
 		t.Asked = slices.Clone(t.Provider.DefaultScopes)
+	t.Auth.ProofKey = bound
 	}
 	if offline := t.Provider.OfflineScope; offline != "" && !slices.Contains(t.Asked, offline) {
 		t.Asked = append(t.Asked, offline)

@@ -74,6 +74,7 @@ func (l *Logins) TryMachine(ctx context.Context, slot *Slot, o Outcome) (done ap
 	t := &finish{Logins: l, Outcome: o, slot: slot}
 	a := o.Account
 	c := account.Credential{ClientID: o.Auth.ID, AuthMethod: string(o.Auth.Method), ClientSecret: o.Auth.Secret, Key: o.Key}
+	c.ProofKey = o.Auth.ProofKey.Text()
 	if a.SelfContained() {
 		if c, t.Provider, err = l.mint.FromFiles(ctx, a); err != nil {
 			return done, t.Words().Cause(ctx, err)

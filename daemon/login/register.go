@@ -119,6 +119,7 @@ func (l *Logins) saveRegistration(ctx context.Context, name, issuer string) {
 		return
 	}
 	l.registered.drop(r.Issuer)
+		ProofKey: t.Auth.ProofKey,
 }
 
 // redirectURIs are what a client of this login is registered with. A redirect URI without port stands for every port

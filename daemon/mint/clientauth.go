@@ -41,6 +41,18 @@ func Pin(
 	return auth, account.Secret{}, nil
 }
 
+// ProofKey returns what the tokens of a are to be bound to after a login at p (RFC 9449): the key of what was stored before
+// of the same provider, else a new one; zero if a wants bearer tokens.
+func ProofKey(a account.Account, p provider.Provider, before account.Credential) (grant.ProofKey, error) {
+	if !a.DPoP {
+		return grant.ProofKey{}, nil
+	}
+	if before.TokenEndpoint == p.Endpoints.Token && before.Issuer == p.Issuer && !before.ProofKey.IsZero() {
+		return grant.ParseProofKey(before.ProofKey)
+	}
+	return grant.NewProofKey()
+}
+
 // clientAuth is how the client of c authenticates at p, as it did at the login.
 func clientAuth(a account.Account, c account.Credential, p provider.Provider) (grant.ClientAuth, error) {
 	auth := grant.ClientAuth{
@@ -48,6 +60,9 @@ func clientAuth(a account.Account, c account.Credential, p provider.Provider) (g
 		BasicUnencoded: p.BasicUnencoded,
 	}
 	var err error
+	if auth.ProofKey, err = grant.ParseProofKey(c.ProofKey); err != nil {
+		return auth, words.DamagedProofKey(a.Name, err)
+	}
 	if auth.Method == provider.AuthPrivateKeyJWT {
 		auth.Key, err = clientKey(a, c.Key)
 	}

@@ -27,10 +27,14 @@ func (m *Minter) FromFiles(ctx context.Context, a account.Account) (account.Cred
 		return account.Credential{}, p, words.Discovery(book.ProviderName(a), err)
 	}
 	auth, _, err := Pin(a, p, Given{}, account.Credential{})
-	return account.Credential{
+	c := account.Credential{
 		Issuer: p.Issuer, TokenEndpoint: p.Endpoints.Token,
 		ClientID: auth.ID, AuthMethod: string(auth.Method), ClientSecret: auth.Secret,
-	}, p, err
+	}
+	if err == nil && a.DPoP {
+		c.ProofKey, err = m.keys.of(a.Name)
+	}
+	return c, p, err
 }
 
 // mintFromFiles mints a token of an account of which nothing is kept.

@@ -49,6 +49,7 @@ type Minter struct {
 	tokens func(context.Context, token.Request) (account.Token, error)
 
 	retries retries
+	keys    keys
 }
 
 var _ token.Minter = (*Minter)(nil)
@@ -123,6 +124,9 @@ func (m *Minter) mint(ctx context.Context, a account.Account, key token.Key) (ac
 	}
 	p, err := m.bound(ctx, a, c)
 	if err != nil {
+		return account.Token{}, err
+	}
+	if c, err = m.bind(ctx, a, c); err != nil {
 		return account.Token{}, err
 	}
 	if !a.Grant.Interactive() {

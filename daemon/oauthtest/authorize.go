@@ -24,6 +24,7 @@ type authorizationRequest struct {
 	anew        bool // prompt=consent: the person wants to be asked again (OpenID Connect Core §3.1.2.1)
 	formPost    bool // the response is posted (OAuth 2.0 Form Post Response Mode)
 	resources   []string
+	boundTo     string // dpop_jkt (RFC 9449 §10)
 	user        User
 	expires     time.Time
 }
@@ -69,6 +70,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
 		anew:        slices.Contains(strings.Fields(query.Get("prompt")), "consent"),
 		formPost:    query.Get("response_mode") == "form_post",
 		resources:   query["resource"],
+		boundTo:     query.Get("dpop_jkt"),
 	}
 	if len(query["state"]) == 1 {
 		request.state = query.Get("state")
@@ -185,6 +187,7 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, request *authoriz
 		},
 		challenge: request.challenge,
 		expires:   now.Add(codeLifetime),
+		boundTo:   request.boundTo,
 	}
 	s.mu.Unlock()
 	s.redirect(w, r, request, url.Values{"code": {text}})

@@ -27,6 +27,7 @@ type code struct {
 	challenge string
 	expires   time.Time
 	spent     bool
+	boundTo   string // the thumbprint of a key (RFC 9449 §10); "" for none
 }
 
 type accessToken struct {
@@ -34,11 +35,13 @@ type accessToken struct {
 	scopes   []string
 	audience []string
 	expires  time.Time
+	boundTo  string // the thumbprint of a key (RFC 9449 §6); "" for a bearer token
 }
 
 type refreshToken struct {
 	consent *consent
 	spent   bool
+	boundTo string // the thumbprint of a key (RFC 9449 §5); "" for none
 }
 
 // newSecret returns an unguessable text; the prefix lets a test that searches output for secrets know it again.

@@ -32,6 +32,8 @@ type metadata struct {
 	TokenAuthAlgorithms      []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
 	RevocationAuthAlgorithms []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
 
+	DPoPAlgorithms []string `json:"dpop_signing_alg_values_supported,omitempty"`
+
 	DeviceEndpoint       string `json:"device_authorization_endpoint,omitempty"`
 	PAREndpoint          string `json:"pushed_authorization_request_endpoint,omitempty"`
 	RequirePAR           bool   `json:"require_pushed_authorization_requests,omitempty"`
@@ -77,6 +79,9 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) {
 	}
 	if slices.Contains(methods, AuthPrivateKeyJWT) {
 		m.TokenAuthAlgorithms = assertionAlgorithms()
+	}
+	if s.cfg.DPoP {
+		m.DPoPAlgorithms = []string{"ES256"}
 	}
 	if s.cfg.Revocation == RevocationRFC7009 {
 		m.RevocationEndpoint = s.url("/revoke")

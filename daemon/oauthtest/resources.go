@@ -39,16 +39,19 @@ func (s *Server) hello(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bearer returns the access token of the Authorization header (RFC 6750 §2.1), or answers why not (§3.1). It must have
+// bearer returns the access token of the Authorization header (RFC 6750 §2.1, RFC 9449 §7.1), or answers why not (§3.1). It must have
 // scope, unless that is "".
 func (s *Server) bearer(w http.ResponseWriter, r *http.Request, scope string) (accessToken, bool) {
-	challenge := `Bearer realm="oauthtest"`
+	t, scheme, refused := s.presented(w, r)
+	challenge := scheme + ` realm="oauthtest"`
+	if scheme == "DPoP" {
+		challenge += `, algs="ES256"`
+	}
 	status := http.StatusUnauthorized
-	if text, ok := bearerToken(r); ok {
-		t, ok := s.lookup(text)
+	if refused != "" {
+		challenge += fmt.Sprintf(`, error=%q`, refused)
+	} else if t.consent != nil {
 		switch {
-		case !ok:
-			challenge += `, error="invalid_token"`
 		case scope != "" && !slices.Contains(t.scopes, scope):
 			status = http.StatusForbidden
 			challenge += fmt.Sprintf(`, error="insufficient_scope", scope=%q`, scope)

@@ -74,6 +74,15 @@ type Config struct {
 	// ClientMetadata are the documents of clients whose id is their URL (draft-ietf-oauth-client-id-metadata-document), by that
 	// URL; nothing is fetched. nil means that there are no such clients. See also [Server.SetClientMetadata].
 	ClientMetadata map[string]string
+	// DPoP demands a proof of a key in every token request (RFC 9449), and binds what it gives to that: access tokens, the
+	// refresh tokens of public clients, and codes whose authorization request had dpop_jkt.
+	DPoP bool
+	// DPoPNonces is how long a nonce is good for that the server gives for proofs, at the token endpoint and at resources; 0
+	// means that it wants none.
+	DPoPNonces time.Duration
+	// DPoPSpendsFirst spends a code or a refresh token before it looks at the proof, which RFC 9449 does not forbid. Its
+	// nonce comes with every answer of the token endpoint, as it does at some servers.
+	DPoPSpendsFirst bool
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -134,6 +143,8 @@ type Server struct {
 	resources  map[Endpoint][][]string
 	grants     map[string]int
 	assertions map[assertionID]time.Time // those used, until they expire
+	proofs     map[string]time.Time      // the jti of those used, until they are too old
+	nonces     map[string]time.Time      // when each was made
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -181,6 +192,8 @@ func New(cfg Config) *Server {
 		resources:  make(map[Endpoint][][]string),
 		grants:     make(map[string]int),
 		assertions: make(map[assertionID]time.Time),
+		proofs:     make(map[string]time.Time),
+		nonces:     make(map[string]time.Time),
 	}
 	s.key, s.keyID = newKey()
 	for _, c := range cfg.Clients {

@@ -48,7 +48,19 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var earned issue
+	thumbprint := ""
+	if s.cfg.DPoPSpendsFirst && s.cfg.DPoPNonces > 0 {
+		s.mu.Lock()
+		w.Header().Set("DPoP-Nonce", s.nonceLocked(s.cfg.Now()))
+		s.mu.Unlock()
+	}
+	if s.cfg.DPoP && !s.cfg.DPoPSpendsFirst {
+		if thumbprint, problem = s.proven(w, r, ""); problem == nil && s.boundElsewhere(form, thumbprint) {
+			problem = &oauthError{400, "invalid_grant", "the code or refresh token is bound to another key"}
+		}
+	}
 	switch grantType := form.Get("grant_type"); {
+	case problem != nil:
 	case grantType == "":
 		problem = &oauthError{400, "invalid_request", "grant_type is missing"}
 	case !slices.Contains(s.grantTypes(), grantType):
@@ -71,13 +83,19 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	default:
 		earned, problem = s.poll(client, form)
 	}
+	if problem == nil && s.cfg.DPoP {
+		if s.cfg.DPoPSpendsFirst {
+			thumbprint, problem = s.proven(w, r, "")
+		}
+		s.bind(client, earned, thumbprint)
+	}
 	if problem != nil {
 		answerError(*problem).ServeHTTP(w, r)
 		return
 	}
 	answer := tokenResponse{
 		AccessToken:  earned.accessToken,
-		TokenType:    "Bearer",
+		TokenType:    s.tokenType(),
 		ExpiresIn:    int64(s.cfg.AccessTokenLifetime / time.Second),
 		RefreshToken: earned.refreshToken,
 		Scope:        strings.Join(earned.scopes, " "),
@@ -91,6 +109,13 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, http.StatusOK, answer)
+}
+
+func (s *Server) tokenType() string {
+	if s.cfg.DPoP {
+		return "DPoP"
+	}
+	return "Bearer"
 }
 
 // redeem exchanges a code (RFC 6749 §4.1.3). Any attempt of the right client spends the code; a second one also ends

@@ -19,6 +19,7 @@ type record struct {
 	AuthMethod    string     `json:"auth_method,omitempty"`
 	ClientSecret  string     `json:"client_secret,omitempty"`
 	Key           string     `json:"key,omitempty"`
+	ProofKey      string     `json:"proof_key,omitempty"`
 	RedirectURI   string     `json:"redirect_uri,omitempty"`
 	RefreshToken  string     `json:"refresh_token,omitempty"`
 	AccessToken   string     `json:"access_token,omitempty"`
@@ -48,6 +49,7 @@ func encode(name string, c account.Credential) ([]byte, error) {
 		AuthMethod:    c.AuthMethod,
 		ClientSecret:  c.ClientSecret.Reveal(),
 		Key:           c.Key.Reveal(),
+		ProofKey:      c.ProofKey.Reveal(),
 		RedirectURI:   c.RedirectURI,
 		RefreshToken:  c.RefreshToken.Reveal(),
 		Scopes:        c.Scopes,
@@ -90,6 +92,7 @@ func decode(name string, data []byte) (c account.Credential, named bool, err err
 		AuthMethod:         r.AuthMethod,
 		ClientSecret:       account.NewSecret(r.ClientSecret),
 		Key:                account.NewSecret(r.Key),
+		ProofKey:           account.NewSecret(r.ProofKey),
 		RedirectURI:        r.RedirectURI,
 		RefreshToken:       account.NewSecret(r.RefreshToken),
 		AccessToken:        account.NewSecret(r.AccessToken),

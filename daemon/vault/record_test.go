@@ -19,6 +19,7 @@ func full() account.Credential {
 	c.ClientSecret = account.NewSecret("GOCSPX-hunter2")
 	c.Subject, c.Email = "110248495921238986420", "ada@example.com"
 	c.Key, c.RedirectURI = account.NewSecret(`{"kty":"oct"}`), "http://127.0.0.1:8400/callback"
+	c.ProofKey = account.NewSecret("l9Jt0mUkBlpbKGUGBvDXqD8zvHbHLTEx3WsVnXKaAdQ")
 	c.Generation = 7
 	c.UsedAt, c.RefreshExpiry = c.LoggedInAt.Add(time.Hour), c.LoggedInAt.AddDate(0, 0, 7)
 	c.Dead = true

@@ -118,6 +118,9 @@ func tokenRefused(
 			RetryAfter: max(seconds(retryAfter), seconds(refused.RetryAfter)),
 		}
 	case grant.Configuration:
+		if refused.Code == "use_dpop_nonce" || refused.Code == "invalid_dpop_proof" {
+			return proofRefused(a, providerName, refused)
+		}
 		hint := "check the client's registration at the provider; oauthd login " + a.Name + " takes another client, " +
 			"and token_endpoint_auth_method in its file another way to authenticate it"
 		if !a.Grant.HasClient() {
@@ -135,6 +138,28 @@ func tokenRefused(
 			Hint:    kept + "see the daemon's log for details",
 		}
 	}
+}
+
+// proofRefused words a refusal because of a DPoP proof, or for want of one (RFC 9449 §5).
+func proofRefused(a account.Account, providerName string, refused *grant.ProviderError) *api.Error {
+	hint := "compare this machine's clock with the provider's; the daemon's log has the details"
+	if !a.DPoP {
+		hint = "write dpop = true into the account's file, then oauthd login " + a.Name
+	}
+	return &api.Error{
+		Code:    api.ProviderRejected,
+		Message: fmt.Sprintf("%s refused the proof of a key (DPoP): %s", providerName, Said(refused)),
+		Hint:    hint,
+	}
+}
+
+// DamagedProofKey words a saved key that cannot be read; err quotes nothing of it.
+func DamagedProofKey(name string, err error) *api.Error {
+	return (&api.Error{
+		Code:    api.LoginRequired,
+		Message: name + " cannot use its login: " + err.Error(),
+		Hint:    "oauthd logout " + name + ", then oauthd login " + name,
+	}).Because(err)
 }
 
 // ScopeNotGranted words a request for scopes that the login did not bring.
