@@ -287,18 +287,18 @@ func pythonWith(t *testing.T, python, module string) (string, bool) {
 	return strings.TrimSpace(string(out)), err == nil
 }
 
-// googlePython returns a Python that has Google's library for credentials, in whatever version.
-func googlePython(t *testing.T) string {
+// needPython returns a Python that has a module, in whatever version; the test is skipped without one.
+func needPython(t *testing.T, module string) string {
 	t.Helper()
 	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if found, ok := pythonWith(t, python, "google.auth.transport.requests"); ok {
+		if found, ok := pythonWith(t, python, module); ok {
 			return found
 		}
 	}
 	if os.Getenv("OAUTHD_TEST_REQUIRE") != "" {
-		t.Fatal("no Python has google-auth and requests, and OAUTHD_TEST_REQUIRE is set")
+		t.Fatalf("no Python has %s, and OAUTHD_TEST_REQUIRE is set", module)
 	}
-	t.Skip("no Python has google-auth and requests")
+	t.Skipf("no Python has %s", module)
 	return ""
 }
 
@@ -327,29 +327,9 @@ for line in sys.stdin:
 `
 
 func TestGoogleAuthCredentials(t *testing.T) {
-	python := googlePython(t)
+	python := needPython(t, "google.auth.transport.requests")
 	d := newDesktop(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	driver := exec.CommandContext(ctx, python, "-W", "ignore", "-c", googleDriver, d.api.URL)
-	driver.Dir = d.dir
-	driver.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "XDG_RUNTIME_DIR=" + d.dir, "GORACE=" + os.Getenv("GORACE"), "NO_PROXY=*",
-	}
-	var stderr bytes.Buffer
-	driver.Stderr = &stderr
-	in, err := driver.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := driver.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := driver.Start(); err != nil {
-		t.Fatal(err)
-	}
-	answers := bufio.NewReader(out)
+	ask, end := d.converse(t, python, "-W", "ignore", "-c", googleDriver, d.api.URL)
 	for _, tt := range []struct {
 		name, line string
 		prepare    func()
@@ -365,14 +345,7 @@ func TestGoogleAuthCredentials(t *testing.T) {
 	} {
 		tt.prepare()
 		before := d.requests()
-		if _, err := in.Write([]byte(tt.line + "\n")); err != nil {
-			t.Fatalf("%s: %v", tt.name, err)
-		}
-		got, err := answers.ReadString('\n')
-		if err != nil {
-			_ = driver.Wait()
-			t.Fatalf("%s: %v, stderr %d bytes, of secrets %q", tt.name, err, stderr.Len(), leaks(stderr.String(), true))
-		}
+		got := ask(tt.line)
 		if !strings.Contains(got, tt.want) || len(leaks(got, true)) > 0 {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
@@ -380,9 +353,56 @@ func TestGoogleAuthCredentials(t *testing.T) {
 			t.Errorf("%s: got %d requests, want %d", tt.name, n, tt.requests)
 		}
 	}
-	_ = in.Close()
-	if err := driver.Wait(); err != nil || stderr.Len() > 0 {
-		t.Errorf("at the end: got %v and %d bytes of errors, want none", err, stderr.Len())
+	end()
+}
+
+// converse starts a program that answers each line on its standard input with one. At its end it has to have written
+// nothing to standard error.
+func (d *clientDesk) converse(t *testing.T, argv ...string) (ask func(line string) string, end func()) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	program := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	program.Dir = d.dir
+	program.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "XDG_RUNTIME_DIR=" + d.dir, "GORACE=" + os.Getenv("GORACE"), "NO_PROXY=*",
+	}
+	var stderr bytes.Buffer
+	program.Stderr = &stderr
+	in, err := program.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := program.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	problems := func() string {
+		if kinds := leaks(stderr.String(), true); len(kinds) > 0 {
+			return "that shows " + strings.Join(kinds, ", ")
+		}
+		return stderr.String()
+	}
+	answers := bufio.NewReader(out)
+	ask = func(line string) string {
+		t.Helper()
+		_, _ = in.Write([]byte(line + "\n"))
+		answer, err := answers.ReadString('\n')
+		if err != nil {
+			_ = program.Wait()
+			t.Fatalf("%s: %v, stderr %s", line, err, problems())
+		}
+		return answer
+	}
+	return ask, func() {
+		t.Helper()
+		_ = in.Close()
+		if err := program.Wait(); err != nil || stderr.Len() > 0 {
+			t.Errorf("at the end: got %v, stderr %s, want none", err, problems())
+		}
 	}
 }
 

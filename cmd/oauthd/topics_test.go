@@ -46,7 +46,7 @@ func TestTopics(t *testing.T) {
 				t.Errorf("oauthd help does not list it, it prints\n%s", list)
 			}
 			wantNarrow(t, help(t, "help", name))
-			if block := indentedBlock.FindString(found.text); block != "" {
+			if block := indentedBlock.FindString(fencedBlock.ReplaceAllString(found.text, "")); block != "" {
 				t.Errorf("code is to be between lines of ```, not indented: %q", block)
 			}
 			for _, problem := range commandProblems(markdownCommands(found.text)) {
@@ -55,6 +55,9 @@ func TestTopics(t *testing.T) {
 		})
 	}
 }
+
+// fencedBlock is code as the help shows it.
+var fencedBlock = regexp.MustCompile("(?ms)^```.*?^```$")
 
 // indentedBlock is code as the help does not show it, line by line.
 var indentedBlock = regexp.MustCompile(`(?m)^\n {4}\S.*\n`)
