@@ -241,10 +241,16 @@ func (t *attempt) prepare(ctx context.Context, with mint.Given) error {
 	}
 	ctx = t.Provider.Confine(ctx)
 	t.askScopes()
+	bound, err := mint.ProofKey(a, t.Provider, t.Before)
+	if err != nil {
+		return words.DamagedProofKey(a.Name, err)
+	}
+	t.Auth.ProofKey = bound
 	if a.ClientID == "" {
 		return t.useRegistration(ctx)
 	}
 	t.Auth, t.Key, err = mint.Pin(a, t.Provider, with, t.Before)
+	t.Auth.ProofKey = bound
 	return err
 }
 
@@ -255,11 +261,6 @@ func (t *attempt) askScopes() {
 		t.Account.Scopes = slices.Clone(t.Provider.DefaultScopes)
 		for _, scope := range more {
 			if !slices.Contains(t.Account.Scopes, scope) {
-	bound, err := mint.ProofKey(a, t.Provider, t.Before)
-	if err != nil {
-		return words.DamagedProofKey(a.Name, err)
-	}
-	t.Auth.ProofKey = bound
 				t.Account.Scopes = append(t.Account.Scopes, scope)
 			}
 		}
@@ -267,7 +268,6 @@ func (t *attempt) askScopes() {
 	t.Asked = slices.Clone(t.Account.Scopes)
 	if len(t.Asked) == 0 {
 		t.Asked = slices.Clone(t.Provider.DefaultScopes)
-	t.Auth.ProofKey = bound
 	}
 	if offline := t.Provider.OfflineScope; offline != "" && !slices.Contains(t.Asked, offline) {
 		t.Asked = append(t.Asked, offline)

@@ -104,6 +104,7 @@ func (t *attempt) useClient(r account.Registration, from clientSource) {
 	t.client, t.Registered = from, true
 	t.Auth = grant.ClientAuth{
 		ID: r.ClientID, Secret: r.ClientSecret, Method: provider.AuthMethod(r.AuthMethod), BasicUnencoded: t.Provider.BasicUnencoded,
+		ProofKey: t.Auth.ProofKey,
 	}
 }
 
@@ -119,7 +120,6 @@ func (l *Logins) saveRegistration(ctx context.Context, name, issuer string) {
 		return
 	}
 	l.registered.drop(r.Issuer)
-		ProofKey: t.Auth.ProofKey,
 }
 
 // redirectURIs are what a client of this login is registered with. A redirect URI without port stands for every port
