@@ -109,6 +109,7 @@ func TestWriteAccountRoundTrip(t *testing.T) {
 	}{
 		{"small", account.Account{Provider: "google", ClientID: "app"}},
 		{"a tenant", account.Account{Provider: "okta", Tenant: "acme.okta.com/oauth2/default", ClientID: "app"}},
+		{"a document", account.Account{Issuer: "https://login.example.com", ClientIDMetadata: "https://ada.example.com/c.json"}},
 		{"everything", account.Account{
 			Issuer: "https://login.example.com", ClientID: "a \"quoted\" id\\",
 			Endpoints: account.Endpoints{Authorization: "https://x.example.com/a", Token: "https://x.example.com/t",

@@ -42,6 +42,9 @@ func TestMistakesInAnAccountFile(t *testing.T) {
 		{"scopes and an audience", "grant = \"service_account\"\nkey_file = \"k.json\"\nscopes = [\"a\"]\naudience = \"https://api.example.com\"\n",
 			4, "keep one"},
 		{"credential source", "grant = \"adc\"\ncredential_sources = [\"url\", \"aws\"]\n", 2, "\"aws\" is neither"},
+		{"document", "issuer = \"https://login.example.com\"\nclient_id_metadata = \"https://ada.example.com\"\n", 2, "client_id_metadata: the URL has no path"},
+		{"document and client", issuer + "client_id_metadata = \"https://ada.example.com/c.json\"\n", 3, "keep one"},
+		{"document of a program", "grant = \"adc\"\nclient_id_metadata = \"https://ada.example.com/c.json\"\n", 2, "grants with a person"},
 		{"no client", "provider = \"google\"\n", 0, "the account has no client"},
 		{"no provider", "client_id = \"app\"\n", 0, "the account has no provider"},
 	} {

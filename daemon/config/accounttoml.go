@@ -22,6 +22,7 @@ type accountKeys struct {
 	Issuer        string `toml:"issuer,omitempty"`
 	ClientSecrets string `toml:"client_secrets,omitempty"`
 	ClientID      string `toml:"client_id,omitempty"`
+	Metadata      string `toml:"client_id_metadata,omitempty"`
 	account.Endpoints
 	Scopes        []string          `toml:"scopes,omitempty"`
 	Grant         string            `toml:"grant,omitempty"`
@@ -124,6 +125,7 @@ func (k accountKeys) account(s *source, name string) account.Account {
 		Managed:       bytes.HasPrefix(s.text, []byte(header)),
 
 		CredentialSources: k.Sources,
+		ClientIDMetadata:  k.Metadata,
 	}
 }
 
@@ -136,6 +138,7 @@ func (c *Config) checkKeys(s *source, k accountKeys, grant account.Grant) {
 	c.checkTenant(s, k)
 	s.check("", "issuer", k.Issuer, provider.CheckIssuer)
 	s.checkEndpoints(k.Endpoints, grant.Interactive())
+	k.checkMetadata(s, grant)
 	k.checkMachine(s, grant)
 	s.check("", "grant", k.Grant, CheckGrant)
 	s.check("", "resource", k.Resource, CheckResource)
@@ -215,6 +218,18 @@ func (c *Config) checkTenant(s *source, k accountKeys) {
 // MayRegister reports whether the issuer may register a client for a (RFC 7591), so that a needs no client id.
 func (c *Config) MayRegister(a account.Account) bool {
 	return a.Grant.Interactive() && (a.Issuer != "" || c.Providers[a.Provider].Issuer != "")
+}
+
+// checkMetadata reports a client id metadata document that is none, or that the account has no use for.
+func (k accountKeys) checkMetadata(s *source, grant account.Grant) {
+	s.check("", "client_id_metadata", k.Metadata, provider.CheckClientIDMetadata)
+	switch line := s.line("", "client_id_metadata"); {
+	case k.Metadata == "":
+	case k.ClientID != "" || k.ClientSecrets != "":
+		s.add(line, "client_id_metadata is for an account without client_id and client_secrets; keep one")
+	case !grant.Interactive():
+		s.add(line, "client_id_metadata is for grants with a person")
+	}
 }
 
 // checkMachine reports keys that mean nothing with grant.

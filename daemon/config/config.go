@@ -29,6 +29,8 @@ type Config struct {
 	// may be opened for a login without asking first.
 	OnEvent     []string
 	OpenBrowser bool
+	// ClientIDMetadata is the URL of the document that describes the person's client to servers which take such; "" for none.
+	ClientIDMetadata string
 	// OIDCAgent is true if oidc-agent's clients get a socket of their own.
 	OIDCAgent bool
 	// Audit is true if an audit log is written, AuditRequired if no token is handed out without it.

@@ -18,6 +18,7 @@ const defaultBackend = "keychain"
 type mainKeys struct {
 	OnEvent     []string `toml:"on_event"`
 	OpenBrowser bool     `toml:"open_browser"`
+	Metadata    string   `toml:"client_id_metadata"`
 	Keystore    struct {
 		Backend  string `toml:"backend"`
 		Identity string `toml:"identity"`
@@ -60,6 +61,7 @@ func (c *Config) readMain() (tables map[string]bool) {
 	c.Backend, c.Chosen, c.Identity, c.Seal, c.Providers = next.Backend, next.Chosen, next.Identity, next.Seal, next.Providers
 	c.OnEvent, c.OpenBrowser, c.OIDCAgent = next.OnEvent, next.OpenBrowser, next.OIDCAgent
 	c.Audit, c.AuditRequired, c.Locking = next.Audit, next.AuditRequired, next.Locking
+	c.ClientIDMetadata = next.ClientIDMetadata
 	return tables
 }
 
@@ -67,6 +69,10 @@ func (c *Config) readMain() (tables map[string]bool) {
 func (c *Config) takeMain(s *source, keys mainKeys) {
 	c.takeKeystore(s, keys)
 	c.OnEvent, c.OpenBrowser, c.OIDCAgent = s.onEvent(keys.OnEvent), keys.OpenBrowser, keys.OIDCAgent.Socket
+	s.check("", "client_id_metadata", keys.Metadata, provider.CheckClientIDMetadata)
+	if provider.CheckClientIDMetadata(keys.Metadata) == nil {
+		c.ClientIDMetadata = keys.Metadata
+	}
 	c.Audit, c.AuditRequired = keys.Audit.Enabled == nil || *keys.Audit.Enabled, keys.Audit.Required
 	if c.AuditRequired && !c.Audit {
 		s.add(s.line("audit", "required"), "audit.required needs audit.enabled, which is false")

@@ -102,7 +102,7 @@ token_endpoint_auth_method = "client_secret_post"
 		AuthMethod:    "client_secret_post",
 	}
 	dir := files(t, map[string]string{
-		"config.toml": "[keystore]\nbackend = \"memory\"\n[providers.corp]\nissuer = \"https://login.example.com\"\n" + endpoints +
+		"config.toml": "client_id_metadata = \"https://ada.example.com/c.json\"\n[keystore]\nbackend = \"memory\"\n[providers.corp]\nissuer = \"https://login.example.com\"\n" + endpoints +
 			"[providers.\"other\"]\nissuer = \"http://127.0.0.1:8080/\"\n",
 		"accounts/work.toml": `provider = "corp"
 client_id = "app"
@@ -113,6 +113,7 @@ redirect_ports = [8400, 8401]
 auth_params = { login_hint = "ada@example.com", prompt = "consent" }
 ` + endpoints,
 		"accounts/issuer.toml": "issuer = \"https://login.example.com\"\nclient_id = \"app\"\n[auth_params]\nhd = \"example.com\"\n",
+		"accounts/notes.toml":  "issuer = \"https://login.example.com\"\nclient_id_metadata = \"https://ada.example.com/own.json\"\n",
 		"accounts/ada@x.toml":  header + "provider = \"google\"\nclient_id = \"app\"\n",
 	})
 	c, got := mistakes(t, dir)
@@ -121,6 +122,9 @@ auth_params = { login_hint = "ada@example.com", prompt = "consent" }
 	}
 	if c.Backend != "memory" {
 		t.Errorf("got backend %q, want memory", c.Backend)
+	}
+	if c.ClientIDMetadata != "https://ada.example.com/c.json" {
+		t.Errorf("got client id metadata %q, want that of the file", c.ClientIDMetadata)
 	}
 	if p := c.Providers["corp"]; p.Name != "corp" || p.Issuer != "https://login.example.com" || p.Endpoints != wantEndpoints {
 		t.Errorf("got provider %+v, want corp with every endpoint", p)
@@ -135,6 +139,7 @@ auth_params = { login_hint = "ada@example.com", prompt = "consent" }
 			AuthParams: map[string]string{"login_hint": "ada@example.com", "prompt": "consent"},
 		},
 		"issuer": {Issuer: "https://login.example.com", ClientID: "app", AuthParams: map[string]string{"hd": "example.com"}},
+		"notes":  {Issuer: "https://login.example.com", ClientIDMetadata: "https://ada.example.com/own.json"},
 		"ada@x":  {Provider: "google", ClientID: "app", Managed: true},
 	} {
 		want.Name, want.Grant, want.File = name, account.GrantAuthorizationCode, AccountFile(dir, name)
@@ -154,6 +159,7 @@ func TestLoadMistakes(t *testing.T) {
 		want  []string // beginnings or parts of the lines, in order
 	}{
 		{name: "unknown key", main: "\ncolour = 1\n", want: []string{`config.toml:2: unknown key "colour"`}},
+		{name: "client id metadata", main: "\nclient_id_metadata = \"http://ada.example.com/c.json\"\n", want: []string{"config.toml:2: client_id_metadata: not https"}},
 		{name: "unknown key in a table", main: "[keystore]\nbackend = \"memory\"\npath = \"x\"\n", want: []string{`config.toml:3: unknown key "keystore.path"`}},
 		{name: "secret in an account", work: good + "client_secret = \"" + planted + "\"\n",
 			want: []string{`accounts/work.toml:3: unknown key "client_secret"; a secret does not belong here`}},

@@ -39,6 +39,7 @@ func Encode(a account.Account) ([]byte, error) {
 		Sources:       a.CredentialSources,
 		Hosts:         a.Hosts,
 		Confirm:       string(a.Policy.Confirm),
+		Metadata:      a.ClientIDMetadata,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("config: encode %s: %w", a.Name, err)

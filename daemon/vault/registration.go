@@ -24,6 +24,8 @@ type registration struct {
 	SecretExpiry *time.Time `json:"secret_expiry,omitempty"`
 	AccessToken  string     `json:"registration_access_token,omitempty"`
 	ClientURI    string     `json:"registration_client_uri,omitempty"`
+
+	RefusedMetadata string `json:"refused_client_id_metadata,omitempty"`
 }
 
 // RegistrationName returns the name under which the client that issuer registered is stored. It cannot be an account's
@@ -60,6 +62,8 @@ func (v *Vault) Registration(ctx context.Context, issuer string) (r account.Regi
 		ClientSecret: account.NewSecret(rest.ClientSecret),
 		AccessToken:  account.NewSecret(rest.AccessToken),
 		ClientURI:    rest.ClientURI,
+
+		RefusedMetadata: rest.RefusedMetadata,
 	}
 	if rest.SecretExpiry != nil {
 		r.SecretExpiry = *rest.SecretExpiry
@@ -79,6 +83,8 @@ func (v *Vault) SaveRegistration(ctx context.Context, r account.Registration) er
 		ClientSecret: r.ClientSecret.Reveal(),
 		AccessToken:  r.AccessToken.Reveal(),
 		ClientURI:    r.ClientURI,
+
+		RefusedMetadata: r.RefusedMetadata,
 	}
 	if !r.SecretExpiry.IsZero() {
 		rest.SecretExpiry = &r.SecretExpiry

@@ -27,6 +27,7 @@ func TestRegistrationRoundTrip(t *testing.T) {
 			AuthMethod: "client_secret_basic", ClientSecret: account.NewSecret("planted"),
 			SecretExpiry: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC),
 			AccessToken:  account.NewSecret("planted too"), ClientURI: issuer + "/register/cl-2",
+			RefusedMetadata: "https://ada.example.com/client.json",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
