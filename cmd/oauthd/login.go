@@ -84,6 +84,7 @@ func (f *loginFlags) add(cmd *cobra.Command, def *api.AccountDefinition) {
 	flags.StringVar(&def.Issuer, "issuer", "", "the issuer's URL, for any other provider with discovery")
 	flags.StringVar(&f.clientSecrets, "client-secrets", "", "Google's client_secrets.json (- reads standard input)")
 	flags.StringVar(&def.ClientID, "client-id", "", "the client id registered at the provider")
+	flags.StringVar(&def.ClientIDMetadata, "client-id-metadata", "", "the URL of your client's metadata, for servers that take it as client id")
 	flags.BoolVar(&f.secretStdin, "client-secret-stdin", false, "read the client secret from standard input")
 	flags.StringVar(&f.keyFile, "key-file", "", "a private key: a client's (PEM or JWK) or a Google service account's (- reads standard input)")
 	flags.StringVar(&def.KeyID, "key-id", "", "the id under which the provider knows the client's key, if its file has none")

@@ -191,8 +191,12 @@ func (t *attempt) exchange(ctx context.Context, r authorizationRequest, code acc
 
 // clientRefused reports whether the provider does not know the client, or does not let it do this.
 func clientRefused(err error) bool {
-	var refused *grant.ProviderError
-	return clientUnknown(err) || errors.As(err, &refused) && refused.Code == "unauthorized_client"
+	var (
+		refused *grant.ProviderError
+		denied  *redirect.AuthorizationError
+	)
+	return clientUnknown(err) || errors.As(err, &refused) && refused.Code == "unauthorized_client" ||
+		errors.As(err, &denied) && (denied.Code == "unauthorized_client" || denied.Code == "invalid_client")
 }
 
 // clientUnknown reports whether the provider does not know the client, or no longer.

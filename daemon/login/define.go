@@ -49,13 +49,19 @@ func (l *Logins) define(ctx context.Context, name string, def api.AccountDefinit
 // fromResource finds out from a resource server where an account that names nothing else logs in, and for what (RFC 9728). An
 // account that was made so must find the issuer that it found then.
 func (l *Logins) fromResource(ctx context.Context, before account.Account, a *account.Account, def api.AccountDefinition) error {
-	again := before.Resource != "" && before.Issuer != "" && def.Resource == before.Resource && slices.Contains(before.Hosts, before.Resource)
+	again := madeFromResource(before)
 	if def.Resource == "" || def.Issuer != "" || a.Provider != "" || a.Endpoints.Token != "" || a.Issuer != "" && !again || !a.Grant.HasClient() {
+		if again && slices.Equal(before.Hosts, []string{before.Resource}) {
+			a.Hosts = []string{a.Resource} // the tokens for another resource are not for the earlier one
+		}
 		return nil
 	}
 	found, err := l.book.DiscoverResource(ctx, def.Resource)
 	if err != nil {
 		return err
+	}
+	if again && found.Resource != before.Resource {
+		return words.OtherResource(a.Name, before.Resource, found.Resource)
 	}
 	if a.Issuer != "" && a.Issuer != found.Issuer {
 		return words.OtherIssuer(a.Name, a.Issuer, found.Issuer)
@@ -68,6 +74,11 @@ func (l *Logins) fromResource(ctx context.Context, before account.Account, a *ac
 		a.Hosts = []string{found.Resource} // its tokens are for that alone
 	}
 	return nil
+}
+
+// madeFromResource reports whether a is what [Logins.fromResource] makes: an account whose tokens are for its resource.
+func madeFromResource(a account.Account) bool {
+	return a.Resource != "" && a.Issuer != "" && slices.Contains(a.Hosts, a.Resource)
 }
 
 // CheckManaged refuses to make a of before if a person wrote the account's file; the error says what to write there.
@@ -106,6 +117,8 @@ func checkTogether(def api.AccountDefinition) error {
 		return bad("give a client secret or a client_secrets file, not both")
 	case def.ClientID != "" && def.ClientSecrets != "":
 		return bad("give a client id or a client_secrets file, not both")
+	case def.ClientIDMetadata != "" && (def.ClientID != "" || def.ClientSecrets != "" || def.ClientSecret != "" || def.Key != ""):
+		return bad("give a client or the metadata of one, not both")
 	case def.Timeout < 0 || def.Timeout > maxTimeout:
 		return bad("the time-out is from 1 s to a day")
 	}
@@ -145,6 +158,9 @@ func applyGrant(a *account.Account, def api.AccountDefinition, _ *mint.Given) er
 		return nil
 	}
 	a.Grant = wanted
+	if !wanted.Interactive() {
+		a.ClientIDMetadata = ""
+	}
 	if !wanted.HasClient() { // a provider and a client do not go with this grant
 		*a = account.Account{
 			Name: a.Name, Scopes: a.Scopes, Grant: wanted, File: a.File, Managed: a.Managed, Policy: a.Policy, Sockets: a.Sockets,
@@ -155,8 +171,20 @@ func applyGrant(a *account.Account, def api.AccountDefinition, _ *mint.Given) er
 
 // applyClient brings in the client that logs in.
 func applyClient(a *account.Account, def api.AccountDefinition, with *mint.Given) error {
+	if def.ClientID != "" || def.ClientSecrets != "" {
+		a.ClientIDMetadata = ""
+	}
 	if def.ClientID != "" {
 		a.ClientID, a.ClientSecret = def.ClientID, account.Secret{}
+	}
+	if def.ClientIDMetadata != "" {
+		if err := provider.CheckClientIDMetadata(def.ClientIDMetadata); err != nil {
+			return bad("client id metadata: %v", err)
+		}
+		if !a.Grant.Interactive() {
+			return bad("client id metadata is for a login by a person, not for %s", a.Grant)
+		}
+		a.ClientIDMetadata, a.ClientID, a.ClientSecret = def.ClientIDMetadata, "", account.Secret{}
 	}
 	with.Secret = account.NewSecret(string(def.ClientSecret))
 	if def.ClientSecrets == "" {

@@ -86,6 +86,10 @@ type attempt struct {
 	scopes   scopeChoice
 	client   clientSource
 	headless bool
+	// named is true if this login names the metadata of its client, so that the issuer's refusal of it before does not count;
+	// refused is the URL that it refused, or "".
+	named   bool
+	refused string
 	// once are parameters of this authorization request alone.
 	once map[string]string
 }
@@ -109,6 +113,8 @@ const (
 	clientRegistered
 	// clientRegisteredBefore was registered in an earlier one.
 	clientRegisteredBefore
+	// clientOfMetadata is what a document describes that the person hosts.
+	clientOfMetadata
 )
 
 // Login runs one login of name, which def makes or changes, and reports through events. Until a valid authorization
@@ -139,6 +145,7 @@ func (l *Logins) Login(ctx context.Context, name string, def api.AccountDefiniti
 	defer slot.End()
 	t := &attempt{Logins: l, slot: slot, headless: def.Headless, once: once(def)}
 	t.Account, t.AnyPerson = a, def.Force
+	t.named = def.ClientIDMetadata != ""
 	if len(def.Scopes) > 0 {
 		t.scopes = scopesNamed
 		if before, known := l.book.Configured(name); known && len(before.Scopes) == 0 {
@@ -163,12 +170,19 @@ func (l *Logins) Login(ctx context.Context, name string, def api.AccountDefiniti
 	return err
 }
 
-// run authorizes, and once more if the issuer no longer knows the client that it registered.
+// run authorizes, and once more if the issuer refuses the client that a document describes, or no longer knows the one that it
+// registered.
 func (t *attempt) run(ctx context.Context, with mint.Given, events func(api.LoginEvent)) (done api.LoginEvent, err error) {
 	if err := t.prepare(ctx, with); err != nil {
 		return done, t.Words().Cause(ctx, err)
 	}
 	ctx = t.Provider.Confine(ctx)
+	if t.client == clientOfMetadata {
+		done, err = t.authorize(ctx, events)
+		if another, err := t.afterMetadata(ctx, err); !another {
+			return done, err
+		}
+	}
 	done, err = t.authorize(ctx, events)
 	if t.client == clientRegisteredBefore && errors.Is(err, &api.Error{Code: api.LoginTimeout}) {
 		t.dropRegistration(ctx)
@@ -247,6 +261,9 @@ func (t *attempt) prepare(ctx context.Context, with mint.Given) error {
 	}
 	t.Auth.ProofKey = bound
 	if a.ClientID == "" {
+		if used, err := t.useMetadata(ctx); used || err != nil {
+			return err
+		}
 		return t.useRegistration(ctx)
 	}
 	t.Auth, t.Key, err = mint.Pin(a, t.Provider, with, t.Before)
@@ -266,6 +283,9 @@ func (t *attempt) askScopes() {
 		}
 	}
 	t.Asked = slices.Clone(t.Account.Scopes)
+	if len(t.Asked) == 0 && madeFromResource(t.Account) {
+		return // the server says nothing of scopes, and then no scope is asked for (MCP, "Scope Selection Strategy")
+	}
 	if len(t.Asked) == 0 {
 		t.Asked = slices.Clone(t.Provider.DefaultScopes)
 	}

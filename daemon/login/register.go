@@ -17,7 +17,7 @@ import (
 // dropTimeout bounds the store's part in forgetting a registration.
 const dropTimeout = 10 * time.Second
 
-// registrations are the clients that issuers registered and that no completed login has brought to the store yet.
+// registrations are the clients that issuers registered, or refused, and that no completed login has brought to the store yet.
 type registrations struct {
 	mu       sync.Mutex // guards byIssuer
 	byIssuer map[string]account.Registration
@@ -44,21 +44,31 @@ func (r *registrations) drop(issuer string) {
 
 // useRegistration takes the client that the issuer registered for an earlier login, or has it register one.
 func (t *attempt) useRegistration(ctx context.Context) error {
-	issuer := t.Provider.Issuer
-	known, ok := t.registered.get(issuer)
-	if !ok {
-		var err error
-		if known, ok, err = t.vault.Registration(ctx, issuer); err != nil {
-			return t.store.Problem(err)
-		}
+	known, err := t.knownRegistration(ctx)
+	if err != nil {
+		return err
 	}
 	expired := !known.SecretExpiry.IsZero() && !known.SecretExpiry.After(t.now())
 	covered := !slices.ContainsFunc(t.redirectURIs(), func(uri string) bool { return !slices.Contains(known.RedirectURIs, uri) })
-	if !ok || expired || !covered {
+	if known.ClientID == "" || expired || !covered {
 		return t.register(ctx)
 	}
 	t.useClient(known, clientRegisteredBefore)
 	return nil
+}
+
+// knownRegistration returns what is known of the issuer's client. It has no ClientID if none is registered.
+func (t *attempt) knownRegistration(ctx context.Context) (account.Registration, error) {
+	issuer := t.Provider.Issuer
+	known, ok := t.registered.get(issuer)
+	if !ok {
+		var err error
+		if known, _, err = t.vault.Registration(ctx, issuer); err != nil {
+			return known, t.store.Problem(err)
+		}
+	}
+	known.Issuer, t.refused = issuer, known.RefusedMetadata
+	return known, nil
 }
 
 // dropRegistration lets the next login register anew. An issuer that has forgotten a client says so in the browser and
@@ -67,6 +77,9 @@ func (t *attempt) dropRegistration(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
 	defer cancel()
 	t.registered.drop(t.Provider.Issuer)
+	if t.refused != "" {
+		t.registered.put(account.Registration{Issuer: t.Provider.Issuer, RefusedMetadata: t.refused})
+	}
 	if err := t.vault.DeleteRegistration(ctx, t.Provider.Issuer); err != nil {
 		t.log.Warn().Err(err).Str("account", t.Account.Name).Msg("registration")
 	}
@@ -94,6 +107,8 @@ func (t *attempt) register(ctx context.Context) error {
 		SecretExpiry: made.SecretExpiry,
 		AccessToken:  made.RegistrationAccessToken,
 		ClientURI:    made.RegistrationClientURI,
+
+		RefusedMetadata: t.refused,
 	}, clientRegistered)
 	t.log.Info().Str("account", t.Account.Name).Str("issuer", p.Issuer).Str("client_id", made.ClientID).Msg("registration")
 	return nil
@@ -112,7 +127,7 @@ func (t *attempt) useClient(r account.Registration, from clientSource) {
 // take it the daemon still has it, and a later daemon registers again.
 func (l *Logins) saveRegistration(ctx context.Context, name, issuer string) {
 	r, ok := l.registered.get(issuer)
-	if !ok {
+	if !ok || r.ClientID == "" {
 		return
 	}
 	if err := l.vault.SaveRegistration(ctx, r); err != nil {

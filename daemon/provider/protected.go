@@ -43,6 +43,9 @@ func (e *ResourceError) Unwrap() error { return e.cause }
 // Transient reports whether another try later may succeed.
 func (e *ResourceError) Transient() (retryAfter time.Duration, ok bool) { return 0, e.transient }
 
+// maxScopes is how many bytes of scopes a resource may name: they go into a URL, which is an argument of the browser.
+const maxScopes = 8 << 10
+
 // protectedPath is where a resource's metadata is (RFC 9728 §3).
 const protectedPath = "/.well-known/oauth-protected-resource"
 
@@ -88,24 +91,46 @@ func DiscoverResource(ctx context.Context, client *http.Client, resource string)
 		if scope := challenge["scope"]; scope != "" {
 			found.Scopes = strings.Fields(scope)
 		}
+		if n := len(strings.Join(found.Scopes, " ")); n > maxScopes {
+			return ProtectedResource{}, &ResourceError{URL: resource, cause: fmt.Errorf("it names %d bytes of scopes, which no browser is sent", n)}
+		}
 		return found, nil
 	}
 	return ProtectedResource{}, nowhere
 }
 
-// challengeOf returns the parameters of the Bearer challenge in the answer to a request without a token.
+// ping is a message that changes nothing at an MCP server.
+const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
+
+// challengeOf returns the parameters of the Bearer challenge in the answer to a request without a token. A server that does
+// not take GET there is sent a ping: many MCP servers take nothing but messages.
 func challengeOf(ctx context.Context, client *http.Client, resource string) (map[string]string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, resource, nil)
+	status, challenge, err := unauthorized(ctx, client, http.MethodGet, resource, "")
+	switch status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable:
+		if challenge == nil {
+			_, challenge, err = unauthorized(ctx, client, http.MethodPost, resource, ping)
+		}
+	}
+	return challenge, err
+}
+
+// unauthorized sends a request without a token.
+func unauthorized(ctx context.Context, client *http.Client, method, resource, body string) (status int, challenge map[string]string, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, resource, strings.NewReader(body))
 	if err != nil {
-		return nil, &ResourceError{URL: resource, cause: errors.New("not a URL")}
+		return 0, nil, &ResourceError{URL: resource, cause: errors.New("not a URL")}
 	}
 	req.Header.Set("Accept", "application/json, text/event-stream")
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, &ResourceError{URL: resource, cause: SafeCause(err), transient: true}
+		return 0, nil, &ResourceError{URL: resource, cause: SafeCause(err), transient: true}
 	}
 	_ = res.Body.Close()
-	return BearerChallenge(res.Header), nil
+	return res.StatusCode, BearerChallenge(res.Header), nil
 }
 
 // protectedAt reads the metadata at one place; its Issuer is "" if there is none.

@@ -92,6 +92,7 @@ func TestDiscoverResource(t *testing.T) {
 		{"metadata elsewhere by plain http", `Bearer resource_metadata="http://login.example.com/m"`, nil, "", nil, "not https"},
 		{"another type", "", map[string]string{protectedPath + "/mcp": `{"resource":["SELF/mcp"]}`}, "", nil, "another type"},
 		{"no JSON", "", map[string]string{protectedPath + "/mcp": "<html>"}, "", nil, "not a JSON object"},
+		{"scopes without end", "", map[string]string{protectedPath + "/mcp": strings.Replace(document, `"x"`, `"`+strings.Repeat("x", 9<<10)+`"`, 1)}, "", nil, "bytes of scopes"},
 		{"ten megabytes", "", map[string]string{protectedPath + "/mcp": `{"resource":"` + strings.Repeat("x", 10<<20)}, "", nil, "larger than"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -60,6 +60,23 @@ func (l Login) Compare(err error, sent *api.Registration) error {
 	return &more
 }
 
+// Metadata adds to err, with which a login as the client of a document at url has ended, what to compare, and what else can be
+// done; next is true if the next login will be as another client.
+func (l Login) Metadata(err error, url, redirectURI string, next bool) error {
+	e := *api.AsError(err)
+	hint := fmt.Sprintf("check that everybody can read %s, and that it has the redirect URI %s", api.Excerpt(url), redirectURI)
+	if next {
+		hint += "; the next login registers a client instead"
+	} else {
+		hint += "; or register a native (desktop) client at " + l.Provider + ", and add --client-id ID"
+	}
+	if e.Code == api.LoginTimeout {
+		hint = "if the browser showed an error, " + hint + "; " + e.Hint
+	}
+	e.Hint = hint
+	return e.Because(err)
+}
+
 // NoLogin is the answer to a caller that means a login of name, "" if it gave none, when none is waiting.
 func NoLogin(name string) *api.Error {
 	if name == "" {

@@ -26,3 +26,10 @@ func OtherIssuer(name, was, is string) *api.Error {
 		Message: name + " has logged in at " + api.Excerpt(was) + ", and its resource names " + api.Excerpt(is) + " now",
 		Hint:    "find out why; to log in there, make a new account: oauthd login NAME --resource URL"}
 }
+
+// OtherResource words a resource that calls itself other than an account's.
+func OtherResource(name, was, is string) *api.Error {
+	return &api.Error{Code: api.ConfigInvalid,
+		Message: "the tokens of " + name + " are for " + api.Excerpt(was) + ", and that server calls itself " + api.Excerpt(is),
+		Hint:    "make a new account for it: oauthd login NAME --resource URL"}
+}
