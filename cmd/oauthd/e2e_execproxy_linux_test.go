@@ -1,17 +1,21 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 )
 
-// withServer is withAccount, whose tokens may be used at the provider itself: it serves userinfo.
-func withServer(t *testing.T) *seat {
+// withServer is withAccount, whose tokens may be used at the provider itself, which serves userinfo, and at others.
+func withServer(t *testing.T, others ...string) *seat {
 	t.Helper()
 	s := withAccount(t)
-	s.write(t, "home/.config/oauthd/accounts/work.toml", s.accountFile("work")+"hosts = [\""+s.provider.Issuer()+"\"]\n")
+	hosts := strings.Join(append(others, s.provider.Issuer()), `", "`)
+	s.write(t, "home/.config/oauthd/accounts/work.toml", s.accountFile("work")+`hosts = ["`+hosts+"\"]\n")
 	if exit, _, stderr := s.run(t, "", "oauthd", "reload"); exit != 0 {
 		t.Fatalf("reload: got exit status %d, %s", exit, stderr)
 	}
@@ -57,5 +61,38 @@ func TestOtherUsersGetNothingFromTheProxy(t *testing.T) {
 	exit, stdout, stderr := s.throughProxy(t, `cd /; setpriv --reuid 65534 --clear-groups curl -sS $USERINFO; curl -sS $USERINFO`)
 	if want := "this server is for programs of another user\n{\"sub\":\"ada\"}\n"; exit != 0 || stdout != want {
 		t.Errorf("got exit status %d, %q, %s, want a refusal, and an answer for us", exit, stdout, stderr)
+	}
+}
+
+// TestProxyOfAProgramStreams has a server that sends its second event once the program has asked for it, and one redirect.
+func TestProxyOfAProgramStreams(t *testing.T) {
+	needProgram(t, "curl")
+	heard := make(chan struct{})
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !tokenPattern.MatchString(r.Header.Get("Authorization")):
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/events":
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "data: 1\n")
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-heard:
+				_, _ = io.WriteString(w, "data: 2\n")
+			case <-r.Context().Done():
+			}
+		case r.URL.Path == "/heard":
+			heard <- struct{}{}
+		case r.URL.Path == "/away":
+			http.Redirect(w, r, "https://elsewhere.example.com/", http.StatusFound)
+		}
+	}))
+	t.Cleanup(api.Close)
+	s := withServer(t, api.URL)
+	exit, stdout, stderr := s.run(t, "", "oauthd", "exec", "--proxy", "work="+api.URL, "-e", "API="+api.URL, "--", "sh", "-c",
+		`curl -sSN $API/events | while read -r line; do echo "$line"; [ "$line" != "data: 1" ] || curl -sS $API/heard; done
+		curl -sS -o body -w '%{http_code} %{redirect_url}\n' $API/away`)
+	if want := "data: 1\ndata: 2\n302 https://elsewhere.example.com/\n"; exit != 0 || stdout != want {
+		t.Errorf("got exit status %d, %q, %s, want %q", exit, stdout, stderr, want)
 	}
 }
