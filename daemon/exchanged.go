@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"strings"
 
 	"oauthd/daemon/account"
@@ -9,6 +10,21 @@ import (
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
+
+// narrowed puts into request what a token for r takes that may be good for less than a.
+func (d *Daemon) narrowed(ctx context.Context, a account.Account, r api.TokenRequest, request *token.Request) error {
+	if d.bounded(a, r.Audience, r.Resource) {
+		return d.bound(ctx, a, r, request)
+	}
+	if scopes := strings.Fields(r.Scope); len(scopes) > 0 {
+		var err error
+		if request.Key.Scopes, err = d.narrow(ctx, a, scopes); err != nil {
+			return err
+		}
+	}
+	request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
+	return d.exchanged(a, r, request)
+}
 
 // exchanges reports whether a narrower token of a may be had for its own token (RFC 8693).
 func exchanges(a account.Account, p provider.Provider) bool {

@@ -10,6 +10,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/book"
+	"oauthd/daemon/grant/google"
 	"oauthd/daemon/policy"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
@@ -54,7 +55,9 @@ func (d *Daemon) admit(ctx context.Context, a account.Account, r *api.TokenReque
 	wanted = ad.decision.Request
 	if r.Scope == "" && len(wanted.Scopes) > 0 {
 		var err error
-		if wanted.Scopes, err = d.grantedOf(ctx, a, wanted.Scopes); err != nil {
+		if d.bounded(a, wanted.Audience, wanted.Resource) {
+			wanted.Scopes = google.StorageScopes(wanted.Scopes)
+		} else if wanted.Scopes, err = d.grantedOf(ctx, a, wanted.Scopes); err != nil {
 			return ad, err
 		}
 	}

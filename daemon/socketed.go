@@ -71,6 +71,11 @@ func checkSocket(s account.Socket, r api.SocketRequest) error {
 			return words.BadSocket("scope: " + err.Error())
 		}
 	}
+	for _, audience := range s.Audiences {
+		if err := config.CheckAudience(audience); err != nil {
+			return words.BadSocket("audience: " + err.Error())
+		}
+	}
 	if _, err := path.Match(s.Exe, ""); err != nil {
 		return words.BadSocket(api.Excerpt(s.Exe) + " is no pattern for a program")
 	}

@@ -117,14 +117,7 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(365*24*time.Hour/time.Second))) * time.Second
 		request.MinTTL = &ttl
 	}
-	scopes := strings.Fields(r.Scope)
-	if len(scopes) > 0 {
-		if request.Key.Scopes, err = d.narrow(ctx, a, scopes); err != nil {
-			return api.Token{}, admitted, err
-		}
-	}
-	request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
-	if err := d.exchanged(a, r, &request); err != nil {
+	if err := d.narrowed(ctx, a, r, &request); err != nil {
 		return api.Token{}, admitted, err
 	}
 	if r.IDToken && !a.Grant.HasClient() {
@@ -133,7 +126,7 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 			return api.Token{}, admitted, words.NoAudience()
 		}
 	}
-	if !a.Grant.HasClient() && !r.IDToken && len(scopes) > 0 && r.Audience != "" {
+	if !a.Grant.HasClient() && !r.IDToken && r.Scope != "" && request.Key.Audience != "" {
 		return api.Token{}, admitted, words.TwoTargets()
 	}
 	if r.Force {

@@ -64,6 +64,11 @@ func (k limitKeys) wrong() (found []string) {
 			found = append(found, fmt.Sprintf("scopes: %v", err))
 		}
 	}
+	for _, audience := range k.limits().Audiences {
+		if err := CheckAudience(audience); err != nil {
+			found = append(found, fmt.Sprintf("audiences: %v", err))
+		}
+	}
 	return found
 }
 

@@ -20,6 +20,9 @@ func (m *Minter) exchange(ctx context.Context, a account.Account, key token.Key)
 	if err != nil {
 		return account.Token{}, err
 	}
+	if account.IsStorage(key.Resource) && OfGoogle(a) {
+		return m.bounded(ctx, a, key, own)
+	}
 	c, err := m.vault.Load(ctx, a.Name)
 	if errors.Is(err, vault.ErrNoCredential) {
 		return account.Token{}, words.NoCredential(a.Name, m.book.Missing(a.Name))

@@ -28,6 +28,8 @@ type Exchange struct {
 	Targets []string
 	// Lifetime is how long an exchanged token lives, rounded down to whole seconds; 0 means as long as any.
 	Lifetime time.Duration
+	// Storage offers Google's security token service, which bounds access tokens to a part of Cloud Storage.
+	Storage bool
 	// Assertions are the servers for which an ID token is exchanged for an identity assertion.
 	Assertions []AssertionTarget
 }

@@ -224,6 +224,9 @@ func New(cfg Config) *Server {
 	if cfg.Registration {
 		s.route(Registration, s.register, s.prefix+"/register")
 	}
+	if cfg.Exchange != nil && cfg.Exchange.Storage {
+		s.route(TokenService, s.boundAccess, "/v1/token")
+	}
 	s.route(Discovery, s.discovery, s.discoveryPaths()...)
 	return s
 }

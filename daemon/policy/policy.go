@@ -89,13 +89,26 @@ func Within(l account.Limits, r Request) Decision {
 		named := slices.DeleteFunc([]string{r.Audience, r.Resource}, func(s string) bool { return s == "" })
 		if len(named) == 0 && len(l.Audiences) == 1 {
 			d.Request.Audience = l.Audiences[0]
-		} else if len(named) == 0 || slices.ContainsFunc(named, func(s string) bool { return !slices.Contains(l.Audiences, s) }) {
+		} else if len(named) == 0 || slices.ContainsFunc(named, func(s string) bool { return !forAudience(l.Audiences, s) }) {
 			d.Why = Audience
 			return d
 		}
 	}
 	d.Allowed = true
 	return d
+}
+
+// forAudience reports whether a token for named is for one of allowed: for the same, or for a part of the same Cloud Storage
+// bucket.
+func forAudience(allowed []string, named string) bool {
+	inner, err := account.ParseStorage(named)
+	return slices.ContainsFunc(allowed, func(one string) bool {
+		if err != nil || !account.IsStorage(one) {
+			return one == named
+		}
+		outer, wrong := account.ParseStorage(one)
+		return wrong == nil && outer.Covers(inner)
+	})
 }
 
 // Matches reports whether every condition of a rule holds for a caller. A condition about something that the system does

@@ -51,3 +51,19 @@ func ExchangedBroader(providerName string, beyond []string) *api.Error {
 func NoExchangedIDToken() *api.Error {
 	return BadRequest("an ID token comes with the account's own token, not with a narrower one", "ask for it without --scope, --audience and --resource")
 }
+
+// BadStorage words a gs:// URL that cannot be used.
+func BadStorage(err error) *api.Error {
+	return BadRequest("the gs:// URL: "+api.Excerpt(err.Error()), "write gs://BUCKET, or gs://BUCKET/PREFIX for the objects whose names begin with PREFIX")
+}
+
+// TwoStorages words a request for a gs:// URL and something else.
+func TwoStorages() *api.Error {
+	return BadRequest("a token for a gs:// URL is for nothing else", "ask for one --resource or --audience at a time")
+}
+
+// NotOfStorage words scopes that say nothing about Cloud Storage.
+func NotOfStorage() *api.Error {
+	return BadRequest("the scopes of a token for a gs:// URL say what it may do there",
+		"--scope https://www.googleapis.com/auth/devstorage.read_only, which needs not be named, .read_write or .full_control")
+}
