@@ -53,7 +53,7 @@ func (r *rig) clientOf(name string) string {
 	return c.ClientID
 }
 
-// refused returns the document that the store knows to be refused; "" for none.
+// refusedMetadata returns the document that the store knows to be refused; "" for none.
 func (r *rig) refusedMetadata() string {
 	r.t.Helper()
 	found, _, err := vault.New(&r.store.Memory).Registration(context.Background(), r.server.Issuer())
@@ -253,6 +253,14 @@ func TestMetadataThatNobodyComesBackFrom(t *testing.T) {
 	if _, err := r.d.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	// A server that no longer registers leaves the document alone to try.
+	r.server.Always(oauthtest.Discovery, oauthtest.Remove("registration_endpoint"))
+	r.server.SetClientMetadata(metadataURL, metadataAt(metadataURL))
+	r.loggedIn("home", r.unregistered())
+	if got := r.clientOf("home"); got != metadataURL {
+		t.Errorf("got client %q, want the document", got)
+	}
+	r.server.Always(oauthtest.Discovery, nil)
 	r.loggedIn("work", r.unregistered())
 	if got := r.clientOf("work"); got == metadataURL || r.refusedMetadata() != metadataURL {
 		t.Errorf("got client %q, and %q refused; want a registered one", got, r.refusedMetadata())
