@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 		"google-client":           useGoogleLibraries,
 		"google-federated":        func() { os.Exit(googleFederated()) },
 		"bare-metadata":           bareMetadata,
+		"mcp-client":              func() { os.Exit(conformanceClient()) },
 		"age-plugin-" + pinPlugin: func() { os.Exit(agePlugin()) },
 	}
 	for _, h := range helpers.All() {

@@ -25,7 +25,7 @@ func Pin(
 		}
 	}
 	hasKey := !key.IsZero() || a.KeyFile != "" && with.Secret.IsZero()
-	auth = grant.ClientAuth{ID: a.ClientID, AssertionAudience: p.Endpoints.Token, BasicUnencoded: p.BasicUnencoded}
+	auth = grant.ClientAuth{ID: a.ClientID, AssertionAudience: assertionAudience(a, p.Issuer, p.Endpoints.Token), BasicUnencoded: p.BasicUnencoded}
 	if auth.Method, err = p.PinAuthMethod(!secret.IsZero(), hasKey, a.Endpoints.AuthMethod); err != nil {
 		return auth, key, &api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(err.Error()),
 			Hint: "--client-secrets FILE or --client-secret-stdin gives the client secret, --key-file FILE the private key"}
@@ -39,6 +39,15 @@ func Pin(
 	}
 	auth.Secret = secret
 	return auth, account.Secret{}, nil
+}
+
+// assertionAudience is whom a's client names in its assertions. The authorization servers of resources know their issuer alone
+// as that (MCP, extension "OAuth client credentials"); others were made when it was the token endpoint (RFC 7523 §3).
+func assertionAudience(a account.Account, issuer, tokenEndpoint string) string {
+	if a.Resource != "" && a.Provider == "" && issuer != "" {
+		return issuer
+	}
+	return tokenEndpoint
 }
 
 // ProofKey returns what the tokens of a are to be bound to after a login at p (RFC 9449): the key of what was stored before
@@ -56,8 +65,8 @@ func ProofKey(a account.Account, p provider.Provider, before account.Credential)
 // clientAuth is how the client of c authenticates at p, as it did at the login.
 func clientAuth(a account.Account, c account.Credential, p provider.Provider) (grant.ClientAuth, error) {
 	auth := grant.ClientAuth{
-		ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod), AssertionAudience: c.TokenEndpoint,
-		BasicUnencoded: p.BasicUnencoded,
+		ID: c.ClientID, Secret: c.ClientSecret, Method: provider.AuthMethod(c.AuthMethod), BasicUnencoded: p.BasicUnencoded,
+		AssertionAudience: assertionAudience(a, c.Issuer, c.TokenEndpoint),
 	}
 	var err error
 	if auth.ProofKey, err = grant.ParseProofKey(c.ProofKey); err != nil {

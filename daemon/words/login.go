@@ -110,7 +110,7 @@ func (l Login) Cause(ctx context.Context, err error) error {
 		Because(errors.Join(errCancelled, err))
 }
 
-// LoginShared tells a login that it waits for the one of that id, which is under way.
+// LoginShared lets a login know that it waits for the one of that id, which is under way.
 func LoginShared(name, id string) api.LoginEvent {
 	return api.LoginEvent{Event: api.EventNotice, LoginID: id, Message: "a login to " + name + " is under way already, and this one waits for it"}
 }

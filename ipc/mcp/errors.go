@@ -12,6 +12,12 @@ import (
 	"oauthd/ipc/api"
 )
 
+// Codes of a challenge (RFC 6750 §3.1, RFC 9470 §3).
+const (
+	insufficientScope = "insufficient_scope"
+	insufficientLogin = "insufficient_user_authentication"
+)
+
 // transient reports whether a message that was not sent may be sent a little later.
 func transient(err error) bool {
 	var e *api.Error
@@ -48,9 +54,11 @@ func (c *conversation) worded(err error) *api.Error {
 func (c *conversation) wordedAnswer(resp *http.Response) *api.Error {
 	status := api.Excerpt(resp.Status)
 	switch {
+	case resp.StatusCode == http.StatusUnauthorized && challenge(resp.Header, "error") == insufficientLogin:
+		return &api.Error{Code: api.LoginRequired, Message: "the MCP server wants a newer or stronger login of " + c.Account, Hint: "oauthd login " + c.Account}
 	case resp.StatusCode == http.StatusUnauthorized:
 		return &api.Error{Code: api.LoginRequired, Message: "the MCP server refuses the token of " + c.Account, Hint: "oauthd login " + c.Account}
-	case resp.StatusCode == http.StatusForbidden && challenge(resp.Header, "error") == "insufficient_scope":
+	case resp.StatusCode == http.StatusForbidden && challenge(resp.Header, "error") == insufficientScope:
 		return c.insufficient(challenge(resp.Header, "scope"))
 	case resp.StatusCode < http.StatusBadRequest:
 		return unexpected("the MCP server redirects, and no token goes after that (" + status + ")")

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"oauthd/daemon/oauthtest"
+	"oauthd/keystore/storetest"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// demanding is an MCP server made with the SDK. It takes no request without a token of its provider, and its tools want scopes.
+type demanding struct {
+	hello string // where tokens are checked
+	next  http.Handler
+
+	mu     sync.Mutex // guards wanted
+	wanted func(tool string) (challenge, scope string)
+}
+
+func newDemanding(t *testing.T, provider *oauthtest.Running) (d *demanding, address string) {
+	t.Helper()
+	server := sdk.NewServer(&sdk.Implementation{Name: "notes"}, nil)
+	for _, name := range []string{"read", "write"} {
+		sdk.AddTool(server, &sdk.Tool{Name: name}, func(context.Context, *sdk.CallToolRequest, struct{}) (*sdk.CallToolResult, any, error) {
+			return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: "done"}}}, nil, nil
+		})
+	}
+	d = &demanding{hello: provider.Issuer() + "/api/hello", next: sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, nil)}
+	d.want(func(string) (string, string) { return "", "" })
+	mux := http.NewServeMux()
+	mux.Handle("/mcp", d)
+	mux.HandleFunc("/.well-known/oauth-protected-resource/mcp", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"resource":"http://%s/mcp","authorization_servers":[%q]}`, r.Host, provider.Issuer())
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return d, s.URL + "/mcp"
+}
+
+func (d *demanding) want(wanted func(tool string) (challenge, scope string)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.wanted = wanted
+}
+
+// ServeHTTP implements [http.Handler].
+func (d *demanding) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, d.hello, nil)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	req.Header.Set("Authorization", r.Header.Get("Authorization"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer resp.Body.Close()
+	var token struct{ Scope string }
+	if resp.StatusCode != http.StatusOK || json.NewDecoder(resp.Body).Decode(&token) != nil {
+		w.Header().Set("WWW-Authenticate", `Bearer scope="openid"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var message struct{ Params struct{ Name string } }
+	_ = json.Unmarshal(body, &message)
+	d.mu.Lock()
+	challenge, scope := d.wanted(message.Params.Name)
+	d.mu.Unlock()
+	if scope != "" && !strings.Contains(" "+token.Scope+" ", " "+scope+" ") {
+		w.Header().Set("WWW-Authenticate", challenge)
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	d.next.ServeHTTP(w, r)
+}
+
+// agents have a bridge each to one server.
+type agents []*sdk.ClientSession
+
+// newAgents starts n agents at once. stderr is what their bridges say, once they have ended.
+func (s *seat) newAgents(t *testing.T, n int, address string, stderr *lockedBuffer) agents {
+	t.Helper()
+	program, err := exec.LookPath("oauthd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(agents, n)
+	var wait sync.WaitGroup
+	for i := range all {
+		wait.Go(func() {
+			bridge := exec.CommandContext(t.Context(), program, "mcp", address)
+			bridge.Dir, bridge.Env, bridge.Stderr = s.dir, s.env, stderr
+			var err error
+			all[i], err = sdk.NewClient(&sdk.Implementation{Name: "agent"}, nil).Connect(t.Context(), &sdk.CommandTransport{Command: bridge}, nil)
+			if err != nil {
+				t.Errorf("agent %d: %v", i, err)
+			}
+		})
+	}
+	wait.Wait()
+	if t.Failed() {
+		t.Fatalf("the bridges say %s", stderr)
+	}
+	return all
+}
+
+// call has each agent call the tool at once, and returns their errors.
+func (a agents) call(t *testing.T, tool string) []error {
+	errs := make([]error, len(a))
+	var wait sync.WaitGroup
+	for i, session := range a {
+		wait.Go(func() {
+			_, errs[i] = session.CallTool(t.Context(), &sdk.CallToolParams{Name: tool, Arguments: map[string]any{}})
+		})
+	}
+	wait.Wait()
+	return errs
+}
+
+func (a agents) end(t *testing.T) {
+	t.Helper()
+	for i, session := range a {
+		if err := session.Close(); err != nil {
+			t.Errorf("agent %d: %v", i, err)
+		}
+	}
+}
+
+// Twenty agents start at once with a server that nobody has logged in to: that is one login, of an account named after the
+// server's host. Later all need another scope: that is one question on the desktop, and each call goes on.
+func TestAgentsOfANewServer(t *testing.T) {
+	s := newSeat(t, oauthtest.Config{Registration: true})
+	bus := storetest.StartBus(t)
+	b := newBoard(t, bus, "DISPLAY=:7", "BROWSER=agent allow %s")
+	s.env = append(s.env, "DBUS_SESSION_BUS_ADDRESS="+bus, "BROWSER=agent allow %s")
+	d, address := newDemanding(t, s.provider)
+	var stderr lockedBuffer
+	all := s.newAgents(t, 20, address, &stderr)
+	if got := s.provider.Requests(oauthtest.Authorize); got != 1 {
+		t.Errorf("got %d logins, want one", got)
+	}
+	if file := s.accountFile("127.0.0.1"); !strings.Contains(file, "resource = '"+address+"'") || !strings.Contains(file, "scopes = ['openid']") {
+		t.Errorf("got the account %q, want one for the server", file)
+	}
+
+	d.want(func(tool string) (string, string) {
+		if tool != "write" {
+			return "", ""
+		}
+		return `Bearer error="insufficient_scope", scope="calendar.write"`, "calendar.write"
+	})
+	answered := make(chan []error)
+	go func() { answered <- all.call(t, "write") }()
+	n := b.next(t)
+	if !strings.Contains(n.body, "calendar.write") {
+		t.Errorf("got the question %+v, want the scope in it", n)
+	}
+	b.click(t, n)
+	for i, err := range <-answered {
+		if err != nil {
+			t.Errorf("agent %d: %v", i, err)
+		}
+	}
+	for i, err := range all.call(t, "read") {
+		if err != nil {
+			t.Errorf("agent %d, another tool: %v", i, err)
+		}
+	}
+	if got := s.provider.Requests(oauthtest.Authorize); got != 2 {
+		t.Errorf("got %d logins, want two", got)
+	}
+	if file := s.accountFile("127.0.0.1"); !strings.Contains(file, "'openid', 'calendar.write'") {
+		t.Errorf("got the account %q, want it to have both scopes", file)
+	}
+	b.done(t)
+	all.end(t)
+	if text := stderr.String(); strings.Count(text, "Your browser opens") != 1 || strings.Contains(text, "oauthd: ") {
+		t.Errorf("got %s, want one login and no error", text)
+	}
+}
+
+// A server that asks for more and more scopes brings a person one question, whose refusal counts for all that it thinks of.
+func TestServerThatAsksForMoreAndMore(t *testing.T) {
+	s := newSeat(t, oauthtest.Config{Registration: true})
+	bus := storetest.StartBus(t)
+	b := newBoard(t, bus, "DISPLAY=:7", "BROWSER=agent allow %s")
+	s.env = append(s.env, "DBUS_SESSION_BUS_ADDRESS="+bus, "BROWSER=agent allow %s")
+	d, address := newDemanding(t, s.provider)
+	var stderr lockedBuffer
+	all := s.newAgents(t, 3, address, &stderr)
+	asked := 0
+	d.want(func(tool string) (string, string) {
+		if tool != "write" {
+			return "", ""
+		}
+		asked++
+		scope := fmt.Sprintf("more.%d", asked)
+		return `Bearer error="insufficient_scope", scope="` + scope + `"`, scope
+	})
+	answered := make(chan []error)
+	go func() { answered <- all.call(t, "write") }()
+	n := b.next(t)
+	if err := b.conn.Emit(boardPath, "org.freedesktop.Notifications.NotificationClosed", n.id, uint32(2)); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		for i, err := range <-answered {
+			if err == nil || !strings.Contains(err.Error(), "was granted: more.") {
+				t.Errorf("agent %d: got %v, want what the server wants", i, err)
+			}
+		}
+		go func() { answered <- all.call(t, "write") }()
+	}
+	<-answered
+	if left := len(b.shown); left != 0 {
+		t.Errorf("got %d questions more, want none", left)
+	}
+	for i, err := range all.call(t, "read") {
+		if err != nil {
+			t.Errorf("agent %d, another tool: %v", i, err)
+		}
+	}
+	all.end(t)
+	if got := s.provider.Requests(oauthtest.Authorize); got != 1 {
+		t.Errorf("got %d logins, want one", got)
+	}
+	if text := stderr.String(); !strings.Contains(text, "hint: oauthd login 127.0.0.1 --scope more.") {
+		t.Errorf("got %s, want the login that helps", text)
+	}
+}
