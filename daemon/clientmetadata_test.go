@@ -208,7 +208,7 @@ func TestRefusedMetadataIsKnownByIssuer(t *testing.T) {
 	}
 }
 
-// Where nothing else would do, the document is tried each time, and the error says what else can be done.
+// If nothing else would do, the document is tried each time, and the error says what else can be done.
 func TestRefusedMetadataWithoutAnotherWay(t *testing.T) {
 	for name, refuse := range refusals() {
 		t.Run(name, func(t *testing.T) {

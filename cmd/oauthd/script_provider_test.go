@@ -32,6 +32,7 @@ type world struct {
 	streams   []func() // each ends one
 	metadata  *metadataServer
 	mcp       *mcpServer
+	protected *protectedServer
 }
 
 func (w *world) closeStreams() {
@@ -66,7 +67,7 @@ func (w *world) provider(ts *testscript.TestScript) *oauthtest.Running {
 // redirect URI http://127.0.0.1:$WEBPORT/callback); $SECRET is the secret of all confidential ones.
 //
 //	provider start [-lifetime D] [-path /P] [-issuer URL] [-keep] [-norefresh]
-//	    [-device] [-devicelifetime D] [-par] [-requirepar] [-registration] [-machines]
+//	    [-device] [-devicelifetime D] [-par] [-requirepar] [-registration] [-documents] [-machines]
 //	                                     sets $ISSUER, $PORT, $WEBPORT, $SECRET; for -machines see script_machine_test.go
 //	provider stop
 //	provider fault ENDPOINT FAULT ARG... from now on, see faultOf; none ends it
@@ -75,9 +76,10 @@ func (w *world) provider(ts *testscript.TestScript) *oauthtest.Running {
 //	provider active N                    so many refresh tokens work
 //	provider revoke                      the person withdraws every consent
 //	provider user SUBJECT EMAIL          who logs in from now on
+//	provider document URL FILE           what a provider with -documents finds at the URL of a client id metadata document
 func cmdProvider(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: provider start|stop|fault|count|requests|active|revoke|user")
+		ts.Fatalf("usage: provider start|stop|fault|count|requests|active|revoke|user|document")
 	}
 	w := worldOf(ts)
 	verb, args := args[0], args[1:]
@@ -117,6 +119,9 @@ func cmdProvider(ts *testscript.TestScript, neg bool, args []string) {
 	case "user":
 		need(2)
 		w.provider(ts).SetUser(oauthtest.User{Subject: args[0], Email: args[1]})
+	case "document":
+		need(2)
+		w.provider(ts).SetClientMetadata(args[0], ts.ReadFile(args[1]))
 	default:
 		ts.Fatalf("there is no provider %s", verb)
 	}
@@ -136,6 +141,7 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		par       = flags.Bool("par", false, "")
 		mustPAR   = flags.Bool("requirepar", false, "")
 		register  = flags.Bool("registration", false, "")
+		documents = flags.Bool("documents", false, "")
 		machines  = flags.Bool("machines", false, "")
 	)
 	ts.Check(flags.Parse(args))
@@ -168,6 +174,9 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		PAR:                 *par,
 		RequirePAR:          *mustPAR,
 		Registration:        *register,
+	}
+	if *documents {
+		cfg.ClientMetadata = map[string]string{}
 	}
 	if *machines {
 		addMachines(ts, &cfg, secret)

@@ -53,6 +53,7 @@ func TestScript(t *testing.T) {
 			"mode":        cmdMode,
 			"occupy":      cmdOccupy,
 			"portfree":    cmdPortFree,
+			"protected":   cmdProtected,
 			"provider":    cmdProvider,
 			"redirected":  cmdRedirected,
 			"redirecturi": cmdRedirectURI,
