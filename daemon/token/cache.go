@@ -319,7 +319,11 @@ func (c *Cache) dropLocked(lane string) {
 func (c *Cache) ProofKey(accountName, access string) account.Secret {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s := c.slots[accountName]; s != nil {
+	for _, exchanged := range []bool{false, true} {
+		s := c.slots[Key{Account: accountName, Exchanged: exchanged}.lane()]
+		if s == nil {
+			continue
+		}
 		for _, e := range s.entries {
 			if e.token.Access.Reveal() == access {
 				return e.token.ProofKey
