@@ -8,6 +8,7 @@ package ipc
 // is an internal error, whose details go to the log alone.
 type Backend struct {
 	Tokens    Tokens
+	Proofs    Proofs
 	Accounts  Accounts
 	Logins    Logins
 	Imports   Imports

@@ -22,6 +22,9 @@ type failing struct {
 func (f failing) Token(context.Context, api.TokenRequest) (api.Token, error) {
 	return api.Token{}, f.err
 }
+func (f failing) Proof(context.Context, api.ProofRequest) (api.Proof, error) {
+	return api.Proof{}, f.err
+}
 func (f failing) Accounts(context.Context) ([]api.Account, error)      { return nil, f.err }
 func (f failing) Account(context.Context, string) (api.Account, error) { return api.Account{}, f.err }
 func (f failing) Remove(context.Context, string) (api.LogoutResult, error) {

@@ -60,6 +60,7 @@ type fake struct {
 // everything is one value that can do all that a server asks.
 type everything interface {
 	Tokens
+	Proofs
 	Accounts
 	Logins
 	Imports
@@ -75,7 +76,7 @@ type everything interface {
 }
 
 func backendOf(e everything) Backend {
-	return Backend{Tokens: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Policies: e, Sockets: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
+	return Backend{Tokens: e, Proofs: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Policies: e, Sockets: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
 }
 
 func sampleToken(r api.TokenRequest) api.Token {
@@ -91,6 +92,13 @@ func (f *fake) Token(ctx context.Context, r api.TokenRequest) (api.Token, error)
 		return f.token(ctx, r)
 	}
 	return sampleToken(r), nil
+}
+
+// Proof answers with what it was asked.
+func (f *fake) Proof(_ context.Context, r api.ProofRequest) (api.Proof, error) {
+	t := sampleToken(r.TokenRequest)
+	t.TokenType = api.TypeDPoP
+	return api.Proof{Token: t, Proof: r.Method + " " + r.URL + " " + r.Nonce}, nil
 }
 
 func (f *fake) CancelLogin(_ context.Context, name string) error {

@@ -60,7 +60,7 @@ func TestRoutesOfARestrictedSocket(t *testing.T) {
 	for _, rt := range sv.routes() {
 		paths = append(paths, rt.method+" "+rt.path)
 	}
-	if got := strings.Join(paths, ", "); got != "GET /v1/token, POST /v1/token, GET /v1/watch" {
+	if got := strings.Join(paths, ", "); got != "GET /v1/token, POST /v1/token, POST /v1/proof, GET /v1/watch" {
 		t.Errorf("got %s", got)
 	}
 }

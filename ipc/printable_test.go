@@ -33,6 +33,9 @@ func (h *hostile) err() error {
 func (h *hostile) Token(context.Context, api.TokenRequest) (api.Token, error) {
 	return answer[api.Token](h)
 }
+func (h *hostile) Proof(context.Context, api.ProofRequest) (api.Proof, error) {
+	return answer[api.Proof](h)
+}
 func (h *hostile) Accounts(context.Context) ([]api.Account, error) { return answer[[]api.Account](h) }
 func (h *hostile) Account(context.Context, string) (api.Account, error) {
 	return answer[api.Account](h)

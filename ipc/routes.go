@@ -34,10 +34,10 @@ type call struct {
 
 func (sv *serving) routes() []route {
 	if sv.socket != nil {
-		return slices.Concat(sv.tokenRoutes(), sv.watchRoutes())
+		return slices.Concat(sv.tokenRoutes(), sv.proofRoutes(), sv.watchRoutes())
 	}
 	return slices.Concat(
-		sv.tokenRoutes(),
+		sv.tokenRoutes(), sv.proofRoutes(),
 		sv.accountRoutes(),
 		sv.loginRoutes(),
 		sv.importRoutes(),

@@ -54,23 +54,29 @@ func (sv *serving) writeToken(ctx context.Context, c *call, req api.TokenRequest
 
 // token asks the backend, for both front ends, under the deadline that they gave ctx.
 func (sv *serving) token(ctx context.Context, req api.TokenRequest) (t api.Token, err error) {
-	if sv.socket != nil {
-		if err := sv.restrict(&req); err != nil {
-			return api.Token{}, err
-		}
-	}
-	if err := checkTokenRequest(req); err != nil {
+	if err := sv.admit(ctx, &req); err != nil {
 		return api.Token{}, err
 	}
 	defer recovered(&err)
-	if req.Interactive {
-		if limited, ok := ctx.(*requestContext); ok {
-			limited.extend(sv.limits.person)
-		}
-	}
 	t, err = sv.cfg.Backend.Tokens.Token(ctx, req)
 	sv.missed(ctx, err)
 	return t, err
+}
+
+// admit refuses what no backend need look at, and has ctx last until a person has logged in if the request may wait for that.
+func (sv *serving) admit(ctx context.Context, req *api.TokenRequest) error {
+	if sv.socket != nil {
+		if err := sv.restrict(req); err != nil {
+			return err
+		}
+	}
+	if err := checkTokenRequest(*req); err != nil {
+		return err
+	}
+	if limited, ok := ctx.(*requestContext); ok && req.Interactive {
+		limited.extend(sv.limits.person)
+	}
+	return nil
 }
 
 // restrict puts the account of the restricted socket into a request, and refuses one for anything else. Nobody is asked to

@@ -104,21 +104,32 @@ type Proof struct {
 	Nonce string
 }
 
-// Prove returns the proof for one request, made now: the value of a DPoP header. Each has a jti of its own. The error says
-// what is wrong with p.
+// Check returns what is wrong with p, or nil. It quotes nothing of it.
+func (p Proof) Check() error {
+	_, err := proofTarget(p.URL)
+	switch {
+	case err != nil:
+		return err
+	case p.Method == "" || len(p.Method) > 64 || strings.ContainsFunc(p.Method, notGraphic):
+		return errors.New("the method is not one of HTTP")
+	case p.Nonce != "" && !usableNonce(p.Nonce):
+		return errors.New("the nonce is too long, or has a character that is not allowed (RFC 9449 §8.1)")
+	}
+	return nil
+}
+
+// Prove returns the proof for one request, made now: the value of a DPoP header. Each has a jti of its own. The error is
+// that of [Proof.Check], if p has one.
 func (k ProofKey) Prove(p Proof, now time.Time) (string, error) {
+	if err := p.Check(); err != nil {
+		return "", err
+	}
 	target, err := proofTarget(p.URL)
 	if err != nil {
 		return "", err
 	}
-	if p.Method == "" || len(p.Method) > 64 || strings.ContainsFunc(p.Method, notGraphic) {
-		return "", errors.New("the method is not one of HTTP")
-	}
 	claims := map[string]any{"jti": rand.Text(), "htm": p.Method, "htu": target, "iat": now.Unix()}
 	if p.Nonce != "" {
-		if !usableNonce(p.Nonce) {
-			return "", errors.New("the nonce is too long, or has a character that is not allowed (RFC 9449 §8.1)")
-		}
 		claims["nonce"] = p.Nonce
 	}
 	if !p.Access.IsZero() {

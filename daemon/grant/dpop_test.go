@@ -254,7 +254,7 @@ func refuse(w http.ResponseWriter, code string) {
 	_, _ = fmt.Fprintf(w, `{"error":%q}`, code)
 }
 
-// A server that asks for another nonce each time is asked twice, not for ever.
+// A server that asks for another nonce each time is asked twice, not forever.
 func TestEndlessNonces(t *testing.T) {
 	n := 0
 	endpoint := serve(t, func(w http.ResponseWriter, _ *http.Request) {

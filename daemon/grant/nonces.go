@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxNonces is of how many servers a nonce is remembered, maxNonce how long one may be, in bytes.
+	// maxNonces is how many servers have their nonce remembered, maxNonce how long one may be, in bytes.
 	maxNonces = 256
 	maxNonce  = 1024
 	// freshNonce is for how long a nonce is taken for one that the server still accepts, where that matters.

@@ -162,6 +162,16 @@ func DamagedProofKey(name string, err error) *api.Error {
 	}).Because(err)
 }
 
+// BadProof words a request for a proof that cannot be made; err quotes nothing.
+func BadProof(err error) *api.Error {
+	return BadRequest(err.Error(), `send the method and the url of the request that the proof is for, such as "method":"GET","url":"https://api.example.com/me"`)
+}
+
+// TokenReplaced words a proof that cannot be made because its token is being replaced all the time.
+func TokenReplaced(name string) *api.Error {
+	return &api.Error{Code: api.Busy, Message: "the token of " + name + " was replaced at this moment", Hint: "try again"}
+}
+
 // ScopeNotGranted words a request for scopes that the login did not bring.
 func ScopeNotGranted(name string, missing []string) *api.Error {
 	return &api.Error{

@@ -12,6 +12,7 @@ import (
 // provider's name.
 const (
 	PathToken    = "/v1/token"
+	PathProof    = "/v1/proof"
 	PathAccounts = "/v1/accounts"
 	PathAccount  = "/v1/accounts/{name}"
 	PathLogin    = "/v1/accounts/{name}/login"

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"oauthd/ipc/api"
 )
@@ -21,6 +22,9 @@ const maxDrain = 16 << 10
 // the request once more, provided that there is a token to try and that the body, if any, can be had again
 // ([http.Request.GetBody]). A token that was got in this way and is refused too is not replaced again.
 //
+// If the token is bound to a key of the daemon's (RFC 9449), each request has a proof of its own, with the nonce that the
+// server gave last. A server that wants another one first is answered with the request once more, if the body can be had again.
+//
 // A request that follows a redirect to another scheme, host or port, or comes back from there, is sent without a token.
 // An error of the daemon comes back from the http.Client inside a *url.Error, where errors.Is and errors.As find it.
 func (c *Client) Transport(r api.TokenRequest, base http.RoundTripper) http.RoundTripper {
@@ -35,6 +39,9 @@ type transport struct {
 	request api.TokenRequest
 	base    http.RoundTripper
 
+	nonces Nonces
+	bound  atomic.Pointer[string] // the account, if the last token was bound to a key
+
 	turn   chan struct{} // holds an element while somebody replaces a refused token; guards forced
 	forced string        // the newest token that was got because the one before was refused
 }
@@ -44,14 +51,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if redirectedAway(req) {
 		return t.send(req, req)
 	}
-	token, err := t.client.Token(req.Context(), t.request)
-	if err != nil {
-		if req.Body != nil {
-			_ = req.Body.Close()
-		}
-		return nil, err
-	}
-	resp, err := t.send(req, withToken(req, token))
+	resp, used, err := t.try(req, req, api.Token{})
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
@@ -59,16 +59,75 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		return resp, nil
 	}
-	next, ok := t.another(req.Context(), token.AccessToken)
+	next, ok := t.another(req.Context(), used)
 	if !ok {
 		if again.Body != nil {
 			_ = again.Body.Close()
 		}
 		return resp, nil
 	}
+	discard(resp)
+	resp, _, err = t.try(req, again, next)
+	return resp, err
+}
+
+// try sends req on behalf of original, with the account's token, and returns that; token is the token if the daemon has just
+// given it. It sends it once more if the server wants another nonce in the proof that goes along.
+func (t *transport) try(original, req *http.Request, token api.Token) (resp *http.Response, used string, err error) {
+	for again := false; ; again = true {
+		p, err := t.proof(req, token)
+		if err != nil {
+			if req.Body != nil {
+				_ = req.Body.Close()
+			}
+			return nil, "", err
+		}
+		if resp, err = t.send(original, with(req, p)); err != nil {
+			return nil, "", err
+		}
+		if wanted := t.nonces.Note(req.URL, resp); !wanted || p.Proof == "" || again {
+			return resp, p.AccessToken, nil
+		}
+		next, ok := repeat(original)
+		if !ok {
+			return resp, p.AccessToken, nil
+		}
+		discard(resp)
+		req = next
+	}
+}
+
+// proof returns the account's token, and the proof for req if the token needs one; token is the token, or zero if the daemon
+// has not just given it.
+func (t *transport) proof(req *http.Request, token api.Token) (api.Proof, error) {
+	bound := t.bound.Load()
+	if bound == nil || token.AccessToken != "" {
+		var err error
+		if token.AccessToken == "" {
+			token, err = t.client.Token(req.Context(), t.request)
+		}
+		if err != nil || token.TokenType != api.TypeDPoP {
+			return api.Proof{Token: token}, err
+		}
+		bound = &token.Account
+	}
+	r := api.ProofRequest{TokenRequest: t.request, Method: req.Method, Nonce: t.nonces.For(req.URL)}
+	r.Account, r.URL = *bound, req.URL.String()
+	if r.Method == "" {
+		r.Method = http.MethodGet
+	}
+	p, err := t.client.Proof(req.Context(), r)
+	if err != nil || p.Proof == "" {
+		bound = nil
+	}
+	t.bound.Store(bound)
+	return p, err
+}
+
+// discard reads so much of an answer that its connection can be used again.
+func discard(resp *http.Response) {
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	_ = resp.Body.Close()
-	return t.send(req, withToken(again, next))
 }
 
 // send sends req on behalf of original.
@@ -105,10 +164,10 @@ func (t *transport) another(ctx context.Context, refused string) (api.Token, boo
 	return token, true
 }
 
-// withToken returns req with the token in its header; a RoundTripper must leave req itself as it is.
-func withToken(req *http.Request, token api.Token) *http.Request {
+// with returns req with what p says in its header; a RoundTripper must leave req itself as it is.
+func with(req *http.Request, p api.Proof) *http.Request {
 	req = req.Clone(req.Context())
-	oauth2Token(token).SetAuthHeader(req)
+	SetHeader(req.Header, p)
 	return req
 }
 

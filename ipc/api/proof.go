@@ -1,0 +1,23 @@
+package api
+
+// TypeDPoP is the [Token.TokenType] of a token that is bound to a key of the daemon's: whoever uses it says so in the
+// Authorization header, and sends a proof of that key with each request (RFC 9449 §7).
+const TypeDPoP = "DPoP"
+
+// ProofRequest asks for what one HTTP request takes: a token, and if that is bound to a key, a proof for this request alone.
+// It is the body of POST /v1/proof. Its URL is where the request goes. If Account is set too and its file names hosts, they
+// must allow that place.
+type ProofRequest struct {
+	TokenRequest
+	// Method is that of the HTTP request.
+	Method string `json:"method"`
+	// Nonce is the last DPoP-Nonce that the server sent in an answer (RFC 9449 §9); "" if it has sent none.
+	Nonce string `json:"nonce,omitempty"`
+}
+
+// Proof is what one HTTP request takes: TokenType and AccessToken, with a space between them, are its Authorization header.
+type Proof struct {
+	Token
+	// Proof is the request's DPoP header; "" if the token is a bearer token, which needs none.
+	Proof string `json:"proof,omitempty"`
+}
