@@ -89,7 +89,7 @@ func (t *attempt) dropRegistration(ctx context.Context) {
 func (t *attempt) register(ctx context.Context) error {
 	p := t.Provider
 	if p.RegistrationEndpoint == "" {
-		return words.NoClient()
+		return t.Words().NoClient(t.redirectURIs()[0])
 	}
 	uris := t.redirectURIs()
 	made, err := t.grants.Register(ctx, grant.Registration{

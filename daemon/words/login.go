@@ -60,6 +60,14 @@ func (l Login) Compare(err error, sent *api.Registration) error {
 	return &more
 }
 
+// NoClient words a login that names no client, at an issuer that registers none by itself.
+func (l Login) NoClient(redirectURI string) *api.Error {
+	e := NoClient()
+	e.Hint = fmt.Sprintf("register a native (desktop) client with the redirect URI %s at %s, then add --client-id ID, or --client-secrets FILE",
+		redirectURI, l.Provider)
+	return e
+}
+
 // Metadata adds to err, with which a login as the client of a document at url has ended, what to compare, and what else can be
 // done; next is true if the next login will be as another client.
 func (l Login) Metadata(err error, url, redirectURI string, next bool) error {
