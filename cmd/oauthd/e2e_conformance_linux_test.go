@@ -15,9 +15,7 @@ import (
 
 // conformanceExempt are the scenarios of the suite that cannot be run, each with the reason.
 var conformanceExempt = map[string]string{
-	"auth/2025-03-26-oauth-metadata-backcompat": "its metadata names another issuer than the one it was read from, which RFC 8414 §3.3 forbids to use",
-	"auth/2025-03-26-oauth-endpoint-fallback":   "its server says nothing of where its tokens come from, nor that it takes PKCE with S256",
-	"auth/cross-app-access-complete-flow":       "it hands the client an ID token of a company's login, and oauthd takes credentials of its own logins alone",
+	"auth/cross-app-access-complete-flow": "it hands the client an ID token of a company's login, and oauthd takes credentials of its own logins alone",
 }
 
 // conformanceScenarios is how many scenarios of clients that log in the suite has, so that none gets lost.

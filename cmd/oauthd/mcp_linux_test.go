@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"oauthd/daemon/oauthtest"
+	"oauthd/ipc/api"
 	"oauthd/keystore/storetest"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -244,5 +245,45 @@ func TestServerThatAsksForMoreAndMore(t *testing.T) {
 	}
 	if text := stderr.String(); !strings.Contains(text, "hint: oauthd login 127.0.0.1 --scope more.") {
 		t.Errorf("got %s, want the login that helps", text)
+	}
+}
+
+// A server that asks for a token, says nothing else, and registers no client gets no login, and nothing is stored.
+func TestServerThatSaysNothing(t *testing.T) {
+	s := newSeat(t, oauthtest.Config{})
+	s.env = append(s.env, "BROWSER=agent allow %s")
+	silent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/mcp" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(silent.Close)
+	exit, stdout, stderr := s.run(t, "", "oauthd", "mcp", silent.URL+"/mcp")
+	if exit != 2 || stdout != "" || !strings.Contains(stderr, "does not say where its tokens come from") || !strings.Contains(stderr, "hint: oauthd login NAME") ||
+		strings.Contains(stderr, "browser") {
+		t.Errorf("got exit %d, %q, %s, want what is missing", exit, stdout, stderr)
+	}
+	if s.accountFile("127.0.0.1") != "" {
+		t.Error("an account was made")
+	}
+}
+
+// Names of accounts are made of hosts, whatever those look like.
+func TestNameForServer(t *testing.T) {
+	taken := []api.Account{{Name: "mcp.example.com"}, {Name: "mcp.example.com-2"}}
+	for address, want := range map[string]string{
+		"https://notes.example.com/mcp":                    "notes.example.com",
+		"https://MCP.example.com:8443/":                    "mcp.example.com-3",
+		"http://[::1]:80/mcp":                              "1",
+		"https://con/":                                     "mcp-con",
+		"https://" + strings.Repeat("a", 80) + ".example/": strings.Repeat("a", 50),
+		"%": "mcp",
+	} {
+		if got := nameForServer(address, taken); got != want || api.CheckAccountName(got) != nil {
+			t.Errorf("%s: got %q, want %q", address, got, want)
+		}
 	}
 }

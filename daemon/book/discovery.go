@@ -37,15 +37,27 @@ type discovery struct {
 
 // get asks issuer, or with fresh false what it said lately.
 func (s *discoveries) get(ctx context.Context, issuer string, fresh bool) (provider.Provider, error) {
+	return s.remember(ctx, issuer, issuer, fresh, provider.Discover)
+}
+
+// onOrigin asks the origin of a resource that does not say where its tokens come from.
+func (s *discoveries) onOrigin(ctx context.Context, origin string, fresh bool) (provider.Provider, error) {
+	return s.remember(ctx, "on "+origin, origin, fresh, provider.DiscoverOrigin)
+}
+
+// remember keeps what ask has found out under key.
+func (s *discoveries) remember(
+	ctx context.Context, key, issuer string, fresh bool, ask func(context.Context, *http.Client, string) (provider.Provider, error),
+) (provider.Provider, error) {
 	s.mu.Lock()
-	known, ok := s.byIssuer[issuer]
+	known, ok := s.byIssuer[key]
 	s.mu.Unlock()
 	if ok && !fresh && s.now().Before(known.until) {
 		return known.provider, known.err
 	}
 	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
 	defer cancel()
-	p, err := provider.Discover(ctx, s.client, issuer)
+	p, err := ask(ctx, s.client, issuer)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return p, err // says nothing about the issuer
 	}
@@ -54,7 +66,7 @@ func (s *discoveries) get(ctx context.Context, issuer string, fresh bool) (provi
 		found.until = s.now().Add(discoveryRetry)
 	}
 	s.mu.Lock()
-	s.byIssuer[issuer] = found
+	s.byIssuer[key] = found
 	s.mu.Unlock()
 	return p, err
 }
@@ -65,13 +77,18 @@ func (b *Book) Discover(ctx context.Context, issuer string) (provider.Provider, 
 }
 
 // DiscoverResource asks a resource server where its tokens come from (RFC 9728), and that authorization server what it offers.
-// One that does not say that it takes PKCE with S256 is refused, as clients of such servers must (MCP, "Authorization").
+// One that does not say that it takes PKCE with S256 is refused, as clients of such servers must (MCP, "Authorization"). A
+// server that asks for a token and says nothing else is taken for one of MCP's revision 2025-03-26, see [provider.DiscoverOrigin].
 func (b *Book) DiscoverResource(ctx context.Context, resource string) (provider.ProtectedResource, error) {
 	found, err := provider.DiscoverResource(ctx, b.cfg.HTTP, resource)
+	ask := b.discovered.get
+	if silent, ok := errors.AsType[*provider.ResourceError](err); ok && silent.Silent() {
+		ask, err = b.discovered.onOrigin, nil
+	}
 	if err != nil {
 		return found, words.Resource(resource, err)
 	}
-	p, err := b.Discover(provider.ConfineNamed(ctx, found.Issuer, resource), found.Issuer)
+	p, err := ask(provider.ConfineNamed(ctx, found.Issuer, resource), found.Issuer, true)
 	if err != nil {
 		return found, words.Discovery(found.Issuer, err)
 	}

@@ -3,6 +3,7 @@ package book
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -22,6 +23,10 @@ func (b *Book) Resolve(ctx context.Context, a account.Account, fresh bool) (prov
 		return p, nil
 	}
 	found, err := b.discovered.get(ctx, p.Issuer, fresh)
+	_, other := errors.AsType[*provider.IssuerMismatchError](err)
+	if (other || errors.Is(err, provider.ErrNoDiscovery)) && a.Provider == "" && a.Resource != "" && p.Issuer == provider.Origin(a.Resource) {
+		found, err = b.discovered.onOrigin(ctx, p.Issuer, fresh) // as when the account was made
+	}
 	if err != nil {
 		return provider.Provider{}, err
 	}

@@ -95,6 +95,9 @@ func (t *attempt) register(ctx context.Context) error {
 	made, err := t.grants.Register(ctx, grant.Registration{
 		Endpoint: p.RegistrationEndpoint, RedirectURIs: uris, Name: "oauthd", Device: p.Endpoints.Device != "",
 	})
+	if err != nil && p.Supposed {
+		return words.NotOnOrigin(t.Account.Resource, p.RegistrationEndpoint, err)
+	}
 	if err != nil {
 		return t.Words().NotRegistered(err)
 	}

@@ -31,6 +31,7 @@ func (p Provider) WithDiscovered(found Provider) Provider {
 	}
 	p.ResponseModes, p.AuthMethods, p.ScopesSupported = found.ResponseModes, found.AuthMethods, found.ScopesSupported
 	p.ChallengeMethods, p.ClientIDMetadata = found.ChallengeMethods, found.ClientIDMetadata
+	p.Supposed = found.Supposed
 	p.RequireIss = p.RequireIss || found.RequireIss
 	if p.DefaultScopes == nil {
 		p.DefaultScopes = found.DefaultScopes

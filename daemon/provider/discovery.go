@@ -61,13 +61,18 @@ func Discover(ctx context.Context, client *http.Client, issuer string) (Provider
 	if err := CheckIssuer(issuer); err != nil {
 		return Provider{}, fmt.Errorf("issuer: %w", err)
 	}
+	return discover(ctx, client, issuer, wellKnown(issuer))
+}
+
+// discover is [Discover] at these URLs.
+func discover(ctx context.Context, client *http.Client, issuer string, urls []string) (Provider, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	ctx, seen := see(ctx, issuer)
 	client = Harden(client)
 
 	var failed error
-	for _, at := range wellKnown(issuer) {
+	for _, at := range urls {
 		p, err := discoverAt(ctx, client, issuer, at)
 		if err == nil {
 			p.strangers = strangersIn(issuer, seen.at(), p.Row.named())

@@ -31,8 +31,13 @@ type ResourceError struct {
 
 	transient bool
 	redirect  bool
+	silent    bool
 	cause     error
 }
+
+// Silent reports whether the server asks for a token and publishes nothing about where to get one, as MCP's revision 2025-03-26
+// allows.
+func (e *ResourceError) Silent() bool { return e.silent }
 
 // Error says what is wrong, and at which URL.
 func (e *ResourceError) Error() string { return fmt.Sprintf("%s: %v", e.URL, e.cause) }
@@ -95,6 +100,9 @@ func DiscoverResource(ctx context.Context, client *http.Client, resource string)
 			return ProtectedResource{}, &ResourceError{URL: resource, cause: fmt.Errorf("it names %d bytes of scopes, which no browser is sent", n)}
 		}
 		return found, nil
+	}
+	if nowhere.silent = challenge != nil && !nowhere.redirect; nowhere.silent {
+		return ProtectedResource{Resource: resource, Issuer: origin, Scopes: strings.Fields(challenge["scope"])}, nowhere
 	}
 	return ProtectedResource{}, nowhere
 }

@@ -63,6 +63,8 @@ type Provider struct {
 	// ClientIDMetadata is client_id_metadata_document_supported of the discovery document: a client's id may be the URL of its
 	// metadata.
 	ClientIDMetadata bool
+	// Supposed is true if nothing says where the endpoints are; see [DiscoverOrigin].
+	Supposed bool
 	// ScopesSupported is scopes_supported of the discovery document; nil if it does not say.
 	ScopesSupported []string
 

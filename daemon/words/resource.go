@@ -14,6 +14,15 @@ func Resource(resource string, err error) *api.Error {
 		Hint: "give the authorization server too: --issuer URL"}).Because(err)
 }
 
+// NotOnOrigin words a resource that does not say where its tokens come from, and no client is registered where an older revision
+// of MCP would have that.
+func NotOnOrigin(resource, endpoint string, err error) *api.Error {
+	e := &api.Error{Code: api.ConfigInvalid, Message: "no login can be made from " + api.Excerpt(resource) +
+		": it does not say where its tokens come from (RFC 9728), and no client could be registered at " + api.Excerpt(endpoint),
+		Hint: "give the authorization server too: --issuer URL"}
+	return e.Because(err)
+}
+
 // NoPKCE words an authorization server of a resource that does not say that it takes PKCE.
 func NoPKCE(issuer string) *api.Error {
 	return &api.Error{Code: api.ConfigInvalid, Message: api.Excerpt(issuer) + " does not say that it takes PKCE with S256, so that a login there is not safe",
