@@ -20,6 +20,9 @@ func (at attended) Standing(name string) (s attend.Standing, known bool) {
 	if !exists || !known {
 		return s, false
 	}
+	if c, _ := at.d.book.Configured(name); c.Via != "" {
+		return s, false // it is the other account that needs a person
+	}
 	f, _ := at.d.book.KnownFacts(name)
 	return attend.Standing{Account: a, HadLogin: f.LoggedIn || !f.MissingSince.IsZero(), LoggedInAt: f.LoggedInAt}, true
 }

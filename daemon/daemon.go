@@ -162,7 +162,7 @@ func New(cfg Config) *Daemon {
 		Book: d.book, Vault: d.vault, Grants: grants, ADC: google.ADCPlaces(cfg.ADC), Store: d.store, Log: cfg.Log, Now: cfg.Now,
 		Tokens: func(ctx context.Context, r token.Request) (account.Token, error) { return d.tokens.Token(ctx, r) },
 	})
-	d.tokens = token.New(token.Config{Minter: d.mint, Now: cfg.Now, MintTimeout: mint.Timeout, Changed: d.refreshed})
+	d.tokens = token.New(token.Config{Minter: d.mint, Now: cfg.Now, MintTimeout: mint.Timeout, Changed: d.refreshed, Derived: d.book.Through})
 	d.logins = login.New(login.Config{
 		Book: d.book, Vault: d.vault, Grants: grants, Mint: d.mint, Tokens: d.tokens, Store: d.store, Log: cfg.Log, Now: cfg.Now,
 		UID: cfg.UID, Minted: d.minted,
@@ -251,6 +251,11 @@ func (d *Daemon) changed(name string, unbound bool) {
 		d.tokens.Drop(name)
 	}
 	d.files.Changed(name)
+	if unbound {
+		for _, through := range d.book.Through(name) {
+			d.files.Changed(through)
+		}
+	}
 	d.show(name)
 }
 
@@ -280,5 +285,8 @@ func (d *Daemon) settled(name string) {
 // show passes on that the account of that name may be otherwise than before.
 func (d *Daemon) show(name string) {
 	d.news.Changed(name)
+	for _, through := range d.book.Through(name) {
+		d.news.Changed(through)
+	}
 	d.attend.Changed(name)
 }

@@ -52,6 +52,9 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	d.book.Forgotten(name)
 	d.consent.Forget(name) // it was for this login
 	d.files.Withdraw(ctx, name, words.LoginRequired(name, ""))
+	for _, through := range d.book.Through(name) {
+		d.files.Changed(through)
+	}
 	account.LogCaller(ctx, d.log.Info()).Str("account", name).Bool("revoked", result.Revoked).
 		Str("state", string(api.StateLoginRequired)).Msg("logout")
 	d.note(ctx, api.AuditLogout, name, "", nil)

@@ -110,6 +110,9 @@ func (d *Daemon) Account(ctx context.Context, name string) (api.Account, error) 
 		return api.Account{}, err
 	}
 	f, err := d.book.Facts(ctx, name)
+	if a.Via != "" {
+		_, _ = d.book.Facts(ctx, a.Via) // which say whether it has tokens to give
+	}
 	return d.describe(a, f, err), nil
 }
 
@@ -167,6 +170,8 @@ func (d *Daemon) describe(a account.Account, f book.Facts, storeErr error) api.A
 		}
 	case !f.Ends.IsZero() && !f.Ends.After(d.now()):
 		out.State = api.StateLoginRequired
+	case a.Via != "" && d.lacksVia(a):
+		out.State, out.LastError = api.StateLoginRequired, words.LoginRequiredVia(a)
 	case d.book.Rebound(a, f) != "":
 		out.State, out.LastError = api.StateLoginRequired, words.LoginRequired(a.Name, d.book.Rebound(a, f))
 	case out.LastError != nil && !usable:

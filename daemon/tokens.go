@@ -35,10 +35,10 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	t, admitted, err := d.token(ctx, r)
 	for tries := 0; tries < maxWaits && r.Interactive; tries++ {
 		w, wanted := wants(r, err)
-		if !wanted {
+		if !wanted || w.Scopes != "" && d.loginOf(r.Account) != r.Account {
 			break
 		}
-		waited := d.attend.Await(ctx, r.Account, w)
+		waited := d.attend.Await(ctx, d.loginOf(r.Account), w)
 		if errors.Is(waited, attend.ErrNobody) && err == nil {
 			waited = words.StrongerLogin(r.Account)
 		}

@@ -101,7 +101,7 @@ func flagCompletions() map[string]cobra.CompletionFunc {
 		"env":    completeVariable,
 		"file":   completeVariable,
 		"format": cobra.FixedCompletions(api.Formats(), cobra.ShellCompDirectiveNoFileComp),
-		"grant": cobra.FixedCompletions([]cobra.Completion{"authorization_code", "device_code", "client_credentials", "service_account", "adc"},
+		"grant": cobra.FixedCompletions([]cobra.Completion{"authorization_code", "device_code", "client_credentials", "service_account", "adc", "identity_assertion"},
 			cobra.ShellCompDirectiveNoFileComp),
 		"store": cobra.FixedCompletions([]cobra.Completion{"keychain", "file", "memory"}, cobra.ShellCompDirectiveNoFileComp),
 	}

@@ -24,13 +24,16 @@ const (
 	GrantClientCredentials Grant = "client_credentials"
 	// GrantServiceAccount signs in with a Google service account's key (RFC 7523 §2.1).
 	GrantServiceAccount Grant = "service_account"
+	// GrantIdentityAssertion exchanges the login of another account, [Account.Via], for an assertion about that person, which
+	// the account's own server takes for a grant (RFC 8693, RFC 7523 §2.1; ID-JAG). There is no browser.
+	GrantIdentityAssertion Grant = "identity_assertion"
 	// GrantADC takes what Google's application default credentials are on this machine.
 	GrantADC Grant = "adc"
 )
 
 // Grants returns every grant.
 func Grants() []Grant {
-	return []Grant{GrantAuthorizationCode, GrantDeviceCode, GrantClientCredentials, GrantServiceAccount, GrantADC}
+	return []Grant{GrantAuthorizationCode, GrantDeviceCode, GrantClientCredentials, GrantServiceAccount, GrantADC, GrantIdentityAssertion}
 }
 
 // HasClient reports whether an OAuth client of a provider is needed.
@@ -38,7 +41,9 @@ func (g Grant) HasClient() bool { return g != GrantServiceAccount && g != GrantA
 
 // Interactive reports whether a person has to agree, so that there is a login which can end. The zero Grant is one, as
 // accounts that name none have the authorization code grant.
-func (g Grant) Interactive() bool { return g != GrantClientCredentials && g.HasClient() }
+func (g Grant) Interactive() bool {
+	return g != GrantClientCredentials && g != GrantIdentityAssertion && g.HasClient()
+}
 
 // Account is a name the user chose, bound to a provider, a client, scopes and a grant. It holds configuration; the
 // credential is in the store.
@@ -64,6 +69,8 @@ type Account struct {
 	DPoP bool
 	// Resource is sent with every request for a token (RFC 8707); "" for none.
 	Resource string
+	// Via is the account whose login is exchanged for tokens by [GrantIdentityAssertion]; "" for other grants.
+	Via string
 	// TokenExchange is true if a request that names scopes, an audience or a resource gets a token of its own for them
 	// (RFC 8693), where a refresh cannot give one.
 	TokenExchange bool
@@ -104,6 +111,9 @@ func (a Account) SelfContained() bool {
 		return a.KeyFile != ""
 	case GrantClientCredentials:
 		return a.KeyFile != "" || !a.ClientSecret.IsZero()
+	case GrantIdentityAssertion: // its client may be a public one
+		secret := a.Endpoints.AuthMethod == "client_secret_basic" || a.Endpoints.AuthMethod == "client_secret_post"
+		return a.KeyFile != "" || !a.ClientSecret.IsZero() || !secret
 	default:
 		return false
 	}

@@ -111,6 +111,9 @@ func (b *Book) Configured(name string) (account.Account, bool) { return b.curren
 // Names returns the names of all accounts, sorted.
 func (b *Book) Names() []string { return b.current().Names() }
 
+// Through returns the names of the accounts that have their tokens via the account of that name, sorted.
+func (b *Book) Through(name string) []string { return b.current().Through(name) }
+
 // File is the path of the file of the account of that name.
 func (b *Book) File(name string) string { return config.AccountFile(b.cfg.Dir, name) }
 

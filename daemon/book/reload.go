@@ -97,6 +97,7 @@ type binding struct {
 	resource  string
 	dpop      bool
 	exchange  bool
+	via       string
 	keyFile   string
 	keyID     string
 	subject   string
@@ -110,8 +111,8 @@ func bindingOf(c *config.Config, a account.Account) binding {
 	b := binding{
 		provider: a.Provider, table: c.Providers[a.Provider], tenant: a.Tenant, issuer: a.Issuer, endpoints: a.Endpoints,
 		clientID: a.ClientID, secret: a.ClientSecret, grant: a.Grant, resource: a.Resource, dpop: a.DPoP,
-		exchange: a.TokenExchange,
-		keyFile:  a.KeyFile, keyID: a.KeyID, subject: a.Subject, audience: a.Audience, sources: a.CredentialSources,
+		exchange: a.TokenExchange, via: a.Via,
+		keyFile: a.KeyFile, keyID: a.KeyID, subject: a.Subject, audience: a.Audience, sources: a.CredentialSources,
 	}
 	if !a.Grant.Interactive() {
 		b.scopes = a.Scopes

@@ -31,6 +31,7 @@ type accountKeys struct {
 	Resource      string            `toml:"resource,omitempty"`
 	DPoP          bool              `toml:"dpop,omitempty"`
 	TokenExchange bool              `toml:"token_exchange,omitempty"`
+	Via           string            `toml:"via,omitempty"`
 	AuthParams    map[string]string `toml:"auth_params,omitempty,inline"`
 	KeyFile       string            `toml:"key_file,omitempty"`
 	KeyID         string            `toml:"key_id,omitempty"`
@@ -49,6 +50,9 @@ type accountFile struct {
 	snapshot
 	// provider is the one it names. The file is read again if that one's table in config.toml changes.
 	provider string
+	// through is the account if it has a via, and throughLine is the line that says so.
+	through     *account.Account
+	throughLine int
 	// secrets is the client_secrets file it names, and secretsRead how that was read.
 	secrets     string
 	secretsRead snapshot
@@ -84,6 +88,9 @@ func (c *Config) readAccount(name string) (f *accountFile, a *account.Account) {
 		if len(s.mistakes) == 0 {
 			a = &read
 		}
+		if a != nil && a.Via != "" {
+			f.through, f.throughLine = a, s.line("", "via")
+		}
 	}
 	f.mistakes = s.mistakes
 	return f, a
@@ -107,10 +114,11 @@ func (k accountKeys) account(s *source, name string) account.Account {
 		Endpoints:     k.Endpoints,
 		ClientID:      k.ClientID,
 		Scopes:        account.Scopes(k.Scopes...),
-		Grant:         cmp.Or(account.Grant(k.Grant), account.GrantAuthorizationCode),
+		Grant:         k.grant(),
 		Resource:      k.Resource,
 		DPoP:          k.DPoP,
 		TokenExchange: k.TokenExchange,
+		Via:           k.Via,
 		AuthParams:    k.AuthParams,
 		RedirectURI:   k.RedirectURI,
 		RedirectPorts: k.RedirectPorts,

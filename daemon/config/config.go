@@ -42,6 +42,7 @@ type Config struct {
 	// Accounts are the accounts by name. Do not change them.
 	Accounts map[string]*account.Account
 
+	through map[string][]string // the accounts that have their tokens via one, sorted
 	dir     string
 	edition uint64 // counts the configurations of one Reader
 	main    mainFile
@@ -92,6 +93,9 @@ func (c *Config) Account(name string) (account.Account, bool) {
 	}
 	return *a, true
 }
+
+// Through returns the names of the accounts that have their tokens via the account of that name, sorted.
+func (c *Config) Through(name string) []string { return c.through[name] }
 
 // Names returns the names of the accounts, sorted.
 func (c *Config) Names() []string { return slices.Sorted(maps.Keys(c.Accounts)) }

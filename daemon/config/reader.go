@@ -254,7 +254,7 @@ func (d *draft) finish() *Config {
 	if c == nil {
 		return d.base
 	}
-	var wrong []Mistake
+	wrong := c.settleVia()
 	for _, f := range c.files {
 		wrong = append(wrong, f.mistakes...)
 	}

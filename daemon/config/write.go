@@ -31,6 +31,7 @@ func Encode(a account.Account) ([]byte, error) {
 		Resource:      a.Resource,
 		DPoP:          a.DPoP,
 		TokenExchange: a.TokenExchange,
+		Via:           a.Via,
 		AuthParams:    a.AuthParams,
 		KeyFile:       a.KeyFile,
 		KeyID:         a.KeyID,

@@ -129,23 +129,19 @@ func (c *Client) exchange(ctx context.Context, op, want string, r TokenExchange)
 	return c.sendToken(ctx, op, r.TokenEndpoint, r.Auth, form, r.Subject)
 }
 
-// sendToken sends form, which has the token shown in it, once; a nil auth sends nothing of a client.
+// sendToken sends form, which has the token shown in it; a nil auth sends nothing of a client.
 func (c *Client) sendToken(
 	ctx context.Context, op, endpoint string, auth *ClientAuth, form url.Values, shown account.Secret,
 ) (Answer, *ProviderError) {
 	if auth != nil && !auth.ProofKey.IsZero() {
 		return c.ask(ctx, op, endpoint, *auth, form)
 	}
-	header := wants("application/x-www-form-urlencoded")
-	secrets := []string{shown.Reveal()}
 	if auth != nil {
-		if err := auth.apply(form, header, endpoint, c.Clock()); err != nil {
-			return Answer{}, &ProviderError{Kind: Configuration, Op: op, Endpoint: place(endpoint), Reason: err.Error()}
-		}
-		secrets = append(secrets, auth.Secret.Reveal(), form.Get("client_assertion"))
+		return c.ask(ctx, op, endpoint, *auth, form)
 	}
 	return c.Send(ctx, Request{
-		Op: op, Method: http.MethodPost, Endpoint: endpoint, Header: header, Body: form.Encode(), Secrets: secrets,
+		Op: op, Method: http.MethodPost, Endpoint: endpoint, Header: wants("application/x-www-form-urlencoded"), Body: form.Encode(),
+		Secrets: []string{shown.Reveal()},
 	})
 }
 

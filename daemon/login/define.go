@@ -37,6 +37,9 @@ func (l *Logins) define(ctx context.Context, name string, def api.AccountDefinit
 	if err := l.fromResource(ctx, before, &a, def); err != nil {
 		return a, with, err
 	}
+	if err := l.checkVia(a); err != nil {
+		return a, with, err
+	}
 	if err := l.checkComplete(a, known); err != nil {
 		return a, with, err
 	}
@@ -95,7 +98,7 @@ func apply(a *account.Account, def api.AccountDefinition) (with mint.Given, err 
 		return with, err
 	}
 	for _, part := range []func(*account.Account, api.AccountDefinition, *mint.Given) error{
-		applyPlace, applyGrant, applyMachine, applyClient, applyRequest,
+		applyPlace, applyGrant, applyVia, applyMachine, applyClient, applyRequest,
 	} {
 		if err := part(a, def, &with); err != nil {
 			return with, err

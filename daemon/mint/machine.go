@@ -84,6 +84,8 @@ func (m *Minter) Ask(
 		got, err = m.askAsClient(ctx, a, key, c, p, scopes)
 	case account.GrantServiceAccount:
 		got, err = m.askAsServiceAccount(ctx, a, key, c, scopes)
+	case account.GrantIdentityAssertion:
+		got, err = m.askVia(ctx, a, key, c, p, scopes)
 	default:
 		got, err = m.askAsHere(ctx, a, key, scopes)
 	}

@@ -92,6 +92,9 @@ type Config struct {
 	// Changed, if set, is called as a flight of key begins, and when it has ended: with the token that is now
 	// cached, or nil if it brought none. It is called from the flight's goroutine and must return soon.
 	Changed func(key Key, minted *account.Token)
+	// Derived names the accounts whose tokens are made from those of the account of that name, and which are dropped with
+	// it; nil if there are none.
+	Derived func(accountName string) []string
 }
 
 // Cache holds tokens in memory. All methods are safe for concurrent use.
@@ -101,6 +104,7 @@ type Cache struct {
 	jitter      func() float64
 	mintTimeout time.Duration
 	changed     func(Key, *account.Token)
+	derived     func(string) []string
 
 	// wake wakes Run's loop that the queue has changed.
 	wake chan struct{}
@@ -133,6 +137,7 @@ func New(cfg Config) *Cache {
 		jitter:      cfg.Jitter,
 		mintTimeout: cfg.MintTimeout,
 		changed:     cfg.Changed,
+		derived:     cfg.Derived,
 		wake:        make(chan struct{}, 1),
 		closing:     make(chan struct{}),
 		slots:       make(map[string]*slot),
@@ -145,6 +150,9 @@ func New(cfg Config) *Cache {
 	}
 	if c.changed == nil {
 		c.changed = func(Key, *account.Token) {}
+	}
+	if c.derived == nil {
+		c.derived = func(string) []string { return nil }
 	}
 	if c.mintTimeout == 0 {
 		c.mintTimeout = 30 * time.Second
@@ -293,10 +301,13 @@ func (c *Cache) Put(key Key, t account.Token) {
 // a flight begun before ask again; its result is discarded. The flight itself is not cancelled, and later flights of
 // the account wait for its end, because a refresh token must not be in use twice.
 func (c *Cache) Drop(accountName string) {
+	names := append([]string{accountName}, c.derived(accountName)...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.dropLocked(accountName)
-	c.dropLocked(exchangeLane(accountName))
+	for _, name := range names {
+		c.dropLocked(name)
+		c.dropLocked(exchangeLane(name))
+	}
 }
 
 func (c *Cache) dropLocked(lane string) {

@@ -82,6 +82,8 @@ type AccountDefinition struct {
 	KeyID  string       `json:"key_id,omitempty"`
 	Scopes []string     `json:"scopes,omitempty"`
 	Grant  string       `json:"grant,omitempty"`
+	// Via is the account whose login is exchanged for this one's tokens (RFC 8693); it means the grant identity_assertion.
+	Via string `json:"via,omitempty"`
 	// Subject is the person a service account acts for; Audience is what the
 	// tokens of a grant without a person are for.
 	Subject  string `json:"subject,omitempty"`
