@@ -85,7 +85,7 @@ func TestProofOfABearerToken(t *testing.T) {
 	})
 }
 
-// Where an account's file says where its tokens go, its proofs are for there alone, and find the account by that.
+// If an account's file says where its tokens go, its proofs are for there alone, and find the account by that.
 func TestProofGoesWhereTheTokenMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, oauthtest.Config{DPoP: true})

@@ -75,5 +75,5 @@ func linkAz(path string) error {
 
 // handler implements [protocol].
 func (a *azure) handler(at endpoint, c *client.Client, complain func(error)) http.Handler {
-	return msi.New(a.Config, at.Secret, c, complain)
+	return msi.New(a.Config, at.Secret, client.BearerTokens{Client: c}, complain)
 }

@@ -93,7 +93,7 @@ func (g *google) environment(at endpoint) ([]string, error) {
 
 // handler implements [protocol].
 func (g *google) handler(at endpoint, c *client.Client, complain func(error)) http.Handler {
-	h := http.Handler(gce.New(g.Config, c, complain))
+	h := http.Handler(gce.New(g.Config, client.BearerTokens{Client: c}, complain))
 	if prefix := prefixOf(at); prefix != "" {
 		return http.StripPrefix(prefix, h)
 	}

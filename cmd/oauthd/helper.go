@@ -12,6 +12,7 @@ import (
 	"oauthd/cmd/oauthd/helpers"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
+	"oauthd/ipc/client"
 
 	"github.com/spf13/cobra"
 )
@@ -61,7 +62,7 @@ func helperCommand(std stdio, h helpers.Helper) *cobra.Command {
 		c := starting()
 		defer c.Close()
 		c.Waiting = nil // the terminal belongs to the other program
-		err := serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: screen.Raw(std.out), Err: std.err, Client: c, Version: release})
+		err := serve(cmd.Context(), helpers.Call{Args: args, In: std.in, Out: screen.Raw(std.out), Err: std.err, Client: client.BearerTokens{Client: c}, Version: release})
 		var exit helpers.Exit
 		if errors.As(err, &exit) {
 			return &exitError{status: int(exit)}

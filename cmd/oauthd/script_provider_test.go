@@ -143,6 +143,8 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		register  = flags.Bool("registration", false, "")
 		documents = flags.Bool("documents", false, "")
 		machines  = flags.Bool("machines", false, "")
+		dpop      = flags.Bool("dpop", false, "")
+		nonces    = flags.Duration("nonces", 0, "")
 	)
 	ts.Check(flags.Parse(args))
 	if w.server != nil {
@@ -174,6 +176,8 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		PAR:                 *par,
 		RequirePAR:          *mustPAR,
 		Registration:        *register,
+		DPoP:                *dpop,
+		DPoPNonces:          *nonces,
 	}
 	if *documents {
 		cfg.ClientMetadata = map[string]string{}

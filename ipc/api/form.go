@@ -93,6 +93,12 @@ func (f Form) Text(t Token) (string, error) {
 		secret = t.IDToken
 	}
 	bearer := Printable(t.TokenType) + " " + secret
+	if f.IDToken && t.TokenType == TypeDPoP {
+		bearer = "Bearer " + secret // an ID token is bound to nothing
+	}
+	if sasl := f.Format == FormatXOAUTH2 || f.Format == FormatOAUTHBEARER; sasl && !f.IDToken && t.TokenType == TypeDPoP && f.Template == "" {
+		return "", NeedsProof(t.Account)
+	}
 	if f.Template != "" {
 		return f.fill(t), nil
 	}

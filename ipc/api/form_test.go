@@ -58,6 +58,30 @@ func TestForm(t *testing.T) {
 }
 
 // A provider chooses its tokens, and a shell runs what $( says.
+func TestFormOfABoundToken(t *testing.T) {
+	tok := api.Token{AccessToken: "at-1", TokenType: "DPoP", IDToken: "id-1", Account: "work"}
+	for _, tt := range []struct {
+		form    api.Form
+		want    string
+		refused bool
+	}{
+		{api.Form{}, "at-1", false},
+		{api.Form{Format: "header"}, "Authorization: DPoP at-1", false},
+		{api.Form{Format: "headers"}, `{"Authorization":"DPoP at-1"}`, false},
+		{api.Form{Format: "bearer"}, "DPoP at-1", false},
+		{api.Form{Format: "env"}, "ACCESS_TOKEN=at-1\nTOKEN_TYPE=DPoP", false},
+		{api.Form{Format: "json"}, `{"access_token":"at-1","token_type":"DPoP","id_token":"id-1","account":"work"}`, false},
+		{api.Form{Format: "header", IDToken: true}, "Authorization: Bearer id-1", false},
+		{api.Form{Format: "xoauth2", User: "ada"}, "", true},
+		{api.Form{Format: "oauthbearer", User: "ada"}, "", true},
+	} {
+		got, err := tt.form.Text(tok)
+		if got != tt.want || errors.Is(err, &api.Error{Code: api.Unsupported}) != tt.refused {
+			t.Errorf("%+v: got %q, %v; want %q, refused %t", tt.form, got, err, tt.want, tt.refused)
+		}
+	}
+}
+
 func TestFormKeepsCommandsFromShells(t *testing.T) {
 	for _, token := range []string{"$(reboot)", "a;b", "a b", "a\nB=c", "`x`", "a'b", `a"b`, "a&b", "a\\b", "a#b"} {
 		got, err := api.Form{Format: "env"}.Text(api.Token{AccessToken: token, TokenType: "Bearer"})

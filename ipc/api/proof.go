@@ -21,3 +21,13 @@ type Proof struct {
 	// Proof is the request's DPoP header; "" if the token is a bearer token, which needs none.
 	Proof string `json:"proof,omitempty"`
 }
+
+// NeedsProof is the error of a program that can send no proof, for an account whose tokens are bound to a key.
+func NeedsProof(account string) *Error {
+	return &Error{
+		Code:    Unsupported,
+		Message: "the tokens of " + account + " are bound to a key (DPoP), and this program cannot send the proof that goes along",
+		Hint: "oauthd proxy " + account + " --upstream URL adds it, or take dpop = true out of the account's file and log in again, " +
+			"if the provider gives bearer tokens too",
+	}
+}

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -193,6 +194,24 @@ func TestTransportNoLongerBound(t *testing.T) {
 	}
 	if len(m.proofs) != 2 {
 		t.Errorf("got %d requests for proofs, want one that finds out", len(m.proofs))
+	}
+}
+
+// A program that can send no proof gets no token that needs one, but an ID token, and any bearer token.
+func TestBearerTokens(t *testing.T) {
+	m, c := newBoundMint(t)
+	b := client.BearerTokens{Client: c}
+	if got, err := b.Token(t.Context(), work); !errors.Is(err, &api.Error{Code: api.Unsupported}) || got.AccessToken != "" {
+		t.Errorf("got a token %t, %v; want it refused", got.AccessToken != "", err)
+	}
+	withID := work
+	withID.IDToken = true
+	if _, err := b.Token(t.Context(), withID); err != nil {
+		t.Errorf("with an ID token: got %v, want it", err)
+	}
+	m.bearer = true
+	if _, err := b.Token(t.Context(), work); err != nil {
+		t.Errorf("a bearer token: got %v, want it", err)
 	}
 }
 

@@ -19,6 +19,10 @@ func accessToken(answer []byte) (token, expiresAt []byte, ok bool) {
 				return nil, nil, false
 			}
 			token = value
+		case "token_type":
+			if string(value) == "DPoP" { // not for every use
+				return nil, nil, false
+			}
 		case "expires_at":
 			if expiresAt != nil {
 				return nil, nil, false

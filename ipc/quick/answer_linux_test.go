@@ -25,6 +25,7 @@ func TestAccessToken(t *testing.T) {
 		{"an empty token", `{"access_token":""}` + "\n", ""},
 		{"a number for a token", `{"access_token":1}` + "\n", ""},
 		{"no token", `{"token_type":"Bearer"}` + "\n", ""},
+		{"bound to a key, which the slow lane knows about", `{"access_token":"tok","token_type":"DPoP"}` + "\n", ""},
 		{"an empty object", "{}\n", ""},
 		{"an escape", `{"access_token":"a\u0062"}` + "\n", ""},
 		{"an escape elsewhere", `{"access_token":"a","scope":"\""}` + "\n", ""},

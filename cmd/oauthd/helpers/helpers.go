@@ -62,7 +62,7 @@ type Call struct {
 	In   io.Reader
 	// Out is read by the program, Err by a person.
 	Out, Err io.Writer
-	Client   *client.Client
+	Client   client.BearerTokens
 	// Version is that of oauthd.
 	Version string
 }

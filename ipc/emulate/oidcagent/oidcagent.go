@@ -172,6 +172,9 @@ func token(ctx context.Context, r request, d Daemon) (any, error) {
 	if wanted.IDToken {
 		return idToken{succeeded, t.IDToken, a.Issuer}, fit(name, t.IDToken)
 	}
+	if t.TokenType == api.TypeDPoP {
+		return nil, api.NeedsProof(name)
+	}
 	answer := accessToken{Status: succeeded, AccessToken: t.AccessToken, Issuer: a.Issuer}
 	if t.ExpiresAt != nil {
 		answer.ExpiresAt = t.ExpiresAt.Unix()
