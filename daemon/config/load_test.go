@@ -249,3 +249,10 @@ func TestLoadMistakes(t *testing.T) {
 		})
 	}
 }
+
+func TestWrongClientIDMetadataIsNotTaken(t *testing.T) {
+	c, wrong := mistakes(t, files(t, map[string]string{"config.toml": "client_id_metadata = \"http://ada.example.com/c.json\"\n"}))
+	if len(wrong) != 1 || c.ClientIDMetadata != "" {
+		t.Errorf("got %q, mistakes %q; want it left out, and told", c.ClientIDMetadata, wrong)
+	}
+}
