@@ -241,6 +241,47 @@ func TestViaWithASecret(t *testing.T) {
 	})
 }
 
+// A login that brings a secret or a key has the file say so, as the rest is in the store.
+func TestLoginViaWithASecret(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		client oauthtest.Client
+		def    api.AccountDefinition
+		want   string
+	}{
+		{"basic", oauthtest.Client{ID: "notes-app", Secret: clientSecret}, api.AccountDefinition{ClientSecret: clientSecret}, "client_secret_basic"},
+		{"post", oauthtest.Client{ID: "notes-app", Secret: clientSecret, AuthMethod: oauthtest.AuthPost},
+			api.AccountDefinition{ClientSecret: clientSecret}, "client_secret_post"},
+		{"a key", oauthtest.Client{ID: "notes-app", Keys: []oauthtest.Key{{ID: "k1", Public: machineKeys().client.Public()}}},
+			api.AccountDefinition{Key: api.Confidential(pemOf(t, machineKeys().client)), KeyID: "k1"}, "private_key_jwt"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCompany(t, tt.client, "")
+				if err := os.Remove(config.AccountFile(c.dir, "work")); err != nil {
+					t.Fatal(err)
+				}
+				c.start()
+				tt.def.Via, tt.def.Issuer, tt.def.ClientID, tt.def.Resource = "corp", notesIssuer, "notes-app", notesResource
+				l := c.begin("work", tt.def)
+				if err := <-l.ended; err != nil {
+					t.Fatalf("login: got %v, want done", err)
+				}
+				text, err := os.ReadFile(config.AccountFile(c.dir, "work"))
+				if err != nil || !strings.Contains(string(text), "token_endpoint_auth_method = '"+tt.want+"'\n") {
+					t.Errorf("got file %q, %v; want %s in it", text, err, tt.want)
+				}
+				c.tell(string(text)) // to be searched for secrets
+				c.restart()
+				c.token()
+				if c.store.raw(t, "work") == "" {
+					t.Error("nothing is stored, want the secret or key")
+				}
+			})
+		})
+	}
+}
+
 // The login verb makes such an account too.
 func TestLoginVia(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -37,7 +37,7 @@ func addMachines(ts *testscript.TestScript, cfg *oauthtest.Config, secret string
 	)
 	cfg.ServiceAccounts = []oauthtest.ServiceAccount{{
 		Email: robotEmail, Keys: []oauthtest.Key{{ID: "r1", Public: robot.Public()}},
-		Scopes: []string{"storage.read", "storage.write"}, Subjects: []string{"ada@example.com"},
+		Scopes: []string{"storage.read", "storage.write", "https://www.googleapis.com/auth/cloud-platform"}, Subjects: []string{"ada@example.com"},
 	}}
 }
 

@@ -145,6 +145,7 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 		machines  = flags.Bool("machines", false, "")
 		dpop      = flags.Bool("dpop", false, "")
 		nonces    = flags.Duration("nonces", 0, "")
+		exchange  = flags.Bool("exchange", false, "")
 	)
 	ts.Check(flags.Parse(args))
 	if w.server != nil {
@@ -185,9 +186,15 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 	if *machines {
 		addMachines(ts, &cfg, secret)
 	}
+	if *exchange {
+		addExchange(&cfg)
+	}
 	server, err := oauthtest.Listen(cfg)
 	ts.Check(err)
 	w.server = server
+	if *exchange {
+		trustItself(cfg, server)
+	}
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
 	ts.Check(err)
 	ts.Setenv("ISSUER", server.Issuer())

@@ -111,9 +111,9 @@ func (a Account) SelfContained() bool {
 		return a.KeyFile != ""
 	case GrantClientCredentials:
 		return a.KeyFile != "" || !a.ClientSecret.IsZero()
-	case GrantIdentityAssertion: // its client may be a public one
-		secret := a.Endpoints.AuthMethod == "client_secret_basic" || a.Endpoints.AuthMethod == "client_secret_post"
-		return a.KeyFile != "" || !a.ClientSecret.IsZero() || !secret
+	case GrantIdentityAssertion: // its client is a public one unless the file says otherwise
+		public := a.Endpoints.AuthMethod == "" || a.Endpoints.AuthMethod == "none"
+		return a.KeyFile != "" || !a.ClientSecret.IsZero() || public
 	default:
 		return false
 	}

@@ -145,7 +145,7 @@ func (c *Client) sendToken(
 	})
 }
 
-// issued returns an error unless the answer says that its token is of one of types: issued_token_type is required
+// issued returns an error unless the answer says that its token has one of types: issued_token_type is required
 // (RFC 8693 §2.2.1), and a server that was not understood may send a refresh token as access_token.
 func (a Answer) issued(types ...string) *ProviderError {
 	members, fail := a.TokenMembers()

@@ -43,6 +43,9 @@ func (l *Logins) define(ctx context.Context, name string, def api.AccountDefinit
 	if err := l.checkComplete(a, known); err != nil {
 		return a, with, err
 	}
+	if err := l.pinVia(ctx, &a, with); err != nil {
+		return a, with, err
+	}
 	if _, err := l.book.KnownProvider(a); err != nil {
 		return a, with, err
 	}

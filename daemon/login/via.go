@@ -1,7 +1,10 @@
 package login
 
 import (
+	"context"
+
 	"oauthd/daemon/account"
+	"oauthd/daemon/book"
 	"oauthd/daemon/mint"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
@@ -41,5 +44,24 @@ func (l *Logins) checkVia(a account.Account) error {
 	case a.Issuer == "" && a.Provider == "":
 		return bad("the assertion is for one server: --issuer URL names it, or --resource URL, which says where it is")
 	}
+	return nil
+}
+
+// pinVia has a's file say how its client authenticates if a secret or a key came along for the store: without that line the
+// client is a public one, of which nothing is stored.
+func (l *Logins) pinVia(ctx context.Context, a *account.Account, with mint.Given) error {
+	stored := !with.Secret.IsZero() || !with.Key.IsZero()
+	if a.Grant != account.GrantIdentityAssertion || a.Endpoints.AuthMethod != "" || !stored {
+		return nil
+	}
+	p, err := l.book.Resolve(ctx, *a, false)
+	if err != nil {
+		return words.Discovery(book.ProviderName(*a), err)
+	}
+	method, err := p.PinAuthMethod(!with.Secret.IsZero(), !with.Key.IsZero(), "")
+	if err != nil {
+		return bad("the client: %v", err)
+	}
+	a.Endpoints.AuthMethod = string(method)
 	return nil
 }

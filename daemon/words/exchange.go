@@ -65,5 +65,5 @@ func TwoStorages() *api.Error {
 // NotOfStorage words scopes that say nothing about Cloud Storage.
 func NotOfStorage() *api.Error {
 	return BadRequest("the scopes of a token for a gs:// URL say what it may do there",
-		"--scope https://www.googleapis.com/auth/devstorage.read_only, which needs not be named, .read_write or .full_control")
+		"--scope https://www.googleapis.com/auth/devstorage.read_only, .read_write or .full_control; without a scope it may read")
 }
