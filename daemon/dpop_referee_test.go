@@ -115,7 +115,7 @@ func (r *rig) me(issuer, nonce string) (status int, next, body string) {
 func TestBoundAtAnotherServer(t *testing.T) {
 	judge := startReferee(t)
 	r := newRealRig(t, oauthtest.Config{})
-	r.write("accounts/work.toml", fmt.Sprintf("issuer = %q\nclient_id = \"app\"\nscopes = [\"openid\", \"email\"]\ndpop = true\n", judge.issuer))
+	r.write("accounts/work.toml", fmt.Sprintf("issuer = %q\nclient_id = \"app\"\nscopes = [\"openid\", \"email\"]\ndpop = true\nhosts = [%[1]q]\n", judge.issuer))
 	r.start()
 	l := r.begin("work", api.AccountDefinition{})
 	jar, err := cookiejar.New(nil)

@@ -21,7 +21,7 @@ import (
 // boundAccount writes the file of an account whose tokens are bound to a key, and puts a credential of it into the store.
 func (r *rig) boundAccount(name string) {
 	r.t.Helper()
-	r.write("accounts/"+name+".toml", fmt.Sprintf("issuer = %q\nclient_id = \"app\"\ndpop = true\n", r.server.Issuer()))
+	r.write("accounts/"+name+".toml", fmt.Sprintf("issuer = %q\nclient_id = \"app\"\ndpop = true\nhosts = [%[1]q, \"https://a.example\"]\n", r.server.Issuer()))
 	key, err := grant.NewProofKey()
 	if err != nil {
 		r.t.Fatal(err)

@@ -10,22 +10,14 @@ import (
 )
 
 // Proof answers a request for a token and the proof that goes along (RFC 9449 §4). Whoever may have the token may have its
-// proof, and nobody else: without one the token is of no use, and with one it is good for a single request.
+// proof, and nobody else, for the places where the account's tokens may be used: without one the token is of no use, and with
+// one it is good for a single request.
 func (d *Daemon) Proof(ctx context.Context, r api.ProofRequest) (api.Proof, error) {
 	p := grant.Proof{Method: r.Method, URL: r.URL, Nonce: r.Nonce}
 	if err := p.Check(); err != nil {
 		return api.Proof{}, words.BadProof(err)
 	}
 	asked := r.TokenRequest
-	if r.Account != "" {
-		a, err := d.book.Account(ctx, r.Account)
-		if err != nil {
-			return api.Proof{}, err
-		}
-		if len(a.Hosts) == 0 {
-			asked.URL = "" // its tokens may go anywhere, as far as its file says
-		}
-	}
 	for range 2 {
 		t, err := d.Token(ctx, asked)
 		if err != nil || t.TokenType != api.TypeDPoP {

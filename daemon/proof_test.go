@@ -77,6 +77,7 @@ func TestProofOfABearerToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, oauthtest.Config{})
 		r.account("work")
+		r.write("accounts/work.toml", fmt.Sprintf("issuer = %q\nclient_id = \"app\"\nhosts = [%[1]q]\n", r.server.Issuer()))
 		r.start()
 		p := r.proof(api.ProofRequest{TokenRequest: api.TokenRequest{Account: "work"}})
 		if status, _ := r.hello(p.Token, p.Proof); p.TokenType != "Bearer" || p.Proof != "" || status != http.StatusOK {
@@ -85,7 +86,7 @@ func TestProofOfABearerToken(t *testing.T) {
 	})
 }
 
-// If an account's file says where its tokens go, its proofs are for there alone, and find the account by that.
+// Proofs are for the places alone where the account's tokens may go, and find the account by that.
 func TestProofGoesWhereTheTokenMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, oauthtest.Config{DPoP: true})
@@ -144,7 +145,7 @@ func TestProofNeedsPermission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, oauthtest.Config{DPoP: true})
 		r.boundAccount("work")
-		r.write("accounts/work.toml", fmt.Sprintf("issuer = %q\nclient_id = \"app\"\ndpop = true\n\n[[allow]]\nexe = \"/usr/bin/good\"\n", r.server.Issuer()))
+		r.write("accounts/work.toml", fmt.Sprintf("issuer = %q\nclient_id = \"app\"\ndpop = true\nhosts = [\"https://a.example\"]\n\n[[allow]]\nexe = \"/usr/bin/good\"\n", r.server.Issuer()))
 		r.state = t.TempDir()
 		r.start()
 		as := func(exe string) context.Context {

@@ -5,8 +5,7 @@ package api
 const TypeDPoP = "DPoP"
 
 // ProofRequest asks for what one HTTP request takes: a token, and if that is bound to a key, a proof for this request alone.
-// It is the body of POST /v1/proof. Its URL is where the request goes. If Account is set too and its file names hosts, they
-// must allow that place.
+// It is the body of POST /v1/proof. Its URL is where the request goes, and the account's hosts must allow that place.
 type ProofRequest struct {
 	TokenRequest
 	// Method is that of the HTTP request.

@@ -148,7 +148,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	r.SetURL(p.cfg.Upstream)
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // as it was sent: nothing here has read it
 	r.Out.Trailer = nil
-	for _, name := range []string{"Authorization", "Proxy-Authorization", SecretHeader} {
+	for _, name := range []string{"Authorization", "Proxy-Authorization", "DPoP", SecretHeader} {
 		r.Out.Header.Del(name)
 	}
 }
