@@ -303,3 +303,26 @@ func TestBoundMachine(t *testing.T) {
 		})
 	}
 }
+
+// An issuer that registers the client for bound tokens alone says so, and nobody need have known before.
+func TestBoundRegistration(t *testing.T) {
+	r := newRealRig(t, oauthtest.Config{DPoP: true, DPoPNonces: time.Minute, Registration: true})
+	r.start()
+	r.loggedIn("work", api.AccountDefinition{Issuer: r.server.Issuer(), Scopes: []string{"openid", "offline_access"}})
+	key := r.store.credential(t, "work").ProofKey
+	if tok := r.token(); tok.TokenType != "DPoP" || key.IsZero() {
+		t.Errorf("got type %s, a key %t; want DPoP and one", tok.TokenType, !key.IsZero())
+	}
+	if a, _ := r.d.book.Configured("work"); !a.DPoP {
+		t.Error("the account's file does not say dpop = true")
+	}
+	r.restart()
+	r.token()
+	r.loggedIn("other", api.AccountDefinition{Issuer: r.server.Issuer(), Scopes: []string{"openid", "offline_access"}})
+	if other := r.store.credential(t, "other").ProofKey; other.IsZero() || other.Equal(key) {
+		t.Error("a second account of the same client: want a key of its own")
+	}
+	if got := r.server.Requests(oauthtest.Registration); got != 1 {
+		t.Errorf("got %d registrations, want 1", got)
+	}
+}

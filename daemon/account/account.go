@@ -178,6 +178,8 @@ type Registration struct {
 	ClientSecret Secret
 	// SecretExpiry is zero if the secret does not expire.
 	SecretExpiry time.Time
+	// DPoPBound is true if the client gets no token without a proof of a key (RFC 9449 §5.2).
+	DPoPBound bool
 	// AccessToken and ClientURI change the registration (RFC 7592 §3); unset if the issuer gives none.
 	AccessToken Secret
 	ClientURI   string

@@ -22,6 +22,9 @@ type Registration struct {
 	Scopes []string
 	// Device asks for the device grant too; set it if the provider has a device authorization endpoint.
 	Device bool
+	// DPoPBound asks for a client whose tokens are always bound to a key (RFC 9449 §5.2): some providers take no proofs of
+	// another.
+	DPoPBound bool
 }
 
 // Registered is a client information response (RFC 7591 §3.2.1).
@@ -36,6 +39,8 @@ type Registered struct {
 	// the provider gives none.
 	RegistrationAccessToken account.Secret
 	RegistrationClientURI   string
+	// DPoPBound is true if the client gets no token without a proof (RFC 9449 §5.2).
+	DPoPBound bool
 }
 
 // clientMetadata is what is sent (RFC 7591 §2).
@@ -47,6 +52,7 @@ type clientMetadata struct {
 	ApplicationType string              `json:"application_type"`
 	ClientName      string              `json:"client_name"`
 	Scope           string              `json:"scope,omitempty"`
+	DPoPBound       bool                `json:"dpop_bound_access_tokens,omitempty"`
 }
 
 // Register registers a client at the provider. It is not idempotent: every successful call makes another client. Errors
@@ -57,6 +63,7 @@ func (c *Client) Register(ctx context.Context, r Registration) (Registered, erro
 		RedirectURIs: r.RedirectURIs, AuthMethod: provider.AuthNone,
 		GrantTypes:    []string{"authorization_code", "refresh_token"},
 		ResponseTypes: []string{"code"}, ApplicationType: "native", ClientName: r.Name, Scope: strings.Join(r.Scopes, " "),
+		DPoPBound: r.DPoPBound,
 	}
 	if m.ClientName == "" {
 		m.ClientName = "oauthd"
@@ -95,6 +102,7 @@ func (a Answer) registered() (Registered, *ProviderError) {
 		AuthMethod:              members.Text("token_endpoint_auth_method"),
 		RegistrationAccessToken: account.NewSecret(members.Text("registration_access_token")),
 		RegistrationClientURI:   members.Text("registration_client_uri"),
+		DPoPBound:               string(members["dpop_bound_access_tokens"]) == "true",
 	}
 	if made.ClientID == "" || len(made.ClientID) > 2048 || strings.ContainsFunc(made.ClientID, notPrintable) {
 		return Registered{}, a.Fail(Unknown, "the answer has no usable client_id")

@@ -10,6 +10,7 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/grant"
+	"oauthd/daemon/mint"
 	"oauthd/daemon/provider"
 	"oauthd/daemon/words"
 )
@@ -53,8 +54,7 @@ func (t *attempt) useRegistration(ctx context.Context) error {
 	if known.ClientID == "" || expired || !covered {
 		return t.register(ctx)
 	}
-	t.useClient(known, clientRegisteredBefore)
-	return nil
+	return t.useClient(known, clientRegisteredBefore)
 }
 
 // knownRegistration returns what is known of the issuer's client. It has no ClientID if none is registered.
@@ -94,6 +94,7 @@ func (t *attempt) register(ctx context.Context) error {
 	uris := t.redirectURIs()
 	made, err := t.grants.Register(ctx, grant.Registration{
 		Endpoint: p.RegistrationEndpoint, RedirectURIs: uris, Name: "oauthd", Device: p.Endpoints.Device != "",
+		DPoPBound: t.Account.DPoP,
 	})
 	if err != nil && p.Supposed {
 		return words.NotOnOrigin(t.Account.Resource, p.RegistrationEndpoint, err)
@@ -101,7 +102,7 @@ func (t *attempt) register(ctx context.Context) error {
 	if err != nil {
 		return t.Words().NotRegistered(err)
 	}
-	t.useClient(account.Registration{
+	err = t.useClient(account.Registration{
 		Issuer:       p.Issuer,
 		ClientID:     made.ClientID,
 		RedirectURIs: uris,
@@ -110,20 +111,32 @@ func (t *attempt) register(ctx context.Context) error {
 		SecretExpiry: made.SecretExpiry,
 		AccessToken:  made.RegistrationAccessToken,
 		ClientURI:    made.RegistrationClientURI,
+		DPoPBound:    made.DPoPBound,
 
 		RefusedMetadata: t.refused,
 	}, clientRegistered)
+	if err != nil {
+		return err
+	}
 	t.log.Info().Str("account", t.Account.Name).Str("issuer", p.Issuer).Str("client_id", made.ClientID).Msg("registration")
 	return nil
 }
 
-func (t *attempt) useClient(r account.Registration, from clientSource) {
+// useClient has the login be that of a registered client. If that gets no token without a proof, the account's tokens are
+// bound to a key from now on.
+func (t *attempt) useClient(r account.Registration, from clientSource) error {
+	t.Account.DPoP = t.Account.DPoP || r.DPoPBound
+	key, err := mint.ProofKey(t.Account, t.Provider, t.Before)
+	if err != nil {
+		return words.DamagedProofKey(t.Account.Name, err)
+	}
 	t.registered.put(r)
 	t.client, t.Registered = from, true
 	t.Auth = grant.ClientAuth{
 		ID: r.ClientID, Secret: r.ClientSecret, Method: provider.AuthMethod(r.AuthMethod), BasicUnencoded: t.Provider.BasicUnencoded,
-		ProofKey: t.Auth.ProofKey,
+		ProofKey: key,
 	}
+	return nil
 }
 
 // saveRegistration brings the client to the store, with the first login that it made possible. If the store does not

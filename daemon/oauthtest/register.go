@@ -20,6 +20,7 @@ type registration struct {
 	ApplicationType string   `json:"application_type"`
 	ClientName      string   `json:"client_name,omitempty"`
 	Scope           string   `json:"scope,omitempty"`
+	DPoPBound       bool     `json:"dpop_bound_access_tokens,omitempty"`
 }
 
 // register makes a native public client (RFC 7591 §3). Anybody may: there is no initial access token.
@@ -33,7 +34,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := s.cfg.Now()
-	m.ClientID, m.IssuedAt = newSecret("cl-"), now.Unix()
+	m.ClientID, m.IssuedAt, m.DPoPBound = newSecret("cl-"), now.Unix(), s.cfg.DPoP
 	s.mu.Lock()
 	s.registered[m.ClientID] = Client{
 		ID: m.ClientID, Name: m.ClientName, RedirectURIs: m.RedirectURIs, AuthMethod: AuthNone, GrantTypes: m.GrantTypes,

@@ -25,6 +25,8 @@ type registration struct {
 	AccessToken  string     `json:"registration_access_token,omitempty"`
 	ClientURI    string     `json:"registration_client_uri,omitempty"`
 
+	DPoPBound bool `json:"dpop_bound_access_tokens,omitempty"`
+
 	RefusedMetadata string `json:"refused_client_id_metadata,omitempty"`
 }
 
@@ -62,6 +64,7 @@ func (v *Vault) Registration(ctx context.Context, issuer string) (r account.Regi
 		ClientSecret: account.NewSecret(rest.ClientSecret),
 		AccessToken:  account.NewSecret(rest.AccessToken),
 		ClientURI:    rest.ClientURI,
+		DPoPBound:    rest.DPoPBound,
 
 		RefusedMetadata: rest.RefusedMetadata,
 	}
@@ -83,6 +86,7 @@ func (v *Vault) SaveRegistration(ctx context.Context, r account.Registration) er
 		ClientSecret: r.ClientSecret.Reveal(),
 		AccessToken:  r.AccessToken.Reveal(),
 		ClientURI:    r.ClientURI,
+		DPoPBound:    r.DPoPBound,
 
 		RefusedMetadata: r.RefusedMetadata,
 	}

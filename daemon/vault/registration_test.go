@@ -26,7 +26,7 @@ func TestRegistrationRoundTrip(t *testing.T) {
 			Issuer: issuer, ClientID: "cl-2 \"x\"", RedirectURIs: []string{"http://127.0.0.1:1/a", "https://localhost:2/b"},
 			AuthMethod: "client_secret_basic", ClientSecret: account.NewSecret("planted"),
 			SecretExpiry: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC),
-			AccessToken:  account.NewSecret("planted too"), ClientURI: issuer + "/register/cl-2",
+			AccessToken:  account.NewSecret("planted too"), ClientURI: issuer + "/register/cl-2", DPoPBound: true,
 			RefusedMetadata: "https://ada.example.com/client.json",
 		}},
 	} {
