@@ -128,6 +128,7 @@ func (d *Daemon) describe(a account.Account, f book.Facts, storeErr error) api.A
 		Issuer:          a.Issuer,
 		ClientID:        a.ClientID,
 		Grant:           string(a.Grant),
+		Via:             a.Via,
 		State:           api.StateReady,
 		Degraded:        d.vault.Degraded(a.Name),
 		Refreshing:      schedule.Refreshing,

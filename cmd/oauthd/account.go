@@ -59,6 +59,7 @@ func printAccount(std stdio, a api.Account) error {
 	add("issuer", a.Issuer)
 	add("client id", a.ClientID)
 	add("grant", a.Grant)
+	add("via", a.Via)
 	add("state", stateWords(a))
 	add("who", api.Excerpt(cmp.Or(a.Email, a.Subject)))
 	add("scopes asked", screen.Excerpts(a.ScopesRequested))

@@ -205,6 +205,8 @@ func narrowWords(p api.Provider) string {
 	switch p.Narrowing {
 	case "refresh":
 		return "oauthd token NAME --scope S gives one"
+	case "exchange":
+		return "oauthd token NAME --scope S, --audience A or --resource R gives one"
 	case api.NarrowingUnknown:
 		return "not known; oauthd token NAME --scope S finds out"
 	}

@@ -43,7 +43,7 @@ func TestRowCheck(t *testing.T) {
 		{"path with query", func(r *Row) { r.RedirectPath = "/callback?x" }, "redirect_path", "slash"},
 		{"port", func(r *Row) { r.RedirectPort = "8400" }, "redirect_port", `"any" or "fixed"`},
 		{"rotation", func(r *Row) { r.Rotation = "yes" }, "rotation", `"static", "rotating" or "none"`},
-		{"narrowing", func(r *Row) { r.Narrowing = "exchange" }, "narrowing", `"none" or "refresh"`},
+		{"narrowing", func(r *Row) { r.Narrowing = "token" }, "narrowing", `"none", "refresh" or "exchange"`},
 		{"form", func(r *Row) { r.RevocationForm, r.Endpoints.Revocation = "delete", r.Endpoints.Token }, "revocation_form", `"bearer" or "bearer_form"`},
 		{"form of nothing", func(r *Row) { r.RevocationForm = "bearer" }, "revocation_form", "needs a revocation_endpoint"},
 		{"idle limit", func(r *Row) { r.IdleLimit = "3 months" }, "idle_limit", "duration"},

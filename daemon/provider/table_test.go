@@ -83,7 +83,7 @@ func TestTableMistakesAreErrors(t *testing.T) {
 	for name, line := range map[string]string{
 		"unknown key": `autorization = "x"`,
 		"wrong type":  `errors_in_200 = "yes"`,
-		"wrong value": `narrowing = "exchange"`,
+		"wrong value": `narrowing = "token"`,
 		"wrong URL":   `userinfo_endpoint = "http://a.example.com/u"`,
 		"no page":     `registration_url = "javascript:alert(1)"`,
 		"http page":   `docs_url = "http://a.example.com/#x"`,

@@ -25,7 +25,9 @@ type Account struct {
 	Issuer   string `json:"issuer,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
 	Grant    string `json:"grant"`
-	State    State  `json:"state"`
+	// Via is the account whose login its tokens come from; "" for one with a login of its own.
+	Via   string `json:"via,omitempty"`
+	State State  `json:"state"`
 	// Degraded is true while a rotated credential is only in memory, because the store did not take it.
 	Degraded bool `json:"degraded"`
 	// Refreshing is true while the provider is being asked.
