@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,8 +27,9 @@ type demanding struct {
 	hello string // where tokens are checked
 	next  http.Handler
 
-	mu     sync.Mutex // guards wanted
-	wanted func(tool string) (challenge, scope string)
+	mu      sync.Mutex // guards the fields below
+	wanted  func(tool string) (challenge, scope string)
+	refused func(tool string) (challenge string) // with 401
 }
 
 func newDemanding(t *testing.T, provider *oauthtest.Running) (d *demanding, address string) {
@@ -39,6 +42,7 @@ func newDemanding(t *testing.T, provider *oauthtest.Running) (d *demanding, addr
 	}
 	d = &demanding{hello: provider.Issuer() + "/api/hello", next: sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, nil)}
 	d.want(func(string) (string, string) { return "", "" })
+	d.refuse(func(string) string { return "" })
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", d)
 	mux.HandleFunc("/.well-known/oauth-protected-resource/mcp", func(w http.ResponseWriter, r *http.Request) {
@@ -53,6 +57,12 @@ func (d *demanding) want(wanted func(tool string) (challenge, scope string)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.wanted = wanted
+}
+
+func (d *demanding) refuse(refused func(tool string) (challenge string)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refused = refused
 }
 
 // ServeHTTP implements [http.Handler].
@@ -84,7 +94,13 @@ func (d *demanding) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.Unmarshal(body, &message)
 	d.mu.Lock()
 	challenge, scope := d.wanted(message.Params.Name)
+	refusal := d.refused(message.Params.Name)
 	d.mu.Unlock()
+	if refusal != "" {
+		w.Header().Set("WWW-Authenticate", refusal)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
 	if scope != "" && !strings.Contains(" "+token.Scope+" ", " "+scope+" ") {
 		w.Header().Set("WWW-Authenticate", challenge)
 		w.WriteHeader(http.StatusForbidden)
@@ -245,6 +261,48 @@ func TestServerThatAsksForMoreAndMore(t *testing.T) {
 	}
 	if text := stderr.String(); !strings.Contains(text, "hint: oauthd login 127.0.0.1 --scope more.") {
 		t.Errorf("got %s, want the login that helps", text)
+	}
+}
+
+// A server that wants a stronger login (RFC 9470) gets one that was asked for with what it names, and the calls go on.
+func TestServerThatWantsAStrongerLogin(t *testing.T) {
+	s := newSeat(t, oauthtest.Config{Registration: true})
+	bus := storetest.StartBus(t)
+	requests := filepath.Join(s.dir, "request.txt")
+	b := newBoard(t, bus, "DISPLAY=:7", "BROWSER=agent trace %s "+requests)
+	s.env = append(s.env, "DBUS_SESSION_BUS_ADDRESS="+bus, "BROWSER=agent allow %s")
+	d, address := newDemanding(t, s.provider)
+	var stderr lockedBuffer
+	all := s.newAgents(t, 5, address, &stderr)
+	d.refuse(func(tool string) string {
+		if tool == "write" && s.provider.Requests(oauthtest.Authorize) < 2 {
+			return `Bearer error="insufficient_user_authentication", acr_values="phr", max_age="5"`
+		}
+		return ""
+	})
+	answered := make(chan []error)
+	go func() { answered <- all.call(t, "write") }()
+	n := b.next(t)
+	if !strings.Contains(n.body, "a new or a stronger login") {
+		t.Errorf("got the question %+v", n)
+	}
+	b.click(t, n)
+	for i, err := range <-answered {
+		if err != nil {
+			t.Errorf("agent %d: %v", i, err)
+		}
+	}
+	b.done(t)
+	all.end(t)
+	request, err := os.ReadFile(requests)
+	if err != nil || !strings.Contains(string(request), "acr_values=phr") || !strings.Contains(string(request), "max_age=5") {
+		t.Errorf("got the authorization request %s, %v, want both parameters", request, err)
+	}
+	if file := s.accountFile("127.0.0.1"); strings.Contains(file, "acr_values") || strings.Contains(file, "max_age") {
+		t.Errorf("got the account %q, want them not saved", file)
+	}
+	if text := stderr.String(); strings.Contains(text, "oauthd: ") {
+		t.Errorf("got %s, want no error", text)
 	}
 }
 
