@@ -211,11 +211,11 @@ func TestViaEndsWithTheOtherLogin(t *testing.T) {
 		if _, err := c.d.Logout(context.Background(), "corp"); err != nil {
 			t.Fatal(err)
 		}
+		if a := c.shown("work"); a.State != api.StateLoginRequired || a.LastError == nil || a.LastError.Hint != "oauthd login corp" {
+			t.Errorf("got %s, %v; want login_required, and corp's login in its hint", a.State, a.LastError)
+		}
 		if e := c.refused(api.LoginRequired); e.Hint != "oauthd login corp" {
 			t.Errorf("got hint %q, want corp's login", e.Hint)
-		}
-		if a := c.shown("work"); a.State != api.StateLoginRequired {
-			t.Errorf("got %s, want login_required", a.State)
 		}
 	})
 }
