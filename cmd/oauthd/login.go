@@ -90,6 +90,7 @@ func (f *loginFlags) add(cmd *cobra.Command, def *api.AccountDefinition) {
 	flags.StringVar(&def.KeyID, "key-id", "", "the id under which the provider knows the client's key, if its file has none")
 	flags.StringArrayVar(&def.Scopes, "scope", nil, "a scope to ask for; may be repeated")
 	flags.StringVar(&def.Resource, "resource", "", "the server that tokens are for; alone, it says where to log in (RFC 8707, 9728)")
+	flags.BoolVar(&def.DPoP, "dpop", false, "bind the tokens to a key that never leaves the daemon (RFC 9449)")
 	flags.StringVar(&def.Grant, "grant", "", "authorization_code, device_code, client_credentials, service_account, adc or identity_assertion")
 	flags.StringVar(&def.Via, "via", "", "the account whose login is exchanged for tokens, without a browser (identity_assertion)")
 	flags.StringVar(&def.Subject, "subject", "", "the person a service account acts for")

@@ -290,3 +290,32 @@ func TestTypeOfABoundToken(t *testing.T) {
 		}
 	}
 }
+
+// The userinfo endpoint is a resource: it gets the token as DPoP, with its ath, and a nonce if it wants one.
+func TestUserinfoWithABoundToken(t *testing.T) {
+	key := must(NewProofKey())
+	var nonces []any
+	endpoint := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		claims, _ := claimsOf(t, r.Header.Get("DPoP"))
+		nonces = append(nonces, claims["nonce"])
+		if r.Header.Get("Authorization") != "DPoP at-1" || claims["ath"] == nil {
+			t.Errorf("got %q, ath %v; want the token as DPoP with its ath", r.Header.Get("Authorization"), claims["ath"])
+		}
+		w.Header().Set("DPoP-Nonce", "n-1")
+		if claims["nonce"] != "n-1" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		say(200, "application/json", `{"sub":"ada"}`)(w, r)
+	})
+	c := &Client{}
+	tok := account.Token{Access: account.NewSecret("at-1"), Type: TypeDPoP, ProofKey: key.Text()}
+	for range 2 {
+		if who, err := c.Userinfo(t.Context(), endpoint, tok, expectAt("").Provider); err != nil || who.Subject != "ada" {
+			t.Fatalf("got %q, %v; want ada", who.Subject, err)
+		}
+	}
+	if fmt.Sprint(nonces) != "[<nil> n-1 n-1]" {
+		t.Errorf("got nonces %v, want none, then the server's, and that again", nonces)
+	}
+}

@@ -220,6 +220,10 @@ func applyRequest(a *account.Account, def api.AccountDefinition, _ *mint.Given) 
 		}
 		a.Resource = def.Resource
 	}
+	if def.DPoP && !a.Grant.HasClient() {
+		return bad("Google's tokens are bearer tokens, which no key is bound to")
+	}
+	a.DPoP = a.DPoP || def.DPoP
 	if def.RedirectURI != "" {
 		if err := config.CheckRedirectURI(def.RedirectURI); err != nil {
 			return bad("redirect URI: %v", err)

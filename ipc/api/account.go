@@ -94,7 +94,9 @@ type AccountDefinition struct {
 	// one. It is not saved.
 	Headless bool `json:"headless,omitempty"`
 	// Resource is a resource indicator for the grant (RFC 8707).
-	Resource    string            `json:"resource,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	// DPoP binds the tokens to a key that never leaves the daemon (RFC 9449).
+	DPoP        bool              `json:"dpop,omitempty"`
 	RedirectURI string            `json:"redirect_uri,omitempty"`
 	AuthParams  map[string]string `json:"auth_params,omitempty"`
 	// ACRValues and MaxAge are those parameters of the authorization request (RFC 9470 §4); "" and nil leave them out. They
