@@ -228,6 +228,23 @@ func TestRuleNarrowsByExchange(t *testing.T) {
 	})
 }
 
+// A token that is made of one that is bound to a key is bound to the same (RFC 9449 §5).
+func TestBoundTokenIsExchanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oauthtest.Config{DPoP: true, DPoPNonces: 5 * time.Minute, Exchange: &oauthtest.Exchange{Targets: []string{billing}}})
+		r.boundAccount("work")
+		r.write("accounts/work.toml", fmt.Sprintf("issuer = %q\nclient_id = \"app\"\ndpop = true\ntoken_exchange = true\n", r.server.Issuer()))
+		r.start()
+		tok, err := r.ask(api.TokenRequest{Account: "work", Audience: billing})
+		if err != nil || tok.TokenType != "DPoP" || r.server.TokenRequests(exchangeGrant) == 0 {
+			t.Errorf("got a token of type %q, %v; want DPoP of an exchange", tok.TokenType, err)
+		}
+		if own := r.token(); own.AccessToken == tok.AccessToken {
+			t.Error("got the account's own token")
+		}
+	})
+}
+
 // A provider's row can say what token_exchange says of one account.
 func TestProviderThatNarrowsByExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

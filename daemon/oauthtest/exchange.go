@@ -66,8 +66,8 @@ type exchangeAnswer struct {
 	Audience        []string `json:"audience,omitempty"`
 }
 
-// exchange is a token exchange (RFC 8693 §2.1).
-func (s *Server) exchange(w http.ResponseWriter, r *http.Request, client Client, form url.Values) {
+// exchange is a token exchange (RFC 8693 §2.1), with a proof of the key of that thumbprint; "" for none.
+func (s *Server) exchange(w http.ResponseWriter, r *http.Request, client Client, form url.Values, thumbprint string) {
 	var answer exchangeAnswer
 	problem := &oauthError{400, "invalid_request", "an actor is not understood here, and neither is this requested_token_type"}
 	switch {
@@ -75,7 +75,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, client Client,
 	case form.Get("requested_token_type") == typeIDJAG:
 		answer, problem = s.assertIdentity(client, form)
 	case form.Get("requested_token_type") == typeAccessToken, form.Get("requested_token_type") == "":
-		answer, problem = s.exchangeAccess(client, form)
+		answer, problem = s.exchangeAccess(client, form, thumbprint)
 	}
 	if problem != nil {
 		answerError(*problem).ServeHTTP(w, r)
@@ -85,7 +85,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, client Client,
 }
 
 // exchangeAccess gives an access token for another one of the same client, and never more than that is good for.
-func (s *Server) exchangeAccess(client Client, form url.Values) (exchangeAnswer, *oauthError) {
+func (s *Server) exchangeAccess(client Client, form url.Values, thumbprint string) (exchangeAnswer, *oauthError) {
 	refuse := func(code, description string) (exchangeAnswer, *oauthError) {
 		return exchangeAnswer{}, &oauthError{400, code, description}
 	}
@@ -103,6 +103,9 @@ func (s *Server) exchangeAccess(client Client, form url.Values) (exchangeAnswer,
 	if subject == nil || subject.consent.revoked || !now.Before(subject.expires) || subject.consent.client != client.ID {
 		return refuse("invalid_request", "the subject token is not valid") // RFC 8693 §2.2.2
 	}
+	if subject.boundTo != "" && subject.boundTo != thumbprint {
+		return refuse("invalid_request", "the subject token is bound to another key")
+	}
 	if !within(targets, s.cfg.Exchange.Targets) {
 		return refuse("invalid_target", "no token of this client is for that audience or resource")
 	}
@@ -119,9 +122,9 @@ func (s *Server) exchangeAccess(client Client, form url.Values) (exchangeAnswer,
 		lifetime = s.cfg.AccessTokenLifetime
 	}
 	text := s.newAccessTokenLocked(subject.consent, scopes, targets)
-	s.access[text].expires = now.Add(lifetime)
+	s.access[text].expires, s.access[text].boundTo = now.Add(lifetime), thumbprint
 	return exchangeAnswer{
-		AccessToken: text, IssuedTokenType: typeAccessToken, TokenType: "Bearer", ExpiresIn: int64(lifetime / time.Second),
+		AccessToken: text, IssuedTokenType: typeAccessToken, TokenType: s.tokenType(), ExpiresIn: int64(lifetime / time.Second),
 		Scope: strings.Join(scopes, " "), Audience: targets,
 	}, nil
 }

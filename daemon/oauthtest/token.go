@@ -76,7 +76,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	case grantType == clientCredentialsGrantType:
 		earned, problem = s.ownToken(client, form)
 	case grantType == exchangeGrantType:
-		s.exchange(w, r, client, form)
+		s.exchange(w, r, client, form, thumbprint)
 		return
 	case grantType == jwtBearerGrantType:
 		earned, problem = s.identityGrant(client, form)
