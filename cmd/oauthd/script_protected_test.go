@@ -24,10 +24,13 @@ func cmdProtected(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	w := worldOf(ts)
 	if args[0] == "start" {
-		w.protected = &protectedServer{expand: ts.Getenv, document: protectedTruth}
-		server := httptest.NewServer(w.protected)
+		w.protected = &protectedServer{document: protectedTruth}
+		server := httptest.NewUnstartedServer(w.protected)
+		resource := "http://" + server.Listener.Addr().String() + "/mcp"
+		w.protected.names = strings.NewReplacer("$RESOURCE", resource, "$ISSUER", ts.Getenv("ISSUER"))
+		server.Start()
 		ts.Defer(server.Close)
-		ts.Setenv("RESOURCE", server.URL+"/mcp")
+		ts.Setenv("RESOURCE", resource)
 		return
 	}
 	s := w.protected
@@ -56,7 +59,7 @@ const protectedTruth = `{"resource":"$RESOURCE","authorization_servers":["$ISSUE
 
 // protectedServer lets nobody in.
 type protectedServer struct {
-	expand func(string) string
+	names *strings.Replacer // of what a document leaves open
 
 	mu                            sync.Mutex // guards the fields below
 	document, redirect, challenge string
@@ -74,6 +77,6 @@ func (s *protectedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case redirect != "":
 		http.Redirect(w, r, redirect, http.StatusFound)
 	default:
-		_, _ = io.WriteString(w, strings.NewReplacer("$RESOURCE", s.expand("RESOURCE"), "$ISSUER", s.expand("ISSUER")).Replace(document))
+		_, _ = io.WriteString(w, s.names.Replace(document))
 	}
 }

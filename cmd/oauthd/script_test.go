@@ -132,10 +132,11 @@ func (t scriptT) Log(args ...any) {
 }
 
 // The test server's secrets and ours carry a prefix and 26 characters of base32, so that each is known again anywhere;
-// the servers' access tokens and ID tokens are what a caller may see where it asked.
+// the servers' access tokens and ID tokens are what a caller may see where it asked. A private key is longer than random text
+// that happens to begin like one.
 var (
 	secretPattern = regexp.MustCompile(`\b(rt|ac|rq|cs|dc)-[A-Z2-7]{26}\b`)
-	keyPattern    = regexp.MustCompile(`PRIVATE KEY|"private_key"|\bMII[A-Za-z0-9+/]{20}`)
+	keyPattern    = regexp.MustCompile(`PRIVATE KEY|"private_key"|\bMII[A-Za-z0-9+/]{60}`)
 	tokenPattern  = regexp.MustCompile(`\bat-[A-Z2-7]{26}\b|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.`)
 )
 
