@@ -98,3 +98,18 @@ func TestExchangedTokenIsRenewed(t *testing.T) {
 		wantTimes(t, &p.provider, start, 0, 0, 6*time.Minute)
 	})
 }
+
+func TestProofKeyOfAnExchangedToken(t *testing.T) {
+	p := &exchanger{provider: provider{reply: func(_ context.Context, _ Key, n int) (account.Token, error) {
+		token := fresh(n, time.Hour)
+		token.ProofKey = account.NewSecret("key of " + token.Access.Reveal())
+		return token, nil
+	}}}
+	p.cache = New(Config{Minter: p})
+	get(t, p.cache, Request{Key: narrow}, 2)
+	for access, want := range map[string]string{"t1": "key of t1", "t2": "key of t2", "t3": ""} {
+		if got := p.cache.ProofKey("work", access).Reveal(); got != want {
+			t.Errorf("%s: got %q, want %q", access, got, want)
+		}
+	}
+}
