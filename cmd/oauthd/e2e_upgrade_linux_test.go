@@ -21,7 +21,7 @@ func (h *house) buildVersion(t *testing.T, version string) (program string) {
 	t.Helper()
 	overlay := map[string]map[string]string{"Replace": {}}
 	for name, line := range map[string][2]string{
-		"version.go":      {`const release = "` + release + `"`, `const release = "` + version + `"`},
+		"release.go":      {`const release = "` + release + `"`, `const release = "` + version + `"`},
 		"process/rest.go": {"RestAfter = 15 * time.Second", "RestAfter = time.Second"},
 	} {
 		path, err := filepath.Abs(name)
