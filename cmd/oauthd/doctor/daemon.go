@@ -69,7 +69,7 @@ func (p Patient) accounts(s api.Status) []Finding {
 		}
 	}
 	if locked > 0 {
-		found = append(found, warn("accounts", fmt.Sprintf("%d are locked", locked), "oauthd unlock"))
+		found = append(found, warn("accounts", fmt.Sprintf("locked: %d", locked), "oauthd unlock"))
 	}
 	return found
 }

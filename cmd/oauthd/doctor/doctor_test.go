@@ -172,7 +172,7 @@ func TestWhatIsFound(t *testing.T) {
 			"account work", Warning, "its login ends on", "oauthd login work"},
 		{"a provider in trouble", account(api.Account{State: api.StateError, LastError: &api.Error{Code: api.ProviderUnreachable, Message: "no answer"}}),
 			"account work", Fault, "no answer", "oauthd account show work"},
-		{"locked accounts", account(api.Account{State: api.StateLocked}), "accounts", Warning, "1 are locked", "oauthd unlock"},
+		{"locked accounts", account(api.Account{State: api.StateLocked}), "accounts", Warning, "locked: 1", "oauthd unlock"},
 		{"a provider that cannot be reached", func(p *Patient, _ map[string]string, _ string) {
 			p.Provider = func(context.Context, string) (provider api.Provider, err error) {
 				provider.Endpoints.Token = "http://127.0.0.1:1/token"

@@ -126,7 +126,7 @@ func (p Patient) reachOne(ctx context.Context, origin string, names []string) Fi
 	case off.Abs() > drift+took:
 		return warn(check, fmt.Sprintf("this machine's clock is %s by %v", aheadOrBehind(off), off.Abs().Round(time.Second)), "timedatectl set-ntp true")
 	}
-	return ok(check, fmt.Sprintf("reached in %d ms, clocks agree, for %d accounts", took.Milliseconds(), len(names)))
+	return ok(check, fmt.Sprintf("reached in %d ms, clocks agree; accounts: %d", took.Milliseconds(), len(names)))
 }
 
 func aheadOrBehind(off time.Duration) string {
