@@ -1,6 +1,7 @@
 package oauthtest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -36,7 +37,7 @@ type Exchange struct {
 
 // AssertionTarget is another authorization server, which trusts this one.
 type AssertionTarget struct {
-	Issuer string
+	Issuer string // "" is this server itself
 	// Clients are this server's clients, by their ID, with the ID that each has at the other server.
 	Clients map[string]string
 	// Resources are what the tokens of the other server may be for, and Scopes what they may have.
@@ -45,8 +46,8 @@ type AssertionTarget struct {
 
 // TrustedIssuer is a server whose identity assertions are taken for a grant.
 type TrustedIssuer struct {
-	Issuer string
-	// Keys returns the keys that its assertions may be signed with now.
+	Issuer string // "" is this server itself
+	// Keys returns the keys that its assertions may be signed with now; nil stands for this server's own.
 	Keys func() []Key
 }
 
@@ -54,6 +55,13 @@ type TrustedIssuer struct {
 func (s *Server) Keys() []Key {
 	private, id := s.signingKey()
 	return []Key{{ID: id, Public: private.Public()}}
+}
+
+func (s *Server) keysOf(t TrustedIssuer) []Key {
+	if t.Keys == nil {
+		return s.Keys()
+	}
+	return t.Keys()
 }
 
 // exchangeAnswer is RFC 8693 §2.2.1.
@@ -146,11 +154,14 @@ func (s *Server) assertIdentity(client Client, form url.Values) (exchangeAnswer,
 	case id.claims.Expires == nil || !now.Before(id.claims.Expires.Time):
 		return refuse("invalid_grant", "the ID token has expired")
 	}
-	i := slices.IndexFunc(s.cfg.Exchange.Assertions, func(t AssertionTarget) bool { return t.Issuer == form.Get("audience") })
+	i := slices.IndexFunc(s.cfg.Exchange.Assertions, func(t AssertionTarget) bool {
+		return cmp.Or(t.Issuer, s.cfg.Issuer) == form.Get("audience")
+	})
 	if i < 0 {
 		return refuse("invalid_target", "there are no assertions for that audience")
 	}
 	target := s.cfg.Exchange.Assertions[i]
+	target.Issuer = form.Get("audience")
 	clientID, known := target.Clients[client.ID]
 	if !known || !within(form["resource"], target.Resources) || len(form["resource"]) == 0 {
 		return refuse("invalid_target", "this client has no tokens for that resource")
@@ -191,9 +202,9 @@ func (s *Server) identityGrant(client Client, form url.Values) (issue, *oauthErr
 	if json.Unmarshal(payload, &extra) != nil || header.Type != jagType {
 		return issue{}, refused
 	}
-	i := slices.IndexFunc(s.cfg.Trusts, func(t TrustedIssuer) bool { return t.Issuer == a.claims.Issuer })
+	i := slices.IndexFunc(s.cfg.Trusts, func(t TrustedIssuer) bool { return cmp.Or(t.Issuer, s.cfg.Issuer) == a.claims.Issuer })
 	switch {
-	case i < 0, !a.signedBy(s.cfg.Trusts[i].Keys()), !isAudience(a.claims.Audience, s.cfg.Issuer), !a.timely(s.cfg.Now()),
+	case i < 0, !a.signedBy(s.keysOf(s.cfg.Trusts[i])), !isAudience(a.claims.Audience, s.cfg.Issuer), !a.timely(s.cfg.Now()),
 		extra.ClientID != client.ID, a.claims.Subject == "", a.claims.ID == "":
 		return issue{}, refused
 	}
