@@ -202,7 +202,7 @@ func TestBearerAnswerToAProof(t *testing.T) {
 	})
 }
 
-// An account without a key at a server that demands one is told what to write.
+// If the server demands a key and the account has none, the error shows what to write.
 func TestProofDemanded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, oauthtest.Config{DPoP: true})

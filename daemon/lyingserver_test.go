@@ -84,7 +84,7 @@ func (l *liar) hosts() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// Whatever a server's metadata may lie about, a person is told what is wrong, and nothing is stored or sent.
+// Whatever a server's metadata lies about, the error says what is wrong, and nothing is stored or sent.
 func TestLyingServers(t *testing.T) {
 	const huge = 10 << 20
 	for _, tt := range []struct {

@@ -9,9 +9,9 @@ import (
 	"oauthd/ipc/api"
 )
 
-// Proof answers a request for a token and the proof that goes along (RFC 9449 §4). Whoever may have the token may have its
-// proof, and nobody else, for the places where the account's tokens may be used: without one the token is of no use, and with
-// one it is good for a single request.
+// Proof answers a request for a token and the proof that goes along (RFC 9449 §4). A caller that may have the token may have
+// its proofs, for the places where the account's tokens may be used: the token is useless without a proof, and each proof is
+// good for a single request.
 func (d *Daemon) Proof(ctx context.Context, r api.ProofRequest) (api.Proof, error) {
 	p := grant.Proof{Method: r.Method, URL: r.URL, Nonce: r.Nonce}
 	if err := p.Check(); err != nil {

@@ -162,7 +162,7 @@ func TestProofNeedsPermission(t *testing.T) {
 	})
 }
 
-// No part of the key is in what is told, logged, or in a proof.
+// No part of the private key appears in answers, logs or proofs.
 func TestProofKeyStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, oauthtest.Config{DPoP: true})

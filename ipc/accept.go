@@ -102,8 +102,8 @@ func (sv *serving) readBy(c *conn, deadline time.Time) bool {
 	return sv.stop.Err() == nil
 }
 
-// enter identifies the caller of c and takes c in, or returns what c is told instead. One that is turned away takes
-// no place from then on: a program could otherwise fill all of them with connections that it may not have.
+// enter identifies the caller of c and takes c in, or returns the error to answer with. A connection that is refused takes no
+// place: otherwise a program could fill all of them with connections that it may not have.
 func (sv *serving) enter(c *conn) *api.Error {
 	p, err := peer.Of(c.Conn)
 	if err != nil || p.UID != sv.uid() {

@@ -138,8 +138,8 @@ func (d *Desk) answered(name string, a *asking, err error) {
 	d.cfg.Changed(name)
 }
 
-// restsLocked reports whether no caller may raise a question about the account of that name, so that neither a person who
-// has just refused nor one who has agreed in vain is asked over and over.
+// restsLocked reports whether no caller may raise a question about the account of that name, because
+// the person has just refused, or has agreed to the same thing and it did not help.
 func (d *Desk) restsLocked(name string, w Want, loggedIn time.Time) bool {
 	r, ok := d.paused[name]
 	return ok && d.cfg.Now().Before(r.until) && r.loggedIn.Equal(loggedIn) && (r.refused || r.want == w)

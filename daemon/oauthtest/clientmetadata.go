@@ -19,8 +19,8 @@ func clientOfDocument(url, document string) (Client, bool) {
 	return Client{ID: url, Name: m.ClientName, RedirectURIs: m.RedirectURIs, AuthMethod: AuthNone, GrantTypes: m.GrantTypes}, true
 }
 
-// SetClientMetadata changes what is found at the URL of a client id metadata document; "" means nothing. What its client was
-// given stays, and is of no use to a client that there is no more.
+// SetClientMetadata changes what is found at the URL of a client id metadata document; "" means nothing. Tokens
+// that its client has got stay, but without a document no request of that client is accepted.
 func (s *Server) SetClientMetadata(url, document string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
