@@ -34,14 +34,14 @@ func exchanges(a account.Account, p provider.Provider) bool {
 // exchanged settles whether the token for r is had by an exchange: if it is for an audience or a resource, or for scopes to
 // which a refresh is not known to narrow it. It puts into request what that takes.
 func (d *Daemon) exchanged(a account.Account, r api.TokenRequest, request *token.Request) error {
-	p, err := d.book.KnownProvider(a)
-	if err != nil || !exchanges(a, p) {
-		return err
-	}
 	key := &request.Key
 	target := key.Audience != "" || key.Resource != "" && key.Resource != a.Resource
-	if !target && (key.Scopes.Empty() || p.Narrowing == provider.NarrowRefresh) {
-		return nil
+	if !target && key.Scopes.Empty() {
+		return nil // as most requests, for which no provider has to be looked up
+	}
+	p, err := d.book.KnownProvider(a)
+	if err != nil || !exchanges(a, p) || !target && p.Narrowing == provider.NarrowRefresh {
+		return err
 	}
 	if r.IDToken {
 		return words.NoExchangedIDToken()
