@@ -39,10 +39,7 @@ func (d *Daemon) bound(ctx context.Context, a account.Account, r api.TokenReques
 	if err != nil {
 		return d.store.Problem(err)
 	}
-	granted := f.Scopes
-	if granted == nil {
-		granted = a.Scopes
-	}
+	granted := a.Granted(f.Scopes)
 	needed := storing
 	if len(needed) == 0 {
 		needed = []string{google.ScopeStorageRead}

@@ -164,10 +164,7 @@ func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string)
 	if err != nil {
 		return account.ScopeSet{}, err
 	}
-	granted := f.Scopes
-	if granted == nil {
-		granted = a.Scopes // the provider never said otherwise (RFC 6749 §5.1)
-	}
+	granted := a.Granted(f.Scopes)
 	if missing := p.Covers(granted, wanted); len(missing) > 0 {
 		if f.LoginScopes != nil && len(p.Covers(f.LoginScopes, missing)) == 0 {
 			return account.ScopeSet{}, words.ScopeLost(a.Name, book.ProviderName(a), missing)

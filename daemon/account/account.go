@@ -102,6 +102,15 @@ type Account struct {
 	Managed bool
 }
 
+// Granted returns the scopes that a has: those that the provider said it granted, or the ones asked for if it never said
+// otherwise (RFC 6749 §5.1), which nil stands for.
+func (a Account) Granted(said []string) []string {
+	if said == nil {
+		return a.Scopes
+	}
+	return said
+}
+
 // SelfContained reports whether all that a's tokens take is in files of this machine, so that nothing is stored of it.
 func (a Account) SelfContained() bool {
 	switch a.Grant {

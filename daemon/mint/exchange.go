@@ -38,10 +38,7 @@ func (m *Minter) exchange(ctx context.Context, a account.Account, key token.Key)
 	if err != nil {
 		return account.Token{}, err
 	}
-	asked, granted := key.Scopes.List(), c.Scopes
-	if granted == nil {
-		granted = a.Scopes // the provider never said otherwise (RFC 6749 §5.1)
-	}
+	asked, granted := key.Scopes.List(), a.Granted(c.Scopes)
 	r, err := m.grants.ExchangeToken(p.Confine(ctx), grant.TokenExchange{
 		TokenEndpoint: c.TokenEndpoint,
 		Auth:          &auth,
