@@ -102,8 +102,8 @@ type Account struct {
 	Managed bool
 }
 
-// Granted returns the scopes that a has: those that the provider said it granted, or the ones asked for if it never said
-// otherwise (RFC 6749 §5.1), which nil stands for.
+// Granted returns the scopes that a has: said, which the provider says it has granted, or those asked for if said is nil,
+// because the provider never said otherwise (RFC 6749 §5.1).
 func (a Account) Granted(said []string) []string {
 	if said == nil {
 		return a.Scopes
