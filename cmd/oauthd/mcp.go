@@ -57,10 +57,11 @@ error of the message that needed it.`,
 			}
 			web := http.DefaultTransport.(*http.Transport).Clone()
 			web.DisableCompression = true // it would hold events back
+			request := api.TokenRequest{Account: name, URL: args[0]}
 			bridge := &mcp.Bridge{
 				URL:       args[0],
 				Account:   name,
-				Transport: mcp.StepUp(c, name, mcp.Guard(c, args[0], name, c.Transport(api.TokenRequest{Account: name}, web))),
+				Transport: mcp.StepUp(c, request, c.Transport(request, web)),
 				Report:    func(err error) { report(std.err, err) },
 			}
 			out := screen.Raw(std.out)

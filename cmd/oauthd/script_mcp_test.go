@@ -154,7 +154,7 @@ func useTwoTokens(ctx context.Context, socket, url string) error {
 	answers, out := io.Pipe()
 	bridge := &mcp.Bridge{
 		URL: url, Account: "work", Report: func(error) {},
-		Transport: mcp.Guard(c, url, "work", c.Transport(api.TokenRequest{Account: "work"}, nil)),
+		Transport: c.Transport(api.TokenRequest{Account: "work", URL: url}, nil),
 	}
 	served := make(chan error, 1)
 	go func() {

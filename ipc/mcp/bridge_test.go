@@ -283,16 +283,3 @@ func TestChoose(t *testing.T) {
 		}
 	}
 }
-
-func TestGuard(t *testing.T) {
-	asked := errors.New("the server was asked")
-	allowed := &places{"https://mcp.example.com/mcp", "work"}
-	web := &http.Client{Transport: Guard(allowed, allowed.url, "work", broken{asked})}
-	if _, err := web.Get(allowed.url); !errors.Is(err, asked) {
-		t.Errorf("while it is allowed: got %v", err)
-	}
-	allowed.account = "home"
-	if _, err := web.Get(allowed.url); !errors.Is(err, &api.Error{Code: api.Forbidden}) {
-		t.Errorf("once it is not: got %v, want %s", err, api.Forbidden)
-	}
-}

@@ -37,7 +37,7 @@ type Bridge struct {
 	URL string
 	// Account is the name of the account, for messages.
 	Account string
-	// Transport sends requests with the account's token; see [Guard] and [oauthd/ipc/client.Client.Transport].
+	// Transport sends requests with the account's token; see [StepUp] and [oauthd/ipc/client.Client.Transport].
 	Transport http.RoundTripper
 	// Report shows a person what has failed, once as long as nothing changes, one call at a time.
 	Report func(error)

@@ -18,15 +18,15 @@ type Tokens interface {
 }
 
 // StepUp returns a transport that sends a message over next, and once more if the server wants scopes that the token of
-// account lacks (RFC 6750 §3.1) or a newer or stronger login (RFC 9470 §3), and a person gives them when the daemon asks.
-// If nobody does, the server's answer stands.
-func StepUp(tokens Tokens, account string, next http.RoundTripper) http.RoundTripper {
-	return &stepUp{tokens, account, next}
+// r lacks (RFC 6750 §3.1) or a newer or stronger login (RFC 9470 §3), and a person gives them when the daemon asks. If
+// nobody does, the server's answer stands.
+func StepUp(tokens Tokens, r api.TokenRequest, next http.RoundTripper) http.RoundTripper {
+	return &stepUp{tokens, r, next}
 }
 
 type stepUp struct {
 	tokens  Tokens
-	account string
+	request api.TokenRequest
 	next    http.RoundTripper
 }
 
@@ -40,7 +40,7 @@ func (s *stepUp) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		return resp, nil
 	}
-	wanted.Account, wanted.Interactive = s.account, true
+	wanted.Account, wanted.URL, wanted.Interactive = s.request.Account, s.request.URL, true
 	if _, err := s.tokens.Token(req.Context(), wanted); err != nil {
 		return resp, nil // which says what is missing
 	}

@@ -63,7 +63,7 @@ func TestStepUp(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resp, err := StepUp(daemon, "work", http.DefaultTransport).RoundTrip(req)
+			resp, err := StepUp(daemon, api.TokenRequest{Account: "work"}, http.DefaultTransport).RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ func TestStepUpInVain(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 	})
 	daemon := &asked{}
-	c := newClient(t, url, StepUp(daemon, "work", http.DefaultTransport))
+	c := newClient(t, url, StepUp(daemon, api.TokenRequest{Account: "work"}, http.DefaultTransport))
 	c.send(`{"jsonrpc":"2.0","id":1,"method":"x"}`)
 	c.refused("1", api.ScopeNotGranted, "was granted: more")
 	c.end()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"oauthd/ipc/api"
 )
@@ -40,27 +39,4 @@ func Choose(ctx context.Context, places Places, url, account string) (string, er
 		}
 	}
 	return m.Account, nil
-}
-
-// Guard returns a transport that sends a request over next only while the tokens of account may be used at url, to which
-// all requests go: a person may change that at any time.
-func Guard(places Places, url, account string, next http.RoundTripper) http.RoundTripper {
-	return &guard{places, url, account, next}
-}
-
-type guard struct {
-	places       Places
-	url, account string
-	next         http.RoundTripper
-}
-
-// RoundTrip implements [http.RoundTripper].
-func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	if _, err := Choose(req.Context(), g.places, g.url, g.account); err != nil {
-		if req.Body != nil {
-			_ = req.Body.Close()
-		}
-		return nil, err
-	}
-	return g.next.RoundTrip(req)
 }
