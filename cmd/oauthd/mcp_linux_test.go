@@ -152,6 +152,23 @@ func (a agents) call(t *testing.T, tool string) []error {
 	return errs
 }
 
+// askFor has all agents use a tool, and the person agree to the one question that comes of it, which has that text.
+func (a agents) askFor(t *testing.T, b *board, tool, text string) {
+	t.Helper()
+	answered := make(chan []error)
+	go func() { answered <- a.call(t, tool) }()
+	n := b.next(t)
+	if !strings.Contains(n.body, text) {
+		t.Errorf("got the question %+v, want %q in it", n, text)
+	}
+	b.click(t, n)
+	for i, err := range <-answered {
+		if err != nil {
+			t.Errorf("agent %d: %v", i, err)
+		}
+	}
+}
+
 func (a agents) end(t *testing.T) {
 	t.Helper()
 	for i, session := range a {
@@ -184,18 +201,7 @@ func TestAgentsOfANewServer(t *testing.T) {
 		}
 		return `Bearer error="insufficient_scope", scope="calendar.write"`, "calendar.write"
 	})
-	answered := make(chan []error)
-	go func() { answered <- all.call(t, "write") }()
-	n := b.next(t)
-	if !strings.Contains(n.body, "calendar.write") {
-		t.Errorf("got the question %+v, want the scope in it", n)
-	}
-	b.click(t, n)
-	for i, err := range <-answered {
-		if err != nil {
-			t.Errorf("agent %d: %v", i, err)
-		}
-	}
+	all.askFor(t, b, "write", "calendar.write")
 	for i, err := range all.call(t, "read") {
 		if err != nil {
 			t.Errorf("agent %d, another tool: %v", i, err)
@@ -280,18 +286,7 @@ func TestServerThatWantsAStrongerLogin(t *testing.T) {
 		}
 		return ""
 	})
-	answered := make(chan []error)
-	go func() { answered <- all.call(t, "write") }()
-	n := b.next(t)
-	if !strings.Contains(n.body, "a new or a stronger login") {
-		t.Errorf("got the question %+v", n)
-	}
-	b.click(t, n)
-	for i, err := range <-answered {
-		if err != nil {
-			t.Errorf("agent %d: %v", i, err)
-		}
-	}
+	all.askFor(t, b, "write", "a new or a stronger login")
 	b.done(t)
 	all.end(t)
 	request, err := os.ReadFile(requests)

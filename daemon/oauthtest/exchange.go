@@ -57,6 +57,16 @@ func (s *Server) Keys() []Key {
 	return []Key{{ID: id, Public: private.Public()}}
 }
 
+// scopeWithin returns the scopes that a request asks for, all if it names none; false if they are not within all.
+func scopeWithin(form url.Values, all []string) (scopes []string, ok bool) {
+	text := form.Get("scope")
+	if text == "" {
+		return all, true
+	}
+	scopes, ok = parseScope(text)
+	return scopes, ok && within(scopes, all)
+}
+
 func (s *Server) keysOf(t TrustedIssuer) []Key {
 	if t.Keys == nil {
 		return s.Keys()
@@ -117,13 +127,9 @@ func (s *Server) exchangeAccess(client Client, form url.Values, thumbprint strin
 	if !within(targets, s.cfg.Exchange.Targets) {
 		return refuse("invalid_target", "no token of this client is for that audience or resource")
 	}
-	scopes := subject.scopes
-	if text := form.Get("scope"); text != "" {
-		asked, ok := parseScope(text)
-		if !ok || !within(asked, subject.scopes) {
-			return refuse("invalid_scope", "the scope is not within the subject token's")
-		}
-		scopes = asked
+	scopes, ok := scopeWithin(form, subject.scopes)
+	if !ok {
+		return refuse("invalid_scope", "the scope is not within the subject token's")
 	}
 	lifetime := s.cfg.Exchange.Lifetime
 	if lifetime == 0 {
@@ -166,13 +172,9 @@ func (s *Server) assertIdentity(client Client, form url.Values) (exchangeAnswer,
 	if !known || !within(form["resource"], target.Resources) || len(form["resource"]) == 0 {
 		return refuse("invalid_target", "this client has no tokens for that resource")
 	}
-	scopes := target.Scopes
-	if text := form.Get("scope"); text != "" {
-		asked, ok := parseScope(text)
-		if !ok || !within(asked, target.Scopes) {
-			return refuse("invalid_scope", "the scope is not the person's")
-		}
-		scopes = asked
+	scopes, ok := scopeWithin(form, target.Scopes)
+	if !ok {
+		return refuse("invalid_scope", "the scope is not the person's")
 	}
 	scope := strings.Join(scopes, " ")
 	text, err := s.signAs(jagType, map[string]any{
