@@ -10,9 +10,12 @@ import (
 // The memory of what Go has freed keeps its content until something else needs it, and secrets pass through many hands:
 // JSON, HTTP and TLS copy them. So the daemon runs with the setting by which the collector overwrites what it frees
 // (package runtime, "GODEBUG"). Then what nobody refers to any more is gone after a collection, whoever made the copy.
+//
+// The signals by which the runtime preempts goroutines put the registers of a thread into its signal stack, where they stay
+// until the next one, and a copy that is just being made is in them. So the daemon, which has no long loops, does without.
 
-// overwriteFreed is that setting.
-const overwriteFreed = "clobberfree=1"
+// overwriteFreed are these settings.
+const overwriteFreed = "clobberfree=1,asyncpreemptoff=1"
 
 // Overwriting returns environ with the setting; done is true if it was there already.
 func Overwriting(environ []string) (with []string, done bool) {

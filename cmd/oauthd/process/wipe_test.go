@@ -11,9 +11,9 @@ func TestOverwriting(t *testing.T) {
 		environ, want []string
 		done          bool
 	}{
-		{"nothing set", []string{"HOME=/home/ada"}, []string{"HOME=/home/ada", "GODEBUG=clobberfree=1"}, false},
-		{"something else set", []string{"GODEBUG=gctrace=1", "A=b"}, []string{"A=b", "GODEBUG=gctrace=1,clobberfree=1"}, false},
-		{"empty", []string{"GODEBUG="}, []string{"GODEBUG=,clobberfree=1"}, false},
+		{"nothing set", []string{"HOME=/home/ada"}, []string{"HOME=/home/ada", "GODEBUG=clobberfree=1,asyncpreemptoff=1"}, false},
+		{"something else set", []string{"GODEBUG=gctrace=1", "A=b"}, []string{"A=b", "GODEBUG=gctrace=1,clobberfree=1,asyncpreemptoff=1"}, false},
+		{"empty", []string{"GODEBUG="}, []string{"GODEBUG=,clobberfree=1,asyncpreemptoff=1"}, false},
 		{"set", []string{"GODEBUG=clobberfree=1", "A=b"}, []string{"GODEBUG=clobberfree=1", "A=b"}, true},
 		{"switched off", []string{"GODEBUG=gctrace=1,clobberfree=0"}, []string{"GODEBUG=gctrace=1,clobberfree=0"}, true},
 	} {
