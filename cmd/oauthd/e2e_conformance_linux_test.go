@@ -13,11 +13,6 @@ import (
 	"oauthd/keystore/storetest"
 )
 
-// conformanceExempt are the scenarios of the suite that cannot be run, each with the reason.
-var conformanceExempt = map[string]string{
-	"auth/cross-app-access-complete-flow": "it hands the client an ID token of a company's login, and oauthd takes credentials of its own logins alone",
-}
-
 // conformanceScenarios is how many scenarios of clients that log in the suite has, so that none gets lost.
 const conformanceScenarios = 22
 
@@ -63,10 +58,6 @@ func TestConformance(t *testing.T) {
 	}
 	for _, name := range names {
 		t.Run(strings.TrimPrefix(name, "auth/"), func(t *testing.T) {
-			if reason, ok := conformanceExempt[name]; ok {
-				t.Log("not run: " + reason)
-				return
-			}
 			t.Parallel()
 			runConformance(t, name, node, suite)
 		})

@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -26,12 +33,12 @@ func conformanceClient() int {
 	return 0
 }
 
-func useServer(ctx context.Context, url, scenario string) error {
-	flags, err := conformanceFlags(ctx, url, scenario)
+func useServer(ctx context.Context, server, scenario string) error {
+	flags, err := conformanceFlags(ctx, server, scenario)
 	if err != nil {
 		return err
 	}
-	bridge := exec.CommandContext(ctx, "oauthd", append([]string{"mcp", url}, flags...)...)
+	bridge := exec.CommandContext(ctx, "oauthd", append([]string{"mcp", server}, flags...)...)
 	bridge.Stderr = os.Stderr
 	client := sdk.NewClient(&sdk.Implementation{Name: "conformance"}, nil)
 	session, err := client.Connect(ctx, &sdk.CommandTransport{Command: bridge}, nil)
@@ -44,13 +51,53 @@ func useServer(ctx context.Context, url, scenario string) error {
 	return errors.Join(err, session.Close())
 }
 
+// conformanceCompany is a company's issuer in the suite. Nobody can log in there: the suite hands out the ID token of a login.
+type conformanceCompany struct {
+	ClientID      string `json:"idp_client_id"`
+	IDToken       string `json:"idp_id_token"`
+	TokenEndpoint string `json:"idp_token_endpoint"`
+}
+
+// logIn has oauthd take the login over as an account named corp. Until the end of this process, a token endpoint stands before
+// the issuer's, which alone knows that login, and whose answers to all else are passed back.
+func (c conformanceCompany) logIn(ctx context.Context) error {
+	to, err := url.Parse(c.TokenEndpoint)
+	if err != nil {
+		return err
+	}
+	issuer := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: to.Scheme, Host: to.Host})
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if form, err := url.ParseQuery(string(body)); err != nil || form.Get("grant_type") != "refresh_token" {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			issuer.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "at", "token_type": "Bearer", "expires_in": 3600, "id_token": c.IDToken})
+	}))
+	config, err := os.OpenFile(filepath.Join(os.Getenv("HOME"), ".config", "oauthd", "config.toml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(config, "[providers.company]\nauthorization_endpoint = %q\ntoken_endpoint = %q\ntoken_endpoint_auth_method = \"none\"\n",
+		endpoint.URL+"/authorize", endpoint.URL+to.Path)
+	if err = errors.Join(err, config.Close()); err != nil {
+		return err
+	}
+	takeover := exec.CommandContext(ctx, "oauthd", "import", "-", "--as", "corp", "--provider", "company", "--client-id", c.ClientID)
+	takeover.Stdin, takeover.Stderr = strings.NewReader("rt-of-the-company\n"), os.Stderr
+	return takeover.Run()
+}
+
 // conformanceFlags returns the flags of oauthd mcp for a scenario. If the client has a secret, somebody logs in beforehand: it
 // is read from standard input, which belongs to the protocol later.
-func conformanceFlags(ctx context.Context, url, scenario string) ([]string, error) {
+func conformanceFlags(ctx context.Context, server, scenario string) ([]string, error) {
 	var given struct {
 		ClientID     string `json:"client_id"`
 		ClientSecret string `json:"client_secret"`
 		PrivateKey   string `json:"private_key_pem"`
+		conformanceCompany
 	}
 	if text := os.Getenv("MCP_CONFORMANCE_CONTEXT"); text != "" {
 		if err := json.Unmarshal([]byte(text), &given); err != nil {
@@ -73,7 +120,13 @@ func conformanceFlags(ctx context.Context, url, scenario string) ([]string, erro
 		}
 		return append(flags, "--key-file", "key.pem"), nil
 	case given.ClientSecret != "":
-		login := exec.CommandContext(ctx, "oauthd", append([]string{"login", "server", "--resource", url, "--client-secret-stdin"}, flags...)...)
+		if given.IDToken != "" {
+			if err := given.logIn(ctx); err != nil {
+				return nil, err
+			}
+			flags = append(flags, "--via", "corp")
+		}
+		login := exec.CommandContext(ctx, "oauthd", append([]string{"login", "server", "--resource", server, "--client-secret-stdin"}, flags...)...)
 		login.Stdin, login.Stderr = strings.NewReader(given.ClientSecret), os.Stderr
 		return nil, login.Run()
 	}
