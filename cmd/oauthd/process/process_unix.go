@@ -37,11 +37,13 @@ var neededHere map[string]bool
 // comparedName returns a variable's name as it is compared.
 func comparedName(name string) string { return name }
 
-// Harden keeps what this process holds from other users' eyes: new files are private and no core is written.
+// Harden keeps what this process holds from other users' eyes: new files are private, no core is written, and memory stays
+// out of the swap space where the system lets it.
 func Harden() {
 	unix.Umask(0o077)
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	forbidDump()
+	pin()
 }
 
 // StartAnew has the process run path from its start; it returns if that fails.
