@@ -17,6 +17,7 @@ type Backend struct {
 	Files     Files
 	Matches   Matches
 	Policies  Policies
+	Proxied   Proxied
 	Sockets   Sockets
 	Locks     Locks
 	Stores    Stores

@@ -67,6 +67,7 @@ type everything interface {
 	Providers
 	Matches
 	Policies
+	Proxied
 	Sockets
 	Watches
 	Files
@@ -76,7 +77,7 @@ type everything interface {
 }
 
 func backendOf(e everything) Backend {
-	return Backend{Tokens: e, Proofs: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Policies: e, Sockets: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
+	return Backend{Tokens: e, Proofs: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Policies: e, Proxied: e, Sockets: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
 }
 
 func sampleToken(r api.TokenRequest) api.Token {
@@ -137,6 +138,16 @@ func (f *fake) Whoami(ctx context.Context) (api.Evidence, error) {
 // CheckPolicy answers with what it was asked.
 func (f *fake) CheckPolicy(_ context.Context, q api.PolicyQuestion) (api.PolicyAnswer, error) {
 	return api.PolicyAnswer{Account: q.Account, Outcome: api.PolicyAllowed, Why: q.Executable + " " + q.Scope}, nil
+}
+
+// NoteProxied refuses the requests for the account other.
+func (f *fake) NoteProxied(_ context.Context, all []api.ProxiedRequest) error {
+	for _, r := range all {
+		if r.Account == "other" {
+			return &api.Error{Code: api.Forbidden, Message: "no proxy"}
+		}
+	}
+	return nil
 }
 
 func (f *fake) Consents(context.Context) (api.Consents, error) {

@@ -49,7 +49,8 @@ func (h *hostile) Provider(context.Context, string) (api.Provider, error) {
 func (h *hostile) Match(context.Context, string, string) (api.Match, error) {
 	return answer[api.Match](h)
 }
-func (h *hostile) Whoami(context.Context) (api.Evidence, error) { return answer[api.Evidence](h) }
+func (h *hostile) NoteProxied(context.Context, []api.ProxiedRequest) error { return nil }
+func (h *hostile) Whoami(context.Context) (api.Evidence, error)            { return answer[api.Evidence](h) }
 func (h *hostile) CheckPolicy(context.Context, api.PolicyQuestion) (api.PolicyAnswer, error) {
 	return answer[api.PolicyAnswer](h)
 }

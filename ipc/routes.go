@@ -41,7 +41,7 @@ func (sv *serving) routes() []route {
 		sv.accountRoutes(),
 		sv.loginRoutes(),
 		sv.importRoutes(),
-		sv.providerRoutes(), sv.matchRoutes(), sv.policyRoutes(),
+		sv.providerRoutes(), sv.matchRoutes(), sv.policyRoutes(), sv.proxiedRoutes(),
 		sv.watchRoutes(),
 		sv.fileRoutes(),
 		sv.socketRoutes(),

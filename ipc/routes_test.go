@@ -39,6 +39,8 @@ func oneOf(rt route) string {
 		}
 	case api.PathPolicy:
 		body = `{"account":"work"}`
+	case api.PathProxied:
+		body = `{"requests":[]}`
 	case api.PathConsent:
 		body = `{"answer":"once"}`
 	case api.PathAudit:
@@ -84,7 +86,7 @@ func TestEachGroupHasItsRoutes(t *testing.T) {
 	total := 0
 	for name, b := range map[string]Backend{
 		"Tokens": {Tokens: f}, "Proofs": {Proofs: f}, "Accounts": {Accounts: f}, "Logins": {Logins: f}, "Imports": {Imports: f},
-		"Providers": {Providers: f}, "Matches": {Matches: f}, "Policies": {Policies: f}, "Sockets": {Sockets: f},
+		"Providers": {Providers: f}, "Matches": {Matches: f}, "Policies": {Policies: f}, "Sockets": {Sockets: f}, "Proxied": {Proxied: f},
 		"Watches": {Watches: f}, "Files": {Files: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
 	} {
 		n := len(routesOf(b))

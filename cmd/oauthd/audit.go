@@ -25,9 +25,10 @@ func newAudit(std stdio) *cobra.Command {
 		Use:   "audit",
 		Short: "show who was given which token, and what else happened",
 		Long: `Shows the audit log: each token that was handed out or refused, each refresh, login,
-logout, import, answer of a person, and lock, with the program that asked. What a
-program repeats within a minute is one more line with a count. The log has no token;
---fingerprint finds the lines about one that you have, such as one that has leaked.
+logout, import, answer of a person, and lock, and each request through a proxy of
+oauthd's, with the program that asked. What a program repeats within a minute is
+one more line with a count. The log has no token; --fingerprint finds the lines
+about one that you have, such as one that has leaked.
 
 The log is audit.jsonl beside the daemon's log. [audit] in config.toml sets
 enabled = false to have none, and required = true to hand out no token without it.`,
@@ -105,6 +106,13 @@ func auditRow(e api.AuditEvent) []string {
 		program = cmp.Or(e.Caller.App, e.Caller.Executable, fmt.Sprintf("pid %d", e.Caller.PID))
 	}
 	outcome := e.Outcome
+	if e.Event == api.AuditProxied {
+		_, place, _ := strings.Cut(e.URL, "://")
+		outcome = fmt.Sprintf("%s %s %d", e.Method, place, e.Status)
+		if e.Outcome != "ok" {
+			outcome = e.Outcome + ", " + outcome
+		}
+	}
 	if e.Detail != "" && e.Event != api.AuditDenied {
 		outcome += ", " + e.Detail
 	}

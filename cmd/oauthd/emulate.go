@@ -17,6 +17,7 @@ import (
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
 	"oauthd/ipc/emulate"
+	"oauthd/ipc/proxy"
 
 	"github.com/spf13/pflag"
 )
@@ -198,6 +199,11 @@ func serveEmulations(ctx context.Context, errs io.Writer, list []served, listene
 		serving.Go(func() { _ = emulate.Serve(ctx, listeners[i], list[i].Place.Checked, h) })
 	}
 	serving.Wait()
+	for _, h := range handlers {
+		if p, ok := h.(*proxy.Proxy); ok {
+			settle(p)
+		}
+	}
 	return nil
 }
 

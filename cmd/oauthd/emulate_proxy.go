@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
@@ -119,9 +120,19 @@ func (p *injecting) environment(at endpoint) (changes []string, err error) {
 	return changes, nil
 }
 
+// settlePatience is how long a proxy that ends waits for the audit log.
+const settlePatience = 2 * time.Second
+
+// settle lets a proxy that has ended put its last requests into the audit log.
+func settle(p *proxy.Proxy) {
+	ctx, cancel := context.WithTimeout(context.Background(), settlePatience)
+	defer cancel()
+	p.Settle(ctx)
+}
+
 // handler implements [protocol].
 func (p *injecting) handler(at endpoint, c *client.Client, complain func(error)) http.Handler {
-	cfg := proxy.Config{Upstream: p.Upstream, Request: p.Request, Secret: at.Secret, Complain: complain}
+	cfg := proxy.Config{Upstream: p.Upstream, Request: p.Request, Secret: at.Secret, Complain: complain, Note: c.NoteProxied}
 	if p.Log {
 		cfg.Log = func(method, path string, status int) {
 			screen.Say(p.lines, "%s: %s %s %d\n", p.Request.Account, method, path, status)

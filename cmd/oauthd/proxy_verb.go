@@ -87,6 +87,7 @@ func (in *injection) run(ctx context.Context, std stdio) error {
 	defer tokens.Close()
 	cfg := proxy.Config{
 		Upstream: to, Request: in.token.of(in.account), Secret: secret, Limits: in.limits, Complain: complaints(std.err),
+		Note: tokens.NoteProxied,
 	}
 	if in.log {
 		cfg.Log = func(method, path string, status int) { screen.Say(std.err, "%s %s %d\n", method, path, status) }
@@ -104,6 +105,7 @@ func (in *injection) run(ctx context.Context, std stdio) error {
 		screen.Say(std.out, "http://%s/%s\n", l.Addr(), secret)
 		err = emulate.Serve(serving, l, emulate.Checks(), h)
 	}
+	settle(h)
 	if err == nil {
 		err = ctx.Err() // at the end of --ttl there is none
 	}

@@ -55,6 +55,9 @@ type Key struct {
 	// PID and Start name the caller, Through the process of ours that asked for it.
 	PID, Through int
 	Start        uint64
+	// Method, URL and Status are those of a proxy's request.
+	Method, URL string
+	Status      int
 	// Token is a hash of the access token, 0 for none.
 	Token uint64
 }
@@ -262,7 +265,7 @@ func (l *Log) appendLocked(e account.AuditEvent) error {
 
 // shortened returns e with no more than the beginnings of its texts, and without the caller's parents.
 func shortened(e account.AuditEvent) account.AuditEvent {
-	for _, text := range []*string{&e.Scope, &e.Audience, &e.Resource, &e.Rule, &e.Detail} {
+	for _, text := range []*string{&e.Scope, &e.Audience, &e.Resource, &e.Rule, &e.Detail, &e.Method, &e.URL} {
 		*text = account.Excerpt(*text)
 	}
 	if e.Caller == nil {

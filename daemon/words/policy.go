@@ -219,6 +219,18 @@ func NotAudited(err error) *api.Error {
 		Hint: "make room on the disk, or set required = false under [audit] in config.toml and run oauthd reload"}).Because(err)
 }
 
+// NotNoted words a proxy's requests that are not in the audit log.
+func NotNoted(err error) *api.Error {
+	return (&api.Error{Code: api.Busy, Message: "the audit log cannot be written: " + api.Excerpt(err.Error()), Hint: "make room on the disk",
+		RetryAfter: 10}).Because(err)
+}
+
+// NoProxy words a report of requests that is not of a proxy's.
+func NoProxy() *api.Error {
+	return &api.Error{Code: api.Forbidden, Message: "only the program oauthd, on this machine and in no container, may say what a proxy has done",
+		Hint: "oauthd proxy does it by itself"}
+}
+
 // NoAudit words a look at a log that is not written.
 func NoAudit() *api.Error {
 	return &api.Error{Code: api.Unsupported, Message: "there is no audit log: config.toml has enabled = false under [audit]",

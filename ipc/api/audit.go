@@ -13,7 +13,8 @@ const (
 	AuditConsent = "consent" // a person answered a question
 	AuditLock    = "lock"
 	AuditUnlock  = "unlock"
-	AuditPolicy  = "policy" // the rules of an account changed
+	AuditPolicy  = "policy"  // the rules of an account changed
+	AuditProxied = "request" // a proxy of oauthd's has answered a request
 )
 
 // AuditEvent is one line of the audit log. It has no secret, and no token.
@@ -36,10 +37,37 @@ type AuditEvent struct {
 	Detail string `json:"detail,omitempty"`
 	// Fingerprint is that of the access token, by which a leaked one can be traced; "" if there is none.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// Method, URL and Status are those of a request to a proxy of oauthd's; Status is 0 if nobody waited for the answer.
+	Method string `json:"method,omitempty"`
+	URL    string `json:"url,omitempty"`
+	Status int    `json:"status,omitempty"`
 	// Repeats is how many times the same happened again, the last time at Last. The first time has a line of its own.
 	Repeats int        `json:"repeats,omitempty"`
 	Last    *time.Time `json:"last,omitempty"`
 }
+
+// ProxiedRequest is a request that a proxy of oauthd's has answered, for the audit log.
+type ProxiedRequest struct {
+	Account string `json:"account"`
+	Method  string `json:"method"`
+	// URL is where it went, without a query.
+	URL string `json:"url"`
+	// Status is the answer's; 0 if nobody waited for it.
+	Status int `json:"status,omitempty"`
+	// Code is why the server was not asked, or could not be; "" if the answer is its own.
+	Code Code `json:"code,omitempty"`
+}
+
+// ProxiedRequests are some of them, at most [MaxProxied] at a time, in their order.
+type ProxiedRequests struct {
+	Requests []ProxiedRequest `json:"requests"`
+}
+
+// MaxProxied is how many requests of a proxy can be noted at a time, and MaxProxiedURL how long the URL of each may be, in bytes.
+const (
+	MaxProxied    = 256
+	MaxProxiedURL = 1 << 10
+)
 
 // AuditRequest asks for a part of the audit log.
 type AuditRequest struct {

@@ -32,6 +32,7 @@ const (
 	PathWhoami    = "/v1/whoami"
 	PathSockets   = "/v1/sockets"
 	PathAudit     = "/v1/audit"
+	PathProxied   = "/v1/proxied"
 	PathPolicy    = "/v1/policy"
 	PathConsents  = "/v1/consent"
 	PathConsent   = "/v1/consent/{id}"

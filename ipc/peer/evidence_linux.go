@@ -13,6 +13,9 @@ import (
 // known is the evidence about processes that connected lately, by the process: what has not changed since is not read again.
 var known = memory[Evidence]{of: map[Identity]Evidence{}}
 
+// knownServed is the evidence about processes that ours serve, by the process of ours.
+var knownServed = memory[Evidence]{of: map[Identity]Evidence{}}
+
 // memory remembers something about processes. A program that replaced another in a process (execve) is another one.
 type memory[T any] struct {
 	mu sync.Mutex // guards of
@@ -57,12 +60,26 @@ func evidence(c net.Conn, p Peer) (Evidence, error) {
 	own := ownPrograms()
 	if slices.Contains(own, process.Executable) {
 		if pid := servedBy(h.read("cmdline")); pid > 0 {
-			return served(process, pid, p.UID, own)
+			return lasting(process, func() (Evidence, error) { return served(process, pid, p.UID, own) })
 		}
 	}
 	e := h.evidence(process, s, p.UID, own)
 	known.put(process, e)
 	return e, nil
+}
+
+// lasting returns what look finds out for a process of ours that serves another. That one may have ended, and then it is what
+// was found out last.
+func lasting(server Identity, look func() (Evidence, error)) (Evidence, error) {
+	e, err := look()
+	if err == nil {
+		knownServed.put(server, e)
+		return e, nil
+	}
+	if last, ok := knownServed.get(server); ok {
+		return last, nil
+	}
+	return e, err
 }
 
 // evidence reads what there is beyond what is known of the process already.

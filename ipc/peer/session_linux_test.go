@@ -123,6 +123,27 @@ func TestWhomAProcessOfOursServes(t *testing.T) {
 	}
 }
 
+// What was found out about a program that is served is known for as long as the process lasts that serves it.
+func TestServedHasEnded(t *testing.T) {
+	server := Identity{PID: 1 << 22, Executable: "/usr/bin/" + t.TempDir(), Start: 7}
+	gone := func() (Evidence, error) { return Evidence{}, os.ErrProcessDone }
+	if e, err := lasting(server, gone); err == nil {
+		t.Errorf("before anything was found out: got %+v, want an error", e)
+	}
+	for _, program := range []string{"/bin/sh", "/usr/bin/agent"} {
+		want := Evidence{Identity: Identity{PID: 7, Executable: program}, Through: server}
+		for _, look := range []func() (Evidence, error){func() (Evidence, error) { return want, nil }, gone} {
+			if e, err := lasting(server, look); err != nil || e.Executable != program || e.Through != server {
+				t.Errorf("got %+v, %v, want %+v", e, err, want)
+			}
+		}
+	}
+	server.Start++
+	if e, err := lasting(server, gone); err == nil {
+		t.Errorf("another process with that pid: got %+v, want an error", e)
+	}
+}
+
 // What a process has in its files in /proc is its own doing, in part.
 func FuzzEvidence(f *testing.F) {
 	f.Add("0::/user.slice/app-x.scope\n")

@@ -30,6 +30,8 @@ const (
 	headerTimeout = 10 * time.Second // for the whole request header
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
+	maxMethod     = 32 // of a method and a URL in the audit log, in bytes
+	maxURL        = 512
 )
 
 // Config says what the proxy passes on, and where to.
@@ -44,6 +46,9 @@ type Config struct {
 	Limits Limits
 	// Complain is called with each error of the daemon's, and with nil whenever a request was answered by the upstream.
 	Complain func(error)
+	// Note has requests that were answered put into the audit log, some at a time, right after; nil means that there is
+	// none. See [Proxy.Settle].
+	Note func(ctx context.Context, all []api.ProxiedRequest) error
 	// Log is called once for each request that has been answered, with the path as the upstream has it and no query;
 	// nil means that nobody wants to know.
 	Log func(method, path string, status int)
@@ -53,6 +58,7 @@ type Config struct {
 type Proxy struct {
 	cfg     Config
 	forward *httputil.ReverseProxy
+	notes   notes
 }
 
 // New returns a proxy that has its tokens from c and reaches the upstream over base; nil means a transport of its own,
@@ -61,7 +67,10 @@ func New(cfg Config, c *client.Client, base http.RoundTripper) *Proxy {
 	if base == nil {
 		base = outward()
 	}
-	p := &Proxy{cfg: cfg}
+	if cfg.Note == nil {
+		cfg.Note = func(context.Context, []api.ProxiedRequest) error { return nil }
+	}
+	p := &Proxy{cfg: cfg, notes: notes{write: cfg.Note, complain: cfg.Complain, hurry: make(chan struct{}, 1)}}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		Transport:      onlyRepeatable{c.Transport(cfg.Request, base)},
@@ -114,20 +123,35 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	if p.cfg.Log != nil {
-		noted := &recorder{ResponseWriter: w}
-		defer func() { p.cfg.Log(r.Method, path, noted.status) }()
-		w = noted
-	}
+	p.notes.begin()
+	seen := &recorder{ResponseWriter: w}
+	defer func() { p.note(r.Method, path, seen) }()
 	plain, err := p.cfg.Limits.check(r, path)
 	if err != nil {
-		refuse(w, http.StatusForbidden, err)
+		seen.code = err.Code
+		refuse(seen, http.StatusForbidden, err)
 		return
 	}
 	inner := *r
 	inner.URL = &url.URL{Path: plain, RawPath: path, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
-	p.forward.ServeHTTP(w, &inner)
+	p.forward.ServeHTTP(seen, &inner)
 }
+
+// note has an answered request written down.
+func (p *Proxy) note(method, path string, seen *recorder) {
+	if p.cfg.Log != nil {
+		p.cfg.Log(method, path, seen.status)
+	}
+	to := p.cfg.Upstream
+	p.notes.add(api.ProxiedRequest{
+		Account: p.cfg.Request.Account, Method: cut(method, maxMethod),
+		URL:    cut(to.Scheme+"://"+to.Host+strings.TrimSuffix(to.EscapedPath(), "/")+path, maxURL),
+		Status: seen.status, Code: seen.code,
+	})
+}
+
+// Settle waits until all answered requests are in the audit log, or for ctx. Nothing may be passed on any more.
+func (p *Proxy) Settle(ctx context.Context) { p.notes.settle(ctx) }
 
 // admit returns the request's path, escaped and without the secret; false if the request does not have that.
 func (p *Proxy) admit(r *http.Request) (path string, ok bool) {
@@ -173,13 +197,15 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 		}).Because(err)
 	}
 	p.cfg.Complain(e)
+	w.(*recorder).code = e.Code
 	refuse(w, status(e.Code), e)
 }
 
-// recorder notes an answer's status.
+// recorder notes an answer's status, and why it is not the upstream's.
 type recorder struct {
 	http.ResponseWriter
 	status int
+	code   api.Code
 }
 
 // WriteHeader implements [http.ResponseWriter].
