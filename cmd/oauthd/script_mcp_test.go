@@ -17,25 +17,31 @@ import (
 	"oauthd/ipc/client"
 	"oauthd/ipc/mcp"
 
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // cmdMCP plays an MCP server that takes only tokens that are valid at the script's provider, and agents that use it.
 //
 //	mcp start       sets $MCP to its URL
+//	mcp bound       the same for one that says itself where its tokens come from, and takes none without a proof
 //	mcp scope S     from now on it wants that scope, too; "" ends it
 //	mcp refuse N    from now on it refuses the first N tokens that it has seen
 //	mcp short D     the provider calls the next token's lifetime D
 //	mcp agents N    N agents, with a bridge each, use the server until each has used two tokens
 func cmdMCP(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 || (args[0] == "start") != (len(args) == 1) || len(args) > 2 {
-		ts.Fatalf("usage: mcp start|scope S|refuse N|short D|agents N")
+	if alone := len(args) == 1; neg || len(args) == 0 || (args[0] == "start" || args[0] == "bound") != alone || len(args) > 2 {
+		ts.Fatalf("usage: mcp start|bound|scope S|refuse N|short D|agents N")
 	}
 	w := worldOf(ts)
 	switch args[0] {
 	case "start":
 		w.mcp = &mcpServer{hello: ts.Getenv("ISSUER") + "/api/hello"}
 		server := httptest.NewServer(w.mcp)
+		ts.Defer(server.Close)
+		ts.Setenv("MCP", server.URL+"/mcp")
+	case "bound":
+		server := httptest.NewServer(boundMCP(w.provider(ts)))
 		ts.Defer(server.Close)
 		ts.Setenv("MCP", server.URL+"/mcp")
 	case "scope":
@@ -61,6 +67,25 @@ func cmdMCP(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("there is no mcp %s", args[0])
 	}
+}
+
+// boundMCP is a server of the SDK's, which takes only tokens that are bound to a key, with a proof for each request. It names the
+// nonces that the proofs need, as the provider does.
+func boundMCP(provider *oauthtest.Running) http.Handler {
+	server := sdk.NewServer(&sdk.Implementation{Name: "bound"}, nil)
+	messages := provider.Protect(sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, nil))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/.well-known/oauth-protected-resource"):
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"resource":"http://%s/mcp","authorization_servers":[%q],"scopes_supported":["openid"],"dpop_bound_access_tokens_required":true}`, r.Host, provider.Issuer())
+		case strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "):
+			w.Header().Set("WWW-Authenticate", `DPoP algs="ES256", error="invalid_token"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			messages.ServeHTTP(w, r)
+		}
+	})
 }
 
 // mcpServer answers each request with a number for the token that it came with.

@@ -72,7 +72,7 @@ func (l *Logins) fromResource(ctx context.Context, before account.Account, a *ac
 	if a.Issuer != "" && a.Issuer != found.Issuer {
 		return words.OtherIssuer(a.Name, a.Issuer, found.Issuer)
 	}
-	a.Issuer, a.Resource = found.Issuer, found.Resource
+	a.Issuer, a.Resource, a.DPoP = found.Issuer, found.Resource, a.DPoP || found.DPoPBound
 	if len(a.Scopes) == 0 {
 		a.Scopes = slices.DeleteFunc(account.Scopes(found.Scopes...), func(scope string) bool { return account.CheckScope(scope) != nil })
 	}

@@ -49,7 +49,8 @@ type finish struct {
 // Words returns the sentences about the login.
 func (o *Outcome) Words() words.Login {
 	return words.Login{
-		Account: o.Account.Name, Provider: o.Provider.Name, Issuer: o.Provider.Issuer, New: o.Account.File == "", Scopes: o.Asked,
+		Account: o.Account.Name, Provider: o.Provider.Name, Issuer: o.Provider.Issuer, New: o.Account.File == "",
+		Scopes: o.Asked, Bound: o.Account.DPoP,
 	}
 }
 

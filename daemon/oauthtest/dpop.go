@@ -80,15 +80,16 @@ func (s *Server) proven(w http.ResponseWriter, r *http.Request, access string) (
 		return refuse(wrong)
 	}
 	issuer, _ := url.Parse(s.cfg.Issuer)
-	now, ath := s.cfg.Now(), ""
+	now, ath, host := s.cfg.Now(), "", issuer.Host
 	if access != "" {
+		host = r.Host // which may be a server of its own, see [Server.Protect]
 		sum := sha256.Sum256([]byte(access))
 		ath = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	switch c := p.claims; {
 	case c.Method != r.Method:
 		return refuse("htm is another method")
-	case c.URI != issuer.Scheme+"://"+issuer.Host+r.URL.EscapedPath():
+	case c.URI != issuer.Scheme+"://"+host+r.URL.EscapedPath():
 		return refuse("htu is another URI")
 	case c.IssuedAt == nil || now.Sub(c.IssuedAt.Time).Abs() > proofAge:
 		return refuse("iat is not now")

@@ -39,6 +39,16 @@ func (s *Server) hello(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Protect returns what serves next for requests that come with a valid access token of s, and with a proof if that needs one
+// (RFC 6750, RFC 9449 §7), at whichever server that is, with the scheme of s.
+func (s *Server) Protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := s.bearer(w, r, ""); ok {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
 // bearer returns the access token of the Authorization header (RFC 6750 §2.1, RFC 9449 §7.1), or answers why not (§3.1). It must have
 // scope, unless that is "".
 func (s *Server) bearer(w http.ResponseWriter, r *http.Request, scope string) (accessToken, bool) {

@@ -5,16 +5,26 @@ import (
 	"strings"
 )
 
-// BearerChallenge returns the parameters of the first Bearer challenge in WWW-Authenticate (RFC 6750 §3, RFC 9110 §11.6.1),
-// by name in lower case; nil if there is none. A challenge that cannot be read ends where that is so.
-func BearerChallenge(h http.Header) map[string]string {
+// TokenChallenge returns the parameters of the first Bearer challenge in WWW-Authenticate (RFC 6750 §3, RFC 9110 §11.6.1), by
+// name in lower case. If there is none, they are those of the first DPoP challenge (RFC 9449 §7.1), and bound is true: no bearer
+// token is taken. They are nil if there is none either. A challenge that cannot be read ends where that is so.
+func TokenChallenge(h http.Header) (parameters map[string]string, bound bool) {
+	if parameters = challengeOf(h, "Bearer"); parameters != nil {
+		return parameters, false
+	}
+	parameters = challengeOf(h, "DPoP")
+	return parameters, parameters != nil
+}
+
+// challengeOf returns the parameters of the first challenge of that scheme; nil if there is none.
+func challengeOf(h http.Header, wanted string) map[string]string {
 	for _, value := range h.Values("WWW-Authenticate") {
 		rest := value
 		for rest != "" {
 			scheme, after := headerToken(rest)
 			after = strings.TrimLeft(after, " \t")
 			parameters, next := challengeParameters(after)
-			if strings.EqualFold(scheme, "Bearer") {
+			if strings.EqualFold(scheme, wanted) {
 				return parameters
 			}
 			if next == rest {

@@ -22,6 +22,8 @@ type ProtectedResource struct {
 	Issuer string
 	// Scopes are those that it asks for in its challenge, else those that it supports; nil if it says neither.
 	Scopes []string
+	// DPoPBound is true if it takes no token without a proof of the key that the token is bound to (RFC 9449).
+	DPoPBound bool
 }
 
 // ResourceError means that a resource server does not say where its tokens come from, or lies about it.
@@ -66,14 +68,14 @@ func DiscoverResource(ctx context.Context, client *http.Client, resource string)
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	client = Harden(client)
-	challenge, err := challengeOf(ctx, client, resource)
+	challenge, err := challenged(ctx, client, resource)
 	if err != nil {
 		return ProtectedResource{}, err
 	}
 	origin := u.Scheme + "://" + u.Host
 	path := strings.TrimSuffix(u.EscapedPath(), "/")
 	places := []string{origin + protectedPath + path}
-	if at := challenge["resource_metadata"]; at != "" {
+	if at := challenge.parameters["resource_metadata"]; at != "" {
 		places = append([]string{at}, places...)
 	}
 	if path != "" {
@@ -93,16 +95,19 @@ func DiscoverResource(ctx context.Context, client *http.Client, resource string)
 		if found.Issuer == "" {
 			continue
 		}
-		if scope := challenge["scope"]; scope != "" {
+		if scope := challenge.parameters["scope"]; scope != "" {
 			found.Scopes = strings.Fields(scope)
 		}
+		found.DPoPBound = found.DPoPBound || challenge.bound
 		if n := len(strings.Join(found.Scopes, " ")); n > maxScopes {
 			return ProtectedResource{}, &ResourceError{URL: resource, cause: fmt.Errorf("it names %d bytes of scopes, which no browser is sent", n)}
 		}
 		return found, nil
 	}
-	if nowhere.silent = challenge != nil && !nowhere.redirect; nowhere.silent {
-		return ProtectedResource{Resource: resource, Issuer: origin, Scopes: strings.Fields(challenge["scope"])}, nowhere
+	if nowhere.silent = challenge.parameters != nil && !nowhere.redirect; nowhere.silent {
+		return ProtectedResource{
+			Resource: resource, Issuer: origin, Scopes: strings.Fields(challenge.parameters["scope"]), DPoPBound: challenge.bound,
+		}, nowhere
 	}
 	return ProtectedResource{}, nowhere
 }
@@ -110,24 +115,30 @@ func DiscoverResource(ctx context.Context, client *http.Client, resource string)
 // ping is a message that changes nothing at an MCP server.
 const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 
-// challengeOf returns the parameters of the Bearer challenge in the answer to a request without a token. A server that does
-// not take GET there is sent a ping: many MCP servers take nothing but messages.
-func challengeOf(ctx context.Context, client *http.Client, resource string) (map[string]string, error) {
-	status, challenge, err := unauthorized(ctx, client, http.MethodGet, resource, "")
+// challenge is what [TokenChallenge] returns.
+type challenge struct {
+	parameters map[string]string
+	bound      bool
+}
+
+// challenged returns the challenge in the answer to a request without a token. A server that does not take GET there is sent a
+// ping: many MCP servers take nothing but messages.
+func challenged(ctx context.Context, client *http.Client, resource string) (challenge, error) {
+	status, c, err := unauthorized(ctx, client, http.MethodGet, resource, "")
 	switch status {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable:
-		if challenge == nil {
-			_, challenge, err = unauthorized(ctx, client, http.MethodPost, resource, ping)
+		if c.parameters == nil {
+			_, c, err = unauthorized(ctx, client, http.MethodPost, resource, ping)
 		}
 	}
-	return challenge, err
+	return c, err
 }
 
 // unauthorized sends a request without a token.
-func unauthorized(ctx context.Context, client *http.Client, method, resource, body string) (status int, challenge map[string]string, err error) {
+func unauthorized(ctx context.Context, client *http.Client, method, resource, body string) (status int, c challenge, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, resource, strings.NewReader(body))
 	if err != nil {
-		return 0, nil, &ResourceError{URL: resource, cause: errors.New("not a URL")}
+		return 0, c, &ResourceError{URL: resource, cause: errors.New("not a URL")}
 	}
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	if body != "" {
@@ -135,10 +146,11 @@ func unauthorized(ctx context.Context, client *http.Client, method, resource, bo
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return 0, nil, &ResourceError{URL: resource, cause: SafeCause(err), transient: true}
+		return 0, c, &ResourceError{URL: resource, cause: SafeCause(err), transient: true}
 	}
 	_ = res.Body.Close()
-	return res.StatusCode, BearerChallenge(res.Header), nil
+	c.parameters, c.bound = TokenChallenge(res.Header)
+	return res.StatusCode, c, nil
 }
 
 // protectedAt reads the metadata at one place; its Issuer is "" if there is none.
@@ -178,7 +190,10 @@ func protectedAt(ctx context.Context, client *http.Client, resource *url.URL, at
 		return found, wrong(errors.New("the document is not a JSON object"))
 	}
 	var servers []string
-	for name, into := range map[string]any{"resource": &found.Resource, "authorization_servers": &servers, "scopes_supported": &found.Scopes} {
+	for name, into := range map[string]any{
+		"resource": &found.Resource, "authorization_servers": &servers, "scopes_supported": &found.Scopes,
+		"dpop_bound_access_tokens_required": &found.DPoPBound,
+	} {
 		if raw, ok := fields[name]; ok && json.Unmarshal(raw, into) != nil {
 			return found, wrong(fmt.Errorf("%s has another type than it must have", name))
 		}

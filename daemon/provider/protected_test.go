@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestBearerChallenge(t *testing.T) {
+func TestTokenChallenge(t *testing.T) {
 	for value, want := range map[string]map[string]string{
 		`Bearer resource_metadata="https://x.example.com/m", scope="a b"`: {"resource_metadata": "https://x.example.com/m", "scope": "a b"},
 		`bearer realm=x`: {"realm": "x"},
@@ -23,18 +23,34 @@ func TestBearerChallenge(t *testing.T) {
 		`,,,`:                                                   nil,
 		"":                                                      nil,
 	} {
-		got := BearerChallenge(http.Header{"Www-Authenticate": {value}})
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: got %v, want %v", value, got, want)
+		got, bound := TokenChallenge(http.Header{"Www-Authenticate": {value}})
+		if !reflect.DeepEqual(got, want) || bound {
+			t.Errorf("%s: got %v, %t, want %v for bearer tokens", value, got, bound, want)
 		}
 	}
 }
 
-func FuzzBearerChallenge(f *testing.F) {
+// A server that takes bound tokens alone has no Bearer challenge.
+func TestDPoPChallenge(t *testing.T) {
+	for value, want := range map[string]map[string]string{
+		`DPoP algs="ES256", resource_metadata="https://x.example.com/m"`: {"algs": "ES256", "resource_metadata": "https://x.example.com/m"},
+		`Basic realm="x", dpop error="use_dpop_nonce"`:                   {"error": "use_dpop_nonce"},
+	} {
+		if got, bound := TokenChallenge(http.Header{"Www-Authenticate": {value}}); !bound || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, %t, want %v for bound tokens", value, got, bound, want)
+		}
+	}
+	both := `DPoP algs="ES256", Bearer scope="a"`
+	if got, bound := TokenChallenge(http.Header{"Www-Authenticate": {both}}); bound || got["scope"] != "a" {
+		t.Errorf("%s: got %v, %t, want the Bearer challenge", both, got, bound)
+	}
+}
+
+func FuzzTokenChallenge(f *testing.F) {
 	f.Add(`Basic realm="a, Bearer", Bearer scope="a"`)
 	f.Add(`Bearer scope="`)
 	f.Fuzz(func(_ *testing.T, value string) {
-		BearerChallenge(http.Header{"Www-Authenticate": {value}})
+		TokenChallenge(http.Header{"Www-Authenticate": {value}})
 	})
 }
 
@@ -110,6 +126,20 @@ func TestDiscoverResource(t *testing.T) {
 				t.Errorf("got %+v, %v, want %+v", got, err, want)
 			}
 		})
+	}
+	for _, test := range []struct {
+		name, challenge, member string
+		bound                   bool
+	}{
+		{"the document says so", "Bearer", `,"dpop_bound_access_tokens_required":true`, true},
+		{"the challenge says so", `DPoP algs="ES256", resource_metadata="SELF/elsewhere/m"`, "", true},
+		{"it takes both", `DPoP algs="ES256", Bearer`, `,"dpop_bound_access_tokens_required":false`, false},
+	} {
+		text := strings.Replace(document, "}", test.member+"}", 1)
+		self := resourceServer(t, test.challenge, map[string]string{"/elsewhere/m": text, protectedPath + "/mcp": text})
+		if got, err := DiscoverResource(t.Context(), nil, self+"/mcp"); err != nil || got.DPoPBound != test.bound {
+			t.Errorf("bound tokens, %s: got %+v, %v, want %t", test.name, got, err, test.bound)
+		}
 	}
 	if _, err := DiscoverResource(t.Context(), nil, "http://mcp.example.com/mcp"); err == nil || !strings.Contains(err.Error(), "not https") {
 		t.Errorf("plain http: got %v", err)

@@ -24,6 +24,8 @@ type Login struct {
 	New bool
 	// Scopes are those that the login asks for.
 	Scopes []string
+	// Bound is true if its tokens are to be bound to a key (DPoP).
+	Bound bool
 }
 
 // Again says how to log in once more.
@@ -136,8 +138,22 @@ func (l Login) Exchange(err error) error {
 		p.Code, p.Hint = api.ProviderUnreachable, wayOut(refused, p.Hint)
 	case grant.Configuration:
 		p.Code, p.Hint = api.ProviderRejected, "check client id, client secret and redirect URI against the registration at the provider"
+		if aboutProof(refused) {
+			p.Hint = l.withProof()
+		}
 	}
 	return p.Because(err)
+}
+
+// withProof says what to do about a login that was refused because of a DPoP proof, or for want of one.
+func (l Login) withProof() string {
+	switch {
+	case l.Bound:
+		return wrongProof
+	case l.New:
+		return "this provider binds tokens to a key: run the same command again with --dpop"
+	}
+	return "this provider binds tokens to a key: oauthd login " + l.Account + " --dpop"
 }
 
 // Response words what ended the wait for the browser.

@@ -118,7 +118,7 @@ func tokenRefused(
 			RetryAfter: max(seconds(retryAfter), seconds(refused.RetryAfter)),
 		}
 	case grant.Configuration:
-		if refused.Code == "use_dpop_nonce" || refused.Code == "invalid_dpop_proof" {
+		if aboutProof(refused) {
 			return proofRefused(a, providerName, refused)
 		}
 		hint := "check the client's registration at the provider; oauthd login " + a.Name + " takes another client, " +
@@ -140,9 +140,17 @@ func tokenRefused(
 	}
 }
 
-// proofRefused words a refusal because of a DPoP proof, or for want of one (RFC 9449 §5).
+// aboutProof reports whether a refusal is because of a DPoP proof, or for want of one (RFC 9449 §5).
+func aboutProof(refused *grant.ProviderError) bool {
+	return refused.Code == "use_dpop_nonce" || refused.Code == "invalid_dpop_proof"
+}
+
+// wrongProof says what to do if a proof was sent and not taken.
+const wrongProof = "compare this machine's clock with the provider's; the daemon's log has the details"
+
+// proofRefused words a refusal that is about a proof.
 func proofRefused(a account.Account, providerName string, refused *grant.ProviderError) *api.Error {
-	hint := "compare this machine's clock with the provider's; the daemon's log has the details"
+	hint := wrongProof
 	if !a.DPoP {
 		hint = "write dpop = true into the account's file, then oauthd login " + a.Name
 	}
