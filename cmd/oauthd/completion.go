@@ -93,7 +93,10 @@ func addCompletions(c *cobra.Command) {
 
 // flagCompletions say what the values of flags are, wherever they occur.
 func flagCompletions() map[string]cobra.CompletionFunc {
+	accounts := func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) { return completeAccounts() }
 	return map[string]cobra.CompletionFunc{
+		"account": accounts, "via": accounts, "aws": accounts, "azure": accounts, "google": accounts,
+		proxyFlag: completeProxy,
 		"provider": func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return completeProviders()
 		},
@@ -212,6 +215,32 @@ func completeScopes(cmd *cobra.Command, args []string, _ string) ([]cobra.Comple
 		}
 	}
 	return slices.Sorted(maps.Keys(scopes)), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeProxy completes the account in NAME=URL, and then the places where its tokens may be used.
+func completeProxy(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	name, _, ok := strings.Cut(toComplete, "=")
+	if !ok {
+		found, directive := completeAccounts()
+		for i, c := range found {
+			name, about, described := strings.Cut(c, "\t")
+			if found[i] = name + "="; described {
+				found[i] = cobra.CompletionWithDesc(found[i], about)
+			}
+		}
+		return found, directive | cobra.ShellCompDirectiveNoSpace
+	}
+	var found []cobra.Completion
+	a, _ := askQuickly(func(ctx context.Context, c *client.Client) (api.Account, error) { return c.Account(ctx, name) })
+	for _, host := range a.Hosts {
+		if !strings.Contains(host, "://") {
+			host = "https://" + host
+		}
+		if !strings.Contains(host, "*") {
+			found = append(found, name+"="+api.Excerpt(host))
+		}
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeVariable completes the account in VAR=NAME.

@@ -167,6 +167,11 @@ func TestCompletionStartsNoDaemon(t *testing.T) {
 		{[]string{"token", ""}, "work\n:4\n"},
 		{[]string{"login", "x", "--provider", ""}, ":4\n"},
 		{[]string{"token", "work", "--scope", ""}, ":4\n"},
+		{[]string{"exec", "--proxy", ""}, "work=\n:6\n"},
+		{[]string{"exec", "--proxy", "work="}, ":4\n"},
+		{[]string{"exec", "--aws", ""}, "work\n:4\n"},
+		{[]string{"login", "x", "--via", ""}, "work\n:4\n"},
+		{[]string{"mcp", "https://mcp.example.com/mcp", "--account", ""}, "work\n:4\n"},
 	} {
 		exit, stdout, _ := s.run(t, "", append([]string{"oauthd", "__complete"}, test.args...)...)
 		if exit != 0 || stdout != test.want {
