@@ -58,6 +58,16 @@ func (d *Daemon) EndFile(ctx context.Context, path string) (api.File, error) {
 	return d.files.End(ctx, path)
 }
 
+// ChooseStore writes another store into config.toml, and ends the daemon if it is to begin anew with that; see
+// [stores.Chooser.Choose].
+func (d *Daemon) ChooseStore(ctx context.Context, choice api.StoreChoice) (api.StoreChosen, error) {
+	chosen, err := d.stores.Choose(ctx, choice)
+	if chosen.Restarting {
+		err = d.Shutdown(ctx)
+	}
+	return chosen, err
+}
+
 // OIDCAgent reports whether config.toml asks for a socket for oidc-agent's clients.
 func (d *Daemon) OIDCAgent() bool { return d.book.OIDCAgent() }
 

@@ -125,7 +125,7 @@ func TestChooseStoreRefused(t *testing.T) {
 	c.refuses(t, r, api.StoreChoice{Backend: "file"}, api.ConfigInvalid, "does not change", "write these lines", "\n[keystore]\nbackend = \"file\"")
 	r.write("config.toml", "[keystore]\nbakend = \"keychain\"\n")
 	c.refuses(t, r, api.StoreChoice{Backend: "file"}, api.ConfigInvalid, "config.toml:2", "correct the file")
-	c.d.cfg.Again = nil
+	c.d.stores.Again = nil
 	c.refuses(t, r, api.StoreChoice{Backend: "file"}, api.Unsupported, "cannot be changed")
 }
 

@@ -25,6 +25,7 @@ import (
 	"oauthd/daemon/news"
 	"oauthd/daemon/provider"
 	"oauthd/daemon/sockets"
+	"oauthd/daemon/stores"
 	"oauthd/daemon/takeover"
 	"oauthd/daemon/token"
 	"oauthd/daemon/vault"
@@ -118,6 +119,7 @@ type Daemon struct {
 	audit   *audit.Log
 	prints  *fingerprints
 	sockets *sockets.Keeper
+	stores  *stores.Chooser
 	stop    chan struct{}
 	idle    *idleness
 	resumed chan struct{} // holds one element when the machine has woken up
@@ -187,6 +189,10 @@ func New(cfg Config) *Daemon {
 		Dir: cfg.RuntimeDir, Record: cfg.FileRecord, Token: d.Token, Account: d.Account, Hooks: d.hooks.Runner,
 		Log: cfg.Log, Now: cfg.Now,
 	})
+	d.stores = &stores.Chooser{
+		Dir: cfg.Dir, InUse: config.Keystore{Backend: cfg.Config.Backend, Identity: cfg.Config.Identity, Seal: cfg.Config.Seal},
+		Store: cfg.Store, Gate: d.vault.Gate(), Accounts: d.book, Words: d.store, Log: cfg.Log, Again: cfg.Again,
+	}
 	d.vault.Settled = d.settled
 	if cfg.NotOpened != nil {
 		d.vault.Gate().NotOpened(cfg.NotOpened)

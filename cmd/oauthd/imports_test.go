@@ -104,6 +104,7 @@ func bans() []ban {
 		rooms("daemon/news", "token"),
 		rooms("daemon/files", "hook"),
 		rooms("daemon/sockets", "words"),
+		rooms("daemon/stores", "config", "provider", "vault", "words"),
 		rooms("daemon/login", "book", "config", "grant", "grant/google", "mint", "provider", "token", "vault", "words"),
 		rooms("daemon/takeover", "book", "foreign", "grant", "grant/google", "login", "mint", "provider", "vault", "words"),
 		{pkg: "daemon/hook", never: []pattern{ours}, but: []pattern{"oauthd/ipc/api"}},
@@ -119,7 +120,8 @@ func bans() []ban {
 }
 
 // rooms is the row of a room in daemon that may enter only these others, besides the vocabulary, and the two rooms at its
-// side: words names the failures of keystore and redirect, and login uses redirect.
+// side: words names the failures of keystore and redirect, stores changes the one keystore for another, and login uses
+// redirect.
 func rooms(pkg string, others ...string) ban {
 	b := ban{pkg: pkg, never: []pattern{ours}, but: []pattern{"oauthd/daemon/account", "oauthd/ipc/api", "oauthd/ipc/own"}}
 	for _, other := range others {
@@ -128,6 +130,8 @@ func rooms(pkg string, others ...string) ban {
 	switch pkg {
 	case "daemon/words":
 		b.but = append(b.but, "oauthd/keystore", "oauthd/redirect")
+	case "daemon/stores":
+		b.but = append(b.but, "oauthd/keystore")
 	case "daemon/login":
 		b.but = append(b.but, "oauthd/redirect")
 	case "daemon/files":
@@ -149,7 +153,7 @@ func floors() [][]string {
 		{"daemon/config", "daemon/grant", "daemon/vault", "daemon/foreign", "daemon/files"},
 		{"daemon/grant/google", "daemon/news"},
 		{"daemon/words"},
-		{"daemon/attend", "daemon/book", "daemon/consent", "daemon/sockets"},
+		{"daemon/attend", "daemon/book", "daemon/consent", "daemon/sockets", "daemon/stores"},
 		{"daemon/desktop", "daemon/mint"},
 		{"daemon/login"},
 		{"daemon/takeover"},
@@ -330,6 +334,8 @@ func TestViolationsAreReported(t *testing.T) {
 		{"book imports grant", "daemon/book/x.go", "oauthd/daemon/grant", "banned"},
 		{"mint imports redirect", "daemon/mint/x.go", "oauthd/redirect", "banned"},
 		{"mint imports login", "daemon/mint/x.go", "oauthd/daemon/login", "not downwards"},
+		{"changing the store imports it", "daemon/stores/x.go", "oauthd/keystore", ""},
+		{"changing the store imports the accounts", "daemon/stores/x.go", "oauthd/daemon/book", "not downwards"},
 		{"news import the vault", "daemon/news/x.go", "oauthd/daemon/vault", "banned"},
 		{"files import the token cache", "daemon/files/x.go", "oauthd/daemon/token", "banned"},
 		{"files import the vault", "daemon/files/x.go", "oauthd/daemon/vault", "not downwards"},

@@ -8,8 +8,8 @@ import (
 
 	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
-	"oauthd/daemon"
 	"oauthd/daemon/config"
+	"oauthd/daemon/stores"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -98,7 +98,7 @@ func migrate(ctx context.Context, std stdio, to string, stdin bool) error {
 			}
 		}
 	}
-	moved, err := daemon.Migrate(ctx, cfg, from, target)
+	moved, err := stores.Migrate(ctx, cfg, from, target)
 	if err != nil {
 		return &api.Error{Code: api.AsError(err).Code, Message: fmt.Sprintf("%v (%d of the credentials are out of the old store)", err, moved),
 			Hint: "every credential is in one of the stores or in both; the same command goes on"}

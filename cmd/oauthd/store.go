@@ -88,7 +88,7 @@ func whereToStore(ctx context.Context, a *ask.Asker, std stdio, now api.Store) (
 	fmt.Fprint(std.err, "Where shall credentials be stored instead?\n\n")
 	for {
 		where, err := a.Ask(ask.Question{
-			Text: "Store", Suggested: byPassphrase, Choices: stores(ctx),
+			Text: "Store", Suggested: byPassphrase, Choices: storeChoices(ctx),
 			Explain: "Encrypted files outlive the daemon and the machine's next start; what opens them is a passphrase that you " +
 				"type once after each start, or an age identity: a file, or a plugin for a TPM or a security key. What is " +
 				"only in memory is gone when the daemon ends, and you log in again. To use a keychain instead, press Ctrl-C, " +
@@ -113,8 +113,8 @@ func whereToStore(ctx context.Context, a *ask.Asker, std stdio, now api.Store) (
 	}
 }
 
-// stores are the stores to choose from on this machine.
-func stores(ctx context.Context) []ask.Choice {
+// storeChoices are the stores to choose from on this machine.
+func storeChoices(ctx context.Context) []ask.Choice {
 	all := []ask.Choice{
 		{Name: byPassphrase, Title: "files, encrypted by a passphrase"},
 		{Name: byIdentity, Title: "files, encrypted by an age identity or plugin (TPM, YubiKey)"},

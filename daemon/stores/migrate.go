@@ -1,4 +1,7 @@
-package daemon
+// Package stores changes where credentials are stored: it moves the records to another store, and it has a daemon begin
+// anew with another store that a person chose. No credential gets lost by either: what is moved is read back before it is
+// deleted, and a store that holds a credential is not left.
+package stores
 
 import (
 	"bytes"
