@@ -45,6 +45,11 @@ func (d *Daemon) Watch(ctx context.Context, name string) (iter.Seq2[api.WatchEve
 	return d.news.Watch(ctx, name)
 }
 
+// Match returns the account whose tokens may be used at url; see [book.Book.Match].
+func (d *Daemon) Match(ctx context.Context, url, user string) (api.Match, error) {
+	return d.book.Match(ctx, url, user)
+}
+
 // Files lists the files that hold a token; see [files.Keeper.List].
 func (d *Daemon) Files(ctx context.Context) ([]api.File, error) { return d.files.List(ctx) }
 

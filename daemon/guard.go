@@ -80,7 +80,7 @@ func (d *Daemon) still(ctx context.Context, a account.Account, ad admission, r a
 	if decision := policy.Decide(now.Policy, ad.caller, policy.Request{Scopes: strings.Fields(r.Scope), Audience: r.Audience, Resource: r.Resource}); !decision.Allowed {
 		return words.Refused(now, ad.caller, decision)
 	}
-	return d.allowedAt(ctx, now, r.URL)
+	return d.book.AllowedAt(ctx, now, r.URL)
 }
 
 // grantedOf returns those of a ceiling's scopes that a has; all of them if none are known.

@@ -35,10 +35,10 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	t, admitted, err := d.token(ctx, r)
 	for tries := 0; tries < maxWaits && r.Interactive; tries++ {
 		w, wanted := wants(r, err)
-		if !wanted || w.Scopes != "" && d.loginOf(r.Account) != r.Account {
+		if !wanted || w.Scopes != "" && d.book.LoginOf(r.Account) != r.Account {
 			break
 		}
-		waited := d.attend.Await(ctx, d.loginOf(r.Account), w)
+		waited := d.attend.Await(ctx, d.book.LoginOf(r.Account), w)
 		if errors.Is(waited, attend.ErrNobody) && err == nil {
 			waited = words.StrongerLogin(r.Account)
 		}
@@ -100,7 +100,7 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 	if err := d.vault.Gate().Err(); err != nil {
 		return api.Token{}, admitted, words.Locked(err)
 	}
-	if err := d.allowedAt(ctx, a, r.URL); err != nil {
+	if err := d.book.AllowedAt(ctx, a, r.URL); err != nil {
 		return api.Token{}, admitted, err
 	}
 	admitted, err = d.admit(ctx, a, &r)

@@ -5,14 +5,6 @@ import (
 	"oauthd/ipc/api"
 )
 
-// loginOf returns the account whose login the tokens of the account of that name come from: usually that one.
-func (d *Daemon) loginOf(name string) string {
-	if a, ok := d.book.Configured(name); ok && a.Via != "" {
-		return a.Via
-	}
-	return name
-}
-
 // lacksVia reports whether the account whose login a's tokens come from has none, as far as that is known without asking the
 // store.
 func (d *Daemon) lacksVia(a account.Account) bool {

@@ -114,6 +114,14 @@ func (b *Book) Names() []string { return b.current().Names() }
 // Through returns the names of the accounts that have their tokens via the account of that name, sorted.
 func (b *Book) Through(name string) []string { return b.current().Through(name) }
 
+// LoginOf returns the account whose login the tokens of the account of that name come from: usually that one.
+func (b *Book) LoginOf(name string) string {
+	if a, ok := b.Configured(name); ok && a.Via != "" {
+		return a.Via
+	}
+	return name
+}
+
 // File is the path of the file of the account of that name.
 func (b *Book) File(name string) string { return config.AccountFile(b.cfg.Dir, name) }
 
