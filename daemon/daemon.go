@@ -22,6 +22,7 @@ import (
 	"oauthd/daemon/hook"
 	"oauthd/daemon/login"
 	"oauthd/daemon/mint"
+	"oauthd/daemon/narrow"
 	"oauthd/daemon/news"
 	"oauthd/daemon/provider"
 	"oauthd/daemon/sockets"
@@ -108,6 +109,7 @@ type Daemon struct {
 	book    *book.Book
 	tokens  *token.Cache
 	mint    *mint.Minter
+	narrow  narrow.Narrower
 	logins  *login.Logins
 	imports *takeover.Imports
 	news    *news.Desk
@@ -160,6 +162,7 @@ func New(cfg Config) *Daemon {
 		Dir: cfg.Dir, StateDir: cfg.StateDir, Config: cfg.Config, Vault: d.vault, Log: cfg.Log, HTTP: cfg.HTTP, Now: cfg.Now, Changed: d.changed,
 		Replaced: d.replaced,
 	})
+	d.narrow = narrow.Narrower{Book: d.book, Store: d.store}
 	d.mint = mint.New(mint.Config{
 		Book: d.book, Vault: d.vault, Grants: grants, ADC: google.ADCPlaces(cfg.ADC), Store: d.store, Log: cfg.Log, Now: cfg.Now,
 		Tokens: func(ctx context.Context, r token.Request) (account.Token, error) { return d.tokens.Token(ctx, r) },

@@ -10,7 +10,6 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/book"
-	"oauthd/daemon/grant/google"
 	"oauthd/daemon/policy"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
@@ -55,9 +54,7 @@ func (d *Daemon) admit(ctx context.Context, a account.Account, r *api.TokenReque
 	wanted = ad.decision.Request
 	if r.Scope == "" && len(wanted.Scopes) > 0 {
 		var err error
-		if d.bounded(a, wanted.Audience, wanted.Resource) {
-			wanted.Scopes = google.StorageScopes(wanted.Scopes)
-		} else if wanted.Scopes, err = d.grantedOf(ctx, a, wanted.Scopes); err != nil {
+		if wanted.Scopes, err = d.narrow.Ceiling(ctx, a, wanted.Audience, wanted.Resource, wanted.Scopes); err != nil {
 			return ad, err
 		}
 	}
@@ -81,19 +78,6 @@ func (d *Daemon) still(ctx context.Context, a account.Account, ad admission, r a
 		return words.Refused(now, ad.caller, decision)
 	}
 	return d.book.AllowedAt(ctx, now, r.URL)
-}
-
-// grantedOf returns those of a ceiling's scopes that a has; all of them if none are known.
-func (d *Daemon) grantedOf(ctx context.Context, a account.Account, ceiling []string) ([]string, error) {
-	f, err := d.book.Facts(ctx, a.Name)
-	if err != nil {
-		return nil, d.store.Problem(err)
-	}
-	p, err := d.book.KnownProvider(a)
-	if err != nil || f.Scopes == nil {
-		return ceiling, err
-	}
-	return slices.DeleteFunc(slices.Clone(ceiling), func(s string) bool { return len(p.Covers(f.Scopes, []string{s})) > 0 }), nil
 }
 
 // within returns an error if t is good for more than an admitted caller may have.

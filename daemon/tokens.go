@@ -3,11 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/attend"
@@ -112,22 +110,9 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 	if err != nil {
 		return api.Token{}, admitted, err
 	}
-	request := token.Request{Key: token.Key{Account: a.Name}, Force: r.Force, IDToken: r.IDToken}
-	if r.MinTTL != nil {
-		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(365*24*time.Hour/time.Second))) * time.Second
-		request.MinTTL = &ttl
-	}
-	if err := d.narrowed(ctx, a, r, &request); err != nil {
+	request, err := d.narrow.Request(ctx, a, r)
+	if err != nil {
 		return api.Token{}, admitted, err
-	}
-	if r.IDToken && !a.Grant.HasClient() {
-		request.Key.IDToken = true
-		if a.Grant == account.GrantServiceAccount && r.Audience == "" && a.Audience == "" {
-			return api.Token{}, admitted, words.NoAudience()
-		}
-	}
-	if !a.Grant.HasClient() && !r.IDToken && r.Scope != "" && request.Key.Audience != "" {
-		return api.Token{}, admitted, words.TwoTargets()
 	}
 	if r.Force {
 		if err := d.mint.Retry(ctx, a); err != nil {
@@ -148,40 +133,4 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 		return api.Token{}, admitted, err
 	}
 	return t, admitted, nil
-}
-
-// narrow checks that wanted was granted, and returns the scopes to ask the provider for: wanted if the provider can
-// narrow, else none, which is all that was granted, or of several resources the first.
-func (d *Daemon) narrow(ctx context.Context, a account.Account, wanted []string) (account.ScopeSet, error) {
-	f, err := d.book.Facts(ctx, a.Name)
-	if err != nil {
-		return account.ScopeSet{}, d.store.Problem(err)
-	}
-	if !f.LoggedIn || f.Dead {
-		return account.ScopeSet{}, words.LoginRequired(a.Name, "")
-	}
-	p, err := d.book.KnownProvider(a)
-	if err != nil {
-		return account.ScopeSet{}, err
-	}
-	granted := a.Granted(f.Scopes)
-	if missing := p.Covers(granted, wanted); len(missing) > 0 {
-		if f.LoginScopes != nil && len(p.Covers(f.LoginScopes, missing)) == 0 {
-			return account.ScopeSet{}, words.ScopeLost(a.Name, book.ProviderName(a), missing)
-		}
-		return account.ScopeSet{}, words.ScopeNotGranted(a.Name, missing)
-	}
-	if _, whole := p.OneResource(wanted); !whole {
-		return account.ScopeSet{}, &api.Error{
-			Code:    api.Unsupported,
-			Message: fmt.Sprintf("a token of %s is for one resource, and these scopes belong to several", book.ProviderName(a)),
-			Hint:    "ask for the scopes of one resource at a time",
-		}
-	}
-	one, _ := p.OneResource(granted)
-	narrows := d.book.Narrows(p) || !a.Grant.Interactive() || exchanges(a, p)
-	if !narrows || granted != nil && len(p.Covers(wanted, one)) == 0 {
-		return account.ScopeSet{}, nil
-	}
-	return account.ScopeSetOf(wanted...), nil
 }

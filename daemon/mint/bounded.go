@@ -53,11 +53,3 @@ func (m *Minter) googleEndpoint(ctx context.Context, a account.Account) (string,
 	}
 	return robot.TokenURI, nil
 }
-
-// OfGoogle reports whether Google gives the tokens of a, or a stand-in for it on this machine.
-func OfGoogle(a account.Account) bool {
-	if !a.Grant.HasClient() || a.Provider == "google" {
-		return true
-	}
-	return a.Provider == "" && a.Issuer == "" && google.TrustedTokenURI(a.Endpoints.Token)
-}

@@ -8,6 +8,7 @@ import (
 	"oauthd/daemon/account"
 	"oauthd/daemon/book"
 	"oauthd/daemon/grant"
+	"oauthd/daemon/grant/google"
 	"oauthd/daemon/token"
 	"oauthd/daemon/vault"
 	"oauthd/daemon/words"
@@ -20,7 +21,7 @@ func (m *Minter) exchange(ctx context.Context, a account.Account, key token.Key)
 	if err != nil {
 		return account.Token{}, err
 	}
-	if account.IsStorage(key.Resource) && OfGoogle(a) {
+	if account.IsStorage(key.Resource) && google.Issues(a) {
 		return m.bounded(ctx, a, key, own)
 	}
 	c, err := m.vault.Load(ctx, a.Name)

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
 )
 
@@ -26,6 +27,14 @@ func TrustedTokenURI(uri string) bool {
 	default:
 		return false
 	}
+}
+
+// Issues reports whether Google issues the tokens of a, or a stand-in for it on this machine.
+func Issues(a account.Account) bool {
+	if !a.Grant.HasClient() || a.Provider == "google" {
+		return true
+	}
+	return a.Provider == "" && a.Issuer == "" && TrustedTokenURI(a.Endpoints.Token)
 }
 
 // trustedService returns a check whether a URL belongs to one of Google's services, such as sts.googleapis.com, under

@@ -1,4 +1,4 @@
-package daemon
+package narrow
 
 import (
 	"cmp"
@@ -7,20 +7,19 @@ import (
 
 	"oauthd/daemon/account"
 	"oauthd/daemon/grant/google"
-	"oauthd/daemon/mint"
 	"oauthd/daemon/token"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
 
 // bounded reports whether a token of a for audience or resource is one that Google bounds to a part of Cloud Storage.
-func (d *Daemon) bounded(a account.Account, audience, resource string) bool {
-	return (account.IsStorage(audience) || account.IsStorage(resource)) && mint.OfGoogle(a)
+func bounded(a account.Account, audience, resource string) bool {
+	return (account.IsStorage(audience) || account.IsStorage(resource)) && google.Issues(a)
 }
 
 // bound puts into request what a bounded token for r takes. Its scopes say what it may do there: to read is what nobody
 // has to name.
-func (d *Daemon) bound(ctx context.Context, a account.Account, r api.TokenRequest, request *token.Request) error {
+func (n Narrower) bound(ctx context.Context, a account.Account, r api.TokenRequest, request *token.Request) error {
 	storage, err := account.ParseStorage(cmp.Or(r.Resource, r.Audience))
 	switch {
 	case r.Audience != "" && r.Resource != "":
@@ -35,9 +34,9 @@ func (d *Daemon) bound(ctx context.Context, a account.Account, r api.TokenReques
 	if len(storing) < len(scopes) {
 		return words.NotOfStorage()
 	}
-	f, err := d.book.Facts(ctx, a.Name)
+	f, err := n.Book.Facts(ctx, a.Name)
 	if err != nil {
-		return d.store.Problem(err)
+		return n.Store.Problem(err)
 	}
 	granted := a.Granted(f.Scopes)
 	needed := storing

@@ -1,7 +1,6 @@
-package daemon
+package narrow
 
 import (
-	"context"
 	"strings"
 
 	"oauthd/daemon/account"
@@ -11,21 +10,6 @@ import (
 	"oauthd/ipc/api"
 )
 
-// narrowed puts into request what a token for r takes that may be good for less than a.
-func (d *Daemon) narrowed(ctx context.Context, a account.Account, r api.TokenRequest, request *token.Request) error {
-	if d.bounded(a, r.Audience, r.Resource) {
-		return d.bound(ctx, a, r, request)
-	}
-	if scopes := strings.Fields(r.Scope); len(scopes) > 0 {
-		var err error
-		if request.Key.Scopes, err = d.narrow(ctx, a, scopes); err != nil {
-			return err
-		}
-	}
-	request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
-	return d.exchanged(a, r, request)
-}
-
 // exchanges reports whether a narrower token of a may be had for its own token (RFC 8693).
 func exchanges(a account.Account, p provider.Provider) bool {
 	return a.Grant.Interactive() && (a.TokenExchange || p.Narrowing == provider.NarrowExchange)
@@ -33,13 +17,13 @@ func exchanges(a account.Account, p provider.Provider) bool {
 
 // exchanged settles whether the token for r is had by an exchange: if it is for an audience or a resource, or for scopes to
 // which a refresh is not known to narrow it. It puts into request what that takes.
-func (d *Daemon) exchanged(a account.Account, r api.TokenRequest, request *token.Request) error {
+func (n Narrower) exchanged(a account.Account, r api.TokenRequest, request *token.Request) error {
 	key := &request.Key
 	target := key.Audience != "" || key.Resource != "" && key.Resource != a.Resource
 	if !target && key.Scopes.Empty() {
 		return nil // as most requests, for which no provider has to be looked up
 	}
-	p, err := d.book.KnownProvider(a)
+	p, err := n.Book.KnownProvider(a)
 	if err != nil || !exchanges(a, p) || !target && p.Narrowing == provider.NarrowRefresh {
 		return err
 	}
