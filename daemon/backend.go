@@ -63,6 +63,19 @@ func (d *Daemon) EndFile(ctx context.Context, path string) (api.File, error) {
 	return d.files.End(ctx, path)
 }
 
+// Sockets lists the restricted sockets that are served.
+func (d *Daemon) Sockets(context.Context) ([]api.Socket, error) { return d.sockets.List(), nil }
+
+// AddSocket begins to serve a restricted socket; see [sockets.Keeper.Add].
+func (d *Daemon) AddSocket(ctx context.Context, r api.SocketRequest) (api.Socket, error) {
+	return d.sockets.Add(ctx, r)
+}
+
+// EndSocket ends a restricted socket; see [sockets.Keeper.End].
+func (d *Daemon) EndSocket(ctx context.Context, path string) (api.Socket, error) {
+	return d.sockets.End(ctx, path)
+}
+
 // ChooseStore writes another store into config.toml, and ends the daemon if it is to begin anew with that; see
 // [stores.Chooser.Choose].
 func (d *Daemon) ChooseStore(ctx context.Context, choice api.StoreChoice) (api.StoreChosen, error) {
@@ -93,7 +106,7 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 	}
 	account.LogCaller(ctx, d.log.Info()).Strs("added", result.Added).Strs("removed", result.Removed).
 		Strs("changed", result.Changed).Strs("dropped", result.Dropped).Msg("reload")
-	d.settleSockets()
+	d.sockets.Settle()
 	if changed := slices.Concat(result.Added, result.Removed, result.Changed); len(changed) > 0 {
 		d.note(ctx, api.AuditPolicy, "", "reload: "+strings.Join(changed, " "), nil)
 	}

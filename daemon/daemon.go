@@ -184,7 +184,10 @@ func New(cfg Config) *Daemon {
 	})
 	d.audit = audit.New(audit.Config{Dir: cfg.AuditDir, Now: cfg.Now, Failed: d.auditFailed})
 	d.prints = newFingerprints(d.vault, cfg.Config.Backend == "memory", cfg.Log, cfg.Now)
-	d.sockets = sockets.New(sockets.Config{Open: cfg.OpenSocket, Log: cfg.Log, Now: cfg.Now})
+	d.sockets = sockets.New(sockets.Config{
+		Book: d.book, UID: cfg.UID, Open: cfg.OpenSocket, Log: cfg.Log, Now: cfg.Now,
+		Note: func(ctx context.Context, name, detail string) { d.note(ctx, api.AuditPolicy, name, detail, nil) },
+	})
 	d.consent = consent.New(consent.Config{
 		Ways: cfg.Consent, Terminal: cfg.Terminal, Answered: d.consentAnswered, Log: cfg.Log, Now: cfg.Now,
 	})
@@ -229,7 +232,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	beside.Go(func() { d.attend.Run(ctx) })
 	beside.Go(func() { d.hooks.Run(ctx) })
 	beside.Go(func() { d.files.Run(ctx) })
-	d.settleSockets()
+	d.sockets.Settle()
 	beside.Go(func() { d.sockets.Run(ctx) })
 
 	err := d.tokens.Run(ctx)

@@ -131,3 +131,22 @@ func (m *meters) take(a account.Account, rule string, rate account.Rate, now tim
 	}
 	return nil
 }
+
+// fromSocket applies what a restricted socket limits to a request that came by it.
+func (d *Daemon) fromSocket(a account.Account, ad *admission, s *account.Socket, wanted policy.Request) (policy.Request, error) {
+	if a.Name != s.Account {
+		return wanted, words.NoSocket(s.Name)
+	}
+	if s.Exe != "" && !policy.Glob(s.Exe, ad.caller.Executable) {
+		return wanted, words.SocketExe(*s, ad.caller)
+	}
+	decision := policy.Within(s.Limits, wanted)
+	if !decision.Allowed {
+		return wanted, words.Refused(a, ad.caller, decision)
+	}
+	if err := d.sockets.Take(s.Name); err != nil {
+		return wanted, err
+	}
+	ad.limits, ad.taken = append(ad.limits, s.Limits), s.Name
+	return decision.Request, nil
+}

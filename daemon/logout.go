@@ -85,6 +85,6 @@ func (d *Daemon) Remove(ctx context.Context, name string) (api.LogoutResult, err
 			Hint:    "delete " + a.File,
 		}).Because(err)
 	}
-	d.settleSockets()
+	d.sockets.Settle()
 	return result, nil
 }

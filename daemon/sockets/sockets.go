@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/book"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 
@@ -22,6 +23,12 @@ import (
 
 // Config is what a Keeper is made of.
 type Config struct {
+	// Book has the accounts.
+	Book *book.Book
+	// UID is the user whose programs may connect to a socket that names no other.
+	UID int
+	// Note writes down what happened to the sockets of an account.
+	Note func(ctx context.Context, account, detail string)
 	// Open begins to serve a socket; stop ends that and removes it.
 	Open func(s account.Socket) (stop func(), err error)
 	Log  zerolog.Logger
@@ -49,8 +56,8 @@ type served struct {
 // New makes a Keeper.
 func New(cfg Config) *Keeper { return &Keeper{cfg: cfg, open: map[string]*served{}} }
 
-// Add begins to serve s until end, or until the daemon stops if end is zero. kept is true if the account's file names it.
-func (k *Keeper) Add(s account.Socket, end time.Time, kept bool) (api.Socket, error) {
+// serve begins to serve s until end, or until the daemon stops if end is zero. kept is true if the account's file names it.
+func (k *Keeper) serve(s account.Socket, end time.Time, kept bool) (api.Socket, error) {
 	if !filepath.IsAbs(s.Name) {
 		return api.Socket{}, words.SocketPath(s.Name)
 	}
@@ -106,8 +113,8 @@ func (k *Keeper) Return(path string) {
 	}
 }
 
-// End ends the socket at path.
-func (k *Keeper) End(path string) (api.Socket, error) {
+// stop ends the socket at path.
+func (k *Keeper) stop(path string) (api.Socket, error) {
 	k.mu.Lock()
 	o := k.open[filepath.Clean(path)]
 	k.mu.Unlock()
@@ -148,7 +155,12 @@ func (k *Keeper) List() []api.Socket {
 
 // Settle has the kept sockets be those that the accounts' files name now, as they name them, and ends the sockets of accounts
 // that are not known any more.
-func (k *Keeper) Settle(kept []account.Socket, known func(account string) bool) {
+func (k *Keeper) Settle() {
+	files := k.cfg.Book.Config()
+	k.settle(files.Sockets(), func(name string) bool { return files.Accounts[name] != nil })
+}
+
+func (k *Keeper) settle(kept []account.Socket, known func(account string) bool) {
 	wanted := map[string]account.Socket{}
 	for _, s := range kept {
 		wanted[s.Name] = s
@@ -166,7 +178,7 @@ func (k *Keeper) Settle(kept []account.Socket, known func(account string) bool) 
 		}
 	}
 	for _, s := range wanted {
-		if _, err := k.Add(s, time.Time{}, true); err != nil {
+		if _, err := k.serve(s, time.Time{}, true); err != nil {
 			k.cfg.Log.Warn().Err(err).Str("socket", s.Name).Msg("a kept socket is not served")
 		}
 	}
@@ -179,6 +191,6 @@ func (k *Keeper) Run(ctx context.Context) {
 	k.closed = true
 	k.mu.Unlock()
 	for _, s := range k.List() {
-		_, _ = k.End(s.Path)
+		_, _ = k.stop(s.Path)
 	}
 }
