@@ -15,7 +15,7 @@ import (
 // Login runs one login; see [login.Logins.Login].
 func (d *Daemon) Login(ctx context.Context, name string, def api.AccountDefinition, events func(api.LoginEvent)) error {
 	err := d.logins.Login(ctx, name, def, events)
-	d.note(ctx, api.AuditLogin, name, "", err)
+	d.audit.Note(ctx, api.AuditLogin, name, "", err)
 	return err
 }
 
@@ -36,7 +36,7 @@ func (d *Daemon) CancelLogin(ctx context.Context, name string) error {
 // Import makes an account of what another tool has saved; see [takeover.Imports.Import].
 func (d *Daemon) Import(ctx context.Context, r api.ImportRequest, events func(api.ImportEvent)) error {
 	err := d.imports.Import(ctx, r, events)
-	d.note(ctx, api.AuditImport, r.As, "", err)
+	d.audit.Note(ctx, api.AuditImport, r.As, "", err)
 	return err
 }
 
@@ -108,7 +108,7 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 		Strs("changed", result.Changed).Strs("dropped", result.Dropped).Msg("reload")
 	d.sockets.Settle()
 	if changed := slices.Concat(result.Added, result.Removed, result.Changed); len(changed) > 0 {
-		d.note(ctx, api.AuditPolicy, "", "reload: "+strings.Join(changed, " "), nil)
+		d.audit.Note(ctx, api.AuditPolicy, "", "reload: "+strings.Join(changed, " "), nil)
 	}
 	for _, warning := range result.Warnings {
 		account.LogCaller(ctx, d.log.Warn()).Msg(warning) // a signal has nobody else to tell

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"oauthd/daemon/account"
-	"oauthd/daemon/audit"
 	"oauthd/daemon/book"
 	"oauthd/daemon/config"
 	"oauthd/daemon/consent"
@@ -58,22 +57,6 @@ func alwaysRule(e api.Evidence) (r account.Rule, ok bool) {
 	}
 }
 
-// consentAnswered writes down what a person answered.
-func (d *Daemon) consentAnswered(q api.Question, answer string) {
-	if !d.auditing() {
-		return
-	}
-	k := audit.Key{Event: api.AuditConsent, Account: q.Account, Rule: q.ID, PID: q.Caller.PID, Start: q.Caller.Start}
-	_ = d.audit.Note(k, func() account.AuditEvent {
-		e := account.AuditEvent{Event: api.AuditConsent, Account: q.Account, Caller: &q.Caller, Scope: strings.Join(q.Scopes, " "), Outcome: "ok", Detail: answer}
-		if answer == "" || answer == api.ConsentDeny {
-			e.Outcome = string(api.PolicyDenied)
-			e.Detail = cmp.Or(answer, "no answer")
-		}
-		return e
-	})
-}
-
 // Consents lists the questions that wait for a person, and the answers that are remembered.
 func (d *Daemon) Consents(context.Context) (api.Consents, error) { return d.consent.List(), nil }
 
@@ -114,7 +97,7 @@ func (d *Daemon) always(ctx context.Context, q api.Question) (api.ConsentTaken, 
 		return taken, err
 	}
 	taken.Written = true
-	d.note(ctx, api.AuditPolicy, q.Account, "always: "+strings.Join(strings.Fields(q.Always), " "), nil)
+	d.audit.Note(ctx, api.AuditPolicy, q.Account, "always: "+strings.Join(strings.Fields(q.Always), " "), nil)
 	return taken, nil
 }
 

@@ -118,8 +118,7 @@ type Daemon struct {
 	files   *files.Keeper
 	meters  meters
 	consent *consent.Desk
-	audit   *audit.Log
-	prints  *fingerprints
+	audit   *audit.Clerk
 	sockets *sockets.Keeper
 	stores  *stores.Chooser
 	stop    chan struct{}
@@ -182,14 +181,17 @@ func New(cfg Config) *Daemon {
 			return attend.Settings{OnEvent: d.book.OnEvent(), OpenBrowser: d.book.OpenBrowser()}
 		},
 	})
-	d.audit = audit.New(audit.Config{Dir: cfg.AuditDir, Now: cfg.Now, Failed: d.auditFailed})
-	d.prints = newFingerprints(d.vault, cfg.Config.Backend == "memory", cfg.Log, cfg.Now)
+	key := d.auditKey
+	if cfg.Config.Backend == "memory" {
+		key = nil
+	}
+	d.audit = audit.NewClerk(audit.ClerkConfig{Dir: cfg.AuditDir, On: d.book.Audit, Key: key, Log: cfg.Log, Now: cfg.Now})
 	d.sockets = sockets.New(sockets.Config{
 		Book: d.book, UID: cfg.UID, Open: cfg.OpenSocket, Log: cfg.Log, Now: cfg.Now,
-		Note: func(ctx context.Context, name, detail string) { d.note(ctx, api.AuditPolicy, name, detail, nil) },
+		Note: func(ctx context.Context, name, detail string) { d.audit.Note(ctx, api.AuditPolicy, name, detail, nil) },
 	})
 	d.consent = consent.New(consent.Config{
-		Ways: cfg.Consent, Terminal: cfg.Terminal, Answered: d.consentAnswered, Log: cfg.Log, Now: cfg.Now,
+		Ways: cfg.Consent, Terminal: cfg.Terminal, Answered: d.auditAnswer, Log: cfg.Log, Now: cfg.Now,
 	})
 	d.files = files.New(files.Config{
 		Dir: cfg.RuntimeDir, Record: cfg.FileRecord, Token: d.Token, Account: d.Account, Hooks: d.hooks.Runner,
@@ -275,7 +277,7 @@ func (d *Daemon) changed(name string, unbound bool) {
 func (d *Daemon) refreshed(key token.Key, minted *account.Token) {
 	if minted != nil {
 		d.minted(key, *minted)
-		d.auditRefresh(key.Account, *minted)
+		d.audit.Refreshed(key.Account, *minted)
 	}
 	d.show(key.Account)
 	d.wipeLocked()

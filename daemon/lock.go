@@ -22,12 +22,12 @@ func (d *Daemon) lock(ctx context.Context, why string) {
 	changed := d.vault.Gate().Shut()
 	d.logins.EndAll(words.Locked(vault.ErrShut))
 	d.consent.Lock()
-	d.prints.forget()
+	d.audit.Forget()
 	d.dropAll()
 	d.files.Withdraw(ctx, "", words.Locked(vault.ErrShut))
 	if changed {
 		account.LogCaller(ctx, d.log.Info()).Str("why", why).Msg("locked")
-		d.note(ctx, api.AuditLock, "", why, nil)
+		d.audit.Note(ctx, api.AuditLock, "", why, nil)
 	}
 	d.news.ChangedAll()
 	d.attend.ChangedAll()
@@ -48,7 +48,7 @@ func (d *Daemon) Unlock(ctx context.Context, passphrase api.Confidential) error 
 	changed, err := d.vault.Gate().Open(ctx, string(passphrase))
 	if err != nil {
 		account.LogError(account.LogCaller(ctx, d.log.Warn()), err).Msg("unlock")
-		d.note(ctx, api.AuditUnlock, "", "", d.store.Problem(err))
+		d.audit.Note(ctx, api.AuditUnlock, "", "", d.store.Problem(err))
 		return d.store.Problem(err)
 	}
 	if changed {
@@ -56,7 +56,7 @@ func (d *Daemon) Unlock(ctx context.Context, passphrase api.Confidential) error 
 		d.idle.look()
 		d.dropAll() // what failed because of the lock
 		account.LogCaller(ctx, d.log.Info()).Msg("unlocked")
-		d.note(ctx, api.AuditUnlock, "", "", nil)
+		d.audit.Note(ctx, api.AuditUnlock, "", "", nil)
 		d.files.Changed("")
 		d.news.ChangedAll()
 	}

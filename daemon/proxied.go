@@ -3,8 +3,6 @@ package daemon
 import (
 	"context"
 
-	"oauthd/daemon/account"
-	"oauthd/daemon/audit"
 	"oauthd/daemon/files"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
@@ -16,26 +14,8 @@ func (d *Daemon) NoteProxied(ctx context.Context, all []api.ProxiedRequest) erro
 	if !files.FromOauthd(ctx) {
 		return words.NoProxy()
 	}
-	if !d.auditing() {
-		return nil
-	}
-	c, _ := account.CallerFrom(ctx)
-	caller := c.Known()
 	for _, r := range all {
-		e := account.AuditEvent{
-			Event: api.AuditProxied, Account: r.Account, Caller: &caller, Method: r.Method, URL: r.URL, Status: r.Status, Outcome: "ok",
-		}
-		if r.Code != "" {
-			e.Outcome = string(r.Code)
-		}
-		k := audit.Key{
-			Event: e.Event, Account: e.Account, Outcome: e.Outcome, Method: e.Method, URL: e.URL, Status: e.Status,
-			PID: caller.PID, Start: caller.Start,
-		}
-		if caller.Through != nil {
-			k.Through = caller.Through.PID
-		}
-		if err := d.audit.Note(k, func() account.AuditEvent { return e }); err != nil {
+		if err := d.audit.Proxied(ctx, r); err != nil {
 			return words.NotNoted(err)
 		}
 	}

@@ -1,22 +1,41 @@
 package account
 
 import (
+	"errors"
 	"time"
 
 	"oauthd/ipc/api"
 )
 
 // Evidence is what the system says of a caller, and Process one process of it; AuditEvent is what is written down of one,
-// and AuditRequest asks for that.
+// and AuditRequest asks for that; ProxiedRequest is a request that a proxy answered.
 type (
-	Evidence     = api.Evidence
-	Process      = api.Process
-	AuditEvent   = api.AuditEvent
-	AuditRequest = api.AuditRequest
+	Evidence       = api.Evidence
+	Process        = api.Process
+	AuditEvent     = api.AuditEvent
+	AuditRequest   = api.AuditRequest
+	ProxiedRequest = api.ProxiedRequest
 )
 
-// AuditDenied is the event of a token that was refused; see [api.AuditDenied].
-const AuditDenied = api.AuditDenied
+// Names of what is audited; see [api.AuditToken].
+const (
+	AuditToken   = api.AuditToken
+	AuditDenied  = api.AuditDenied
+	AuditRefresh = api.AuditRefresh
+	AuditConsent = api.AuditConsent
+	AuditProxied = api.AuditProxied
+)
+
+// AuditOutcome is how the audit log says that something came to err: "ok" for nil, else the error's code.
+func AuditOutcome(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	if known := (*api.Error)(nil); errors.As(err, &known) {
+		return string(known.Code)
+	}
+	return string(api.Internal)
+}
 
 // Excerpt is the beginning of a stranger's text; see [api.Excerpt].
 func Excerpt(text string) string { return api.Excerpt(text) }

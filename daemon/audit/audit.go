@@ -1,5 +1,6 @@
 // Package audit writes down who got what and when: JSON lines that are only ever appended, and never a token or a secret.
-// What one caller repeats within a minute is one more line with a count, so that a hot loop costs neither time nor disk.
+// What one caller repeats within a minute is one more line with a count, so that a hot loop costs neither time nor disk. A
+// token is known there by its fingerprint, which nobody can check without the key in the store.
 package audit
 
 import (

@@ -1,4 +1,4 @@
-package daemon
+package audit
 
 import (
 	"context"
@@ -9,8 +9,6 @@ import (
 	"hash/maphash"
 	"sync"
 	"time"
-
-	"oauthd/daemon/vault"
 
 	"github.com/rs/zerolog"
 )
@@ -25,9 +23,8 @@ const (
 // fingerprints makes fingerprints of tokens: an HMAC, so that somebody who has the log and not the store can check no guess.
 // The key is fetched when it is needed first. Nobody waits for a store that did not give it.
 type fingerprints struct {
-	seed  maphash.Seed // for telling tokens apart in this process
-	vault *vault.Vault
-	local bool // the store is this process's memory, and the key need not be in it
+	seed  maphash.Seed                              // for telling tokens apart in this process
+	fetch func(ctx context.Context) ([]byte, error) // nil for a key of this process
 	log   zerolog.Logger
 	now   func() time.Time
 
@@ -38,9 +35,9 @@ type fingerprints struct {
 	epoch   int           // counts the calls of forget
 }
 
-func newFingerprints(v *vault.Vault, local bool, log zerolog.Logger, now func() time.Time) *fingerprints {
-	f := &fingerprints{seed: maphash.MakeSeed(), vault: v, local: local, log: log, now: now}
-	if local {
+func newFingerprints(fetch func(ctx context.Context) ([]byte, error), log zerolog.Logger, now func() time.Time) *fingerprints {
+	f := &fingerprints{seed: maphash.MakeSeed(), fetch: fetch, log: log, now: now}
+	if fetch == nil {
 		f.key = make([]byte, sha256.Size)
 		_, _ = rand.Read(f.key) // never fails
 	}
@@ -94,15 +91,6 @@ func (f *fingerprints) load(ctx context.Context, done chan struct{}, epoch int) 
 	}
 }
 
-func (f *fingerprints) fetch(ctx context.Context) ([]byte, error) {
-	leave, err := f.vault.Gate().Enter()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	return f.vault.AuditKey(ctx)
-}
-
 // of returns the fingerprint of a token, "" if the key is not here.
 func (f *fingerprints) of(token string) string {
 	f.mu.Lock()
@@ -117,7 +105,7 @@ func (f *fingerprints) of(token string) string {
 
 // forget clears the key, which the store has.
 func (f *fingerprints) forget() {
-	if f.local {
+	if f.fetch == nil {
 		return
 	}
 	f.mu.Lock()
