@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strings"
 
+	"oauthd/daemon/admit"
 	"oauthd/daemon/audit"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
@@ -14,7 +15,7 @@ import (
 
 // auditToken writes down that a caller was given a token, or was refused one. The error means that the token must not be
 // handed out.
-func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, ad admission, t api.Token, failed error) error {
+func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, pass admit.Pass, t api.Token, failed error) error {
 	if failed != nil {
 		var e *api.Error
 		if !errors.As(failed, &e) || e.Code != api.PolicyDenied {
@@ -22,25 +23,14 @@ func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, ad admissio
 		}
 	}
 	u := audit.Use{
-		Account: r.Account, Scope: r.Scope, Audience: r.Audience, Resource: r.Resource, Caller: ad.caller, Token: t.AccessToken,
+		Account: r.Account, Scope: r.Scope, Audience: r.Audience, Resource: r.Resource, Caller: pass.Caller, Token: t.AccessToken,
 		Granted: t.Scope, Refused: failed,
 	}
-	u.Rule, u.Line = ad.rule()
+	u.Rule, u.Line = pass.Rule()
 	if err := d.audit.Token(ctx, u); err != nil && d.book.AuditRequired() && failed == nil {
 		return words.NotAudited(err)
 	}
 	return nil
-}
-
-// rule says what admitted a request: a person's consent, or a line of a file; "" for nothing.
-func (ad admission) rule() (by string, line int) {
-	switch rule := ad.decision.Rule; {
-	case ad.decision.Ask:
-		return "consent", 0
-	case rule != nil:
-		return rule.File, rule.Line
-	}
-	return "", 0
 }
 
 // auditAnswer writes down what a person answered; "" for nothing.
@@ -50,6 +40,11 @@ func (d *Daemon) auditAnswer(q api.Question, answer string) {
 		u.Refused = &api.Error{Code: api.PolicyDenied}
 	}
 	d.audit.Answered(u, q.ID, cmp.Or(answer, "no answer"))
+}
+
+// policyChanged writes down that who may use an account has changed.
+func (d *Daemon) policyChanged(ctx context.Context, name, detail string) {
+	d.audit.Note(ctx, api.AuditPolicy, name, detail, nil)
 }
 
 // auditKey fetches the key of the audit log's fingerprints.

@@ -108,7 +108,7 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 		Strs("changed", result.Changed).Strs("dropped", result.Dropped).Msg("reload")
 	d.sockets.Settle()
 	if changed := slices.Concat(result.Added, result.Removed, result.Changed); len(changed) > 0 {
-		d.audit.Note(ctx, api.AuditPolicy, "", "reload: "+strings.Join(changed, " "), nil)
+		d.policyChanged(ctx, "", "reload: "+strings.Join(changed, " "))
 	}
 	for _, warning := range result.Warnings {
 		account.LogCaller(ctx, d.log.Warn()).Msg(warning) // a signal has nobody else to tell

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/admit"
 	"oauthd/daemon/attend"
 	"oauthd/daemon/audit"
 	"oauthd/daemon/book"
@@ -116,7 +117,7 @@ type Daemon struct {
 	attend  *attend.Desk
 	hooks   *hook.Queue
 	files   *files.Keeper
-	meters  meters
+	guard   *admit.Guard
 	consent *consent.Desk
 	audit   *audit.Clerk
 	sockets *sockets.Keeper
@@ -188,10 +189,13 @@ func New(cfg Config) *Daemon {
 	d.audit = audit.NewClerk(audit.ClerkConfig{Dir: cfg.AuditDir, On: d.book.Audit, Key: key, Log: cfg.Log, Now: cfg.Now})
 	d.sockets = sockets.New(sockets.Config{
 		Book: d.book, UID: cfg.UID, Open: cfg.OpenSocket, Log: cfg.Log, Now: cfg.Now,
-		Note: func(ctx context.Context, name, detail string) { d.audit.Note(ctx, api.AuditPolicy, name, detail, nil) },
+		Note: d.policyChanged,
 	})
 	d.consent = consent.New(consent.Config{
 		Ways: cfg.Consent, Terminal: cfg.Terminal, Answered: d.auditAnswer, Log: cfg.Log, Now: cfg.Now,
+	})
+	d.guard = admit.New(admit.Config{
+		Book: d.book, Consent: d.consent, Sockets: d.sockets, Narrow: d.narrow, Note: d.policyChanged, Log: cfg.Log, Now: cfg.Now,
 	})
 	d.files = files.New(files.Config{
 		Dir: cfg.RuntimeDir, Record: cfg.FileRecord, Token: d.Token, Account: d.Account, Hooks: d.hooks.Runner,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"oauthd/daemon/account"
+	"oauthd/daemon/admit"
 	"oauthd/daemon/attend"
 	"oauthd/daemon/book"
 	"oauthd/daemon/token"
@@ -53,9 +54,7 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 		t, admitted, err = d.token(ctx, r)
 	}
 	if unwritten := d.auditToken(ctx, r, admitted, t, err); unwritten != nil {
-		if admitted.taken != "" {
-			d.sockets.Return(admitted.taken)
-		}
+		d.guard.Return(admitted)
 		return api.Token{}, unwritten
 	}
 	return t, err
@@ -85,10 +84,10 @@ func wants(r api.TokenRequest, err error) (w attend.Want, wanted bool) {
 }
 
 // token returns a token that the caller may have, and what admitted it.
-func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, admitted admission, err error) {
+func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, admitted admit.Pass, err error) {
 	defer func() {
-		if err != nil && admitted.taken != "" {
-			d.sockets.Return(admitted.taken)
+		if err != nil {
+			d.guard.Return(admitted)
 		}
 	}()
 	a, err := d.book.Account(ctx, r.Account)
@@ -101,13 +100,7 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 	if err := d.book.AllowedAt(ctx, a, r.URL); err != nil {
 		return api.Token{}, admitted, err
 	}
-	admitted, err = d.admit(ctx, a, &r)
-	if err == nil && admitted.decision.Ask {
-		if err = d.agreed(ctx, a, admitted); err == nil {
-			err = d.still(ctx, a, admitted, r)
-		}
-	}
-	if err != nil {
+	if admitted, err = d.guard.Admit(ctx, a, &r); err != nil {
 		return api.Token{}, admitted, err
 	}
 	request, err := d.narrow.Request(ctx, a, r)
@@ -129,7 +122,7 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 	if err != nil {
 		return api.Token{}, admitted, words.Token(a, book.ProviderName(a), d.now(), err)
 	}
-	if err := d.within(a, admitted, t); err != nil {
+	if err := d.guard.Within(a, admitted, t); err != nil {
 		return api.Token{}, admitted, err
 	}
 	return t, admitted, nil
