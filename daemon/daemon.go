@@ -14,6 +14,7 @@ import (
 	"oauthd/daemon/admit"
 	"oauthd/daemon/attend"
 	"oauthd/daemon/audit"
+	"oauthd/daemon/autolock"
 	"oauthd/daemon/book"
 	"oauthd/daemon/config"
 	"oauthd/daemon/consent"
@@ -21,6 +22,7 @@ import (
 	"oauthd/daemon/grant"
 	"oauthd/daemon/grant/google"
 	"oauthd/daemon/hook"
+	"oauthd/daemon/keepalive"
 	"oauthd/daemon/login"
 	"oauthd/daemon/mint"
 	"oauthd/daemon/narrow"
@@ -101,31 +103,31 @@ type ADCPlaces struct {
 
 // Daemon is the agent behind the socket. Its methods are safe for concurrent use.
 type Daemon struct {
-	cfg     Config
-	log     zerolog.Logger
-	now     func() time.Time
-	started time.Time
-	store   words.Store
-	vault   *vault.Vault
-	book    *book.Book
-	tokens  *token.Cache
-	mint    *mint.Minter
-	narrow  narrow.Narrower
-	logins  *login.Logins
-	imports *takeover.Imports
-	news    *news.Desk
-	attend  *attend.Desk
-	hooks   *hook.Queue
-	files   *files.Keeper
-	guard   *admit.Guard
-	consent *consent.Desk
-	audit   *audit.Clerk
-	sockets *sockets.Keeper
-	stores  *stores.Chooser
-	stop    chan struct{}
-	idle    *idleness
-	resumed chan struct{} // holds one element when the machine has woken up
-	stopped sync.Once
+	cfg      Config
+	log      zerolog.Logger
+	now      func() time.Time
+	started  time.Time
+	store    words.Store
+	vault    *vault.Vault
+	book     *book.Book
+	tokens   *token.Cache
+	mint     *mint.Minter
+	narrow   narrow.Narrower
+	logins   *login.Logins
+	imports  *takeover.Imports
+	news     *news.Desk
+	attend   *attend.Desk
+	hooks    *hook.Queue
+	files    *files.Keeper
+	guard    *admit.Guard
+	consent  *consent.Desk
+	audit    *audit.Clerk
+	sockets  *sockets.Keeper
+	stores   *stores.Chooser
+	autolock *autolock.Locker
+	alive    *keepalive.Keeper
+	stop     chan struct{}
+	stopped  sync.Once
 }
 
 // New makes a Daemon; it does nothing before [Daemon.Run] is called.
@@ -153,8 +155,6 @@ func New(cfg Config) *Daemon {
 		store:   words.Store{Backend: cfg.Config.Backend, StartedBy: cfg.StartedBy},
 		vault:   vault.New(cfg.Store),
 		stop:    make(chan struct{}),
-		idle:    newIdleness(cfg.Now()),
-		resumed: make(chan struct{}, 1),
 	}
 	grants := &grant.Client{HTTP: cfg.HTTP, Now: cfg.Now, UserAgent: "oauthd/" + cfg.Version}
 	d.news = news.New(watched{d})
@@ -205,6 +205,10 @@ func New(cfg Config) *Daemon {
 		Dir: cfg.Dir, InUse: config.Keystore{Backend: cfg.Config.Backend, Identity: cfg.Config.Identity, Seal: cfg.Config.Seal},
 		Store: cfg.Store, Gate: d.vault.Gate(), Accounts: d.book, Words: d.store, Log: cfg.Log, Again: cfg.Again,
 	}
+	d.alive = keepalive.New(keepalive.Config{Book: d.book, Tokens: d.tokens, Looked: d.attend.Changed})
+	d.autolock = autolock.New(autolock.Config{
+		Settings: d.book.Locking, Locked: d.vault.Gate().Locked, Lock: d.lock, Now: cfg.Now,
+	})
 	d.vault.Settled = d.settled
 	if cfg.NotOpened != nil {
 		d.vault.Gate().NotOpened(cfg.NotOpened)
@@ -233,8 +237,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	go func() { saved <- d.vault.Run(vaultCtx) }()
 
 	var beside sync.WaitGroup
-	beside.Go(func() { d.keepAlive(ctx) })
-	beside.Go(func() { d.lockIdle(ctx) })
+	beside.Go(func() { d.alive.Run(ctx) })
+	beside.Go(func() { d.autolock.Run(ctx) })
 	beside.Go(func() { d.attend.Run(ctx) })
 	beside.Go(func() { d.hooks.Run(ctx) })
 	beside.Go(func() { d.files.Run(ctx) })
@@ -257,7 +261,7 @@ func (d *Daemon) Shutdown(context.Context) error {
 
 // replaced is called by the book when another configuration was read.
 func (d *Daemon) replaced() {
-	d.idle.look()
+	d.autolock.Look()
 	if d.cfg.Replaced != nil {
 		d.cfg.Replaced()
 	}

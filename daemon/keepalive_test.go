@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"oauthd/daemon/keepalive"
 	"oauthd/daemon/oauthtest"
 	"oauthd/ipc/api"
 	"oauthd/keystore"
@@ -113,7 +114,7 @@ func TestRecordsAreReadLazily(t *testing.T) {
 			r.store.save(t, name, c)
 		}
 		r.start()
-		time.Sleep(keepAliveFirst - time.Second)
+		time.Sleep(keepalive.First - time.Second)
 		if n := r.store.times("get"); n != 0 {
 			t.Errorf("got %d records read at start-up, want none", n)
 		}
@@ -140,12 +141,12 @@ func TestLockedStoreIsNotAskedForEachRecord(t *testing.T) {
 		}
 		r.store.failing("get", keystore.ErrLocked)
 		r.start()
-		time.Sleep(keepAliveFirst + time.Minute)
+		time.Sleep(keepalive.First + time.Minute)
 		if n := r.store.times("get"); n != 1 {
 			t.Errorf("got %d reads of a locked store, want 1", n)
 		}
 		r.store.script(nil)
-		time.Sleep(keepAliveEvery + 2*time.Minute)
+		time.Sleep(keepalive.Every + 2*time.Minute)
 		if n := r.store.times("get"); n != 4 {
 			t.Errorf("got %d reads, want all records once it is unlocked", n)
 		}
@@ -164,7 +165,7 @@ func TestKeepAliveAfterASuspend(t *testing.T) {
 		n := r.refreshes()
 		r.jump(25 * day)
 		r.d.Resumed()
-		time.Sleep(3 * keepAliveResumed)
+		time.Sleep(3 * keepalive.AfterSuspend)
 		if got := r.refreshes() - n; got != 1 {
 			t.Errorf("got %d refreshes soon after the suspend, want 1", got)
 		}

@@ -52,8 +52,8 @@ func (d *Daemon) Unlock(ctx context.Context, passphrase api.Confidential) error 
 		return d.store.Problem(err)
 	}
 	if changed {
-		d.idle.used(d.now())
-		d.idle.look()
+		d.autolock.Used()
+		d.autolock.Look()
 		d.dropAll() // what failed because of the lock
 		account.LogCaller(ctx, d.log.Info()).Msg("unlocked")
 		d.audit.Note(ctx, api.AuditUnlock, "", "", nil)

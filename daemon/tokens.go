@@ -23,7 +23,7 @@ const maxWaits = 3
 // Token answers a token request: from the cache when it holds a fresh one, else from the provider. If a login is needed, an
 // interactive request waits for a person.
 func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
-	d.idle.used(d.now())
+	d.autolock.Used()
 	if r.Account == "" && r.URL != "" {
 		m, err := d.Match(ctx, r.URL, "")
 		if err != nil {

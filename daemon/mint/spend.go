@@ -9,6 +9,7 @@ import (
 	"oauthd/daemon/account"
 	"oauthd/daemon/grant"
 	"oauthd/daemon/provider"
+	"oauthd/daemon/token"
 )
 
 // lostPause, and up to as much again, passes before a refresh token is sent once more: within the 10 to 60 s for which
@@ -67,7 +68,7 @@ func (m *Minter) Spend(ctx context.Context, s Spending) (grant.Response, error) 
 			return r, err
 		}
 		m.log.Warn().Err(err).Str("account", s.Account).Msg("no usable answer to a refresh token, asking once more")
-		if Pause(ctx, lostPause+rand.N(lostPause)) != nil {
+		if token.Pause(ctx, lostPause+rand.N(lostPause)) != nil {
 			return r, err
 		}
 	}
@@ -89,16 +90,4 @@ func OneResource(p provider.Provider, scopes []string) []string {
 		return nil
 	}
 	return one
-}
-
-// Pause waits for d, or returns why ctx ended before.
-func Pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
