@@ -16,7 +16,7 @@ var _ attend.Accounts = attended{}
 
 // Standing implements [attend.Accounts].
 func (at attended) Standing(name string) (s attend.Standing, known bool) {
-	a, known, exists := watched(at).Known(name, nil)
+	a, known, exists := at.d.standing.Known(name, nil)
 	if !exists || !known {
 		return s, false
 	}

@@ -29,6 +29,7 @@ import (
 	"oauthd/daemon/news"
 	"oauthd/daemon/provider"
 	"oauthd/daemon/sockets"
+	"oauthd/daemon/standing"
 	"oauthd/daemon/stores"
 	"oauthd/daemon/takeover"
 	"oauthd/daemon/token"
@@ -115,6 +116,7 @@ type Daemon struct {
 	narrow   narrow.Narrower
 	logins   *login.Logins
 	imports  *takeover.Imports
+	standing *standing.Board
 	news     *news.Desk
 	attend   *attend.Desk
 	hooks    *hook.Queue
@@ -157,7 +159,6 @@ func New(cfg Config) *Daemon {
 		stop:    make(chan struct{}),
 	}
 	grants := &grant.Client{HTTP: cfg.HTTP, Now: cfg.Now, UserAgent: "oauthd/" + cfg.Version}
-	d.news = news.New(watched{d})
 	d.book = book.New(book.Config{
 		Dir: cfg.Dir, StateDir: cfg.StateDir, Config: cfg.Config, Vault: d.vault, Log: cfg.Log, HTTP: cfg.HTTP, Now: cfg.Now, Changed: d.changed,
 		Replaced: d.replaced,
@@ -168,6 +169,11 @@ func New(cfg Config) *Daemon {
 		Tokens: func(ctx context.Context, r token.Request) (account.Token, error) { return d.tokens.Token(ctx, r) },
 	})
 	d.tokens = token.New(token.Config{Minter: d.mint, Now: cfg.Now, MintTimeout: mint.Timeout, Changed: d.refreshed, Derived: d.book.Through})
+	d.standing = standing.New(standing.Config{
+		Book: d.book, Vault: d.vault, Tokens: d.tokens, Store: d.store, Now: cfg.Now,
+		Waiting: func(name string) (bool, int) { return d.attend.Waiting(name) },
+	})
+	d.news = news.New(d.standing)
 	d.logins = login.New(login.Config{
 		Book: d.book, Vault: d.vault, Grants: grants, Mint: d.mint, Tokens: d.tokens, Store: d.store, Log: cfg.Log, Now: cfg.Now,
 		UID: cfg.UID, Minted: d.minted,
