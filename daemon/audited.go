@@ -3,35 +3,13 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"errors"
 	"iter"
 	"strings"
 
-	"oauthd/daemon/admit"
 	"oauthd/daemon/audit"
 	"oauthd/daemon/words"
 	"oauthd/ipc/api"
 )
-
-// auditToken writes down that a caller was given a token, or was refused one. The error means that the token must not be
-// handed out.
-func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, pass admit.Pass, t api.Token, failed error) error {
-	if failed != nil {
-		var e *api.Error
-		if !errors.As(failed, &e) || e.Code != api.PolicyDenied {
-			return nil
-		}
-	}
-	u := audit.Use{
-		Account: r.Account, Scope: r.Scope, Audience: r.Audience, Resource: r.Resource, Caller: pass.Caller, Token: t.AccessToken,
-		Granted: t.Scope, Refused: failed,
-	}
-	u.Rule, u.Line = pass.Rule()
-	if err := d.audit.Token(ctx, u); err != nil && d.book.AuditRequired() && failed == nil {
-		return words.NotAudited(err)
-	}
-	return nil
-}
 
 // auditAnswer writes down what a person answered; "" for nothing.
 func (d *Daemon) auditAnswer(q api.Question, answer string) {

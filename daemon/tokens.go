@@ -10,6 +10,7 @@ import (
 	"oauthd/daemon/account"
 	"oauthd/daemon/admit"
 	"oauthd/daemon/attend"
+	"oauthd/daemon/audit"
 	"oauthd/daemon/book"
 	"oauthd/daemon/token"
 	"oauthd/daemon/words"
@@ -25,7 +26,7 @@ const maxWaits = 3
 func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
 	d.autolock.Used()
 	if r.Account == "" && r.URL != "" {
-		m, err := d.Match(ctx, r.URL, "")
+		m, err := d.book.Match(ctx, r.URL, "")
 		if err != nil {
 			return api.Token{}, err
 		}
@@ -126,4 +127,24 @@ func (d *Daemon) token(ctx context.Context, r api.TokenRequest) (t api.Token, ad
 		return api.Token{}, admitted, err
 	}
 	return t, admitted, nil
+}
+
+// auditToken writes down that a caller was given a token, or was refused one. The error means that the token must not be
+// handed out.
+func (d *Daemon) auditToken(ctx context.Context, r api.TokenRequest, pass admit.Pass, t api.Token, failed error) error {
+	if failed != nil {
+		var e *api.Error
+		if !errors.As(failed, &e) || e.Code != api.PolicyDenied {
+			return nil
+		}
+	}
+	u := audit.Use{
+		Account: r.Account, Scope: r.Scope, Audience: r.Audience, Resource: r.Resource, Caller: pass.Caller, Token: t.AccessToken,
+		Granted: t.Scope, Refused: failed,
+	}
+	u.Rule, u.Line = pass.Rule()
+	if err := d.audit.Token(ctx, u); err != nil && d.book.AuditRequired() && failed == nil {
+		return words.NotAudited(err)
+	}
+	return nil
 }
