@@ -70,9 +70,13 @@ func (p Pass) Rule() (by string, line int) {
 // Admit decides whether the caller of ctx may have what r asks of a, which may take a person's answer, and puts into r what
 // it left open and the caller is limited to. The daemon's own requests are not limited. The Pass says of a refusal too how
 // it was decided, and is given back with [Guard.Return] if no token is handed out.
-func (g *Guard) Admit(ctx context.Context, a account.Account, r *api.TokenRequest) (Pass, error) {
-	p, err := g.decide(ctx, a, r)
-	if err == nil && p.decision.Ask {
+func (g *Guard) Admit(ctx context.Context, a account.Account, r *api.TokenRequest) (p Pass, err error) {
+	c, ok := account.CallerFrom(ctx)
+	if !ok || c.Socket == nil && a.Policy.IsZero() {
+		return p, nil
+	}
+	p.Caller = c.Known()
+	if err = g.decide(ctx, a, &p, c.Socket, r); err == nil && p.decision.Ask {
 		if err = g.agreed(ctx, a, p); err == nil {
 			err = g.still(ctx, a, p, *r)
 		}
@@ -87,27 +91,22 @@ func (g *Guard) Return(p Pass) {
 	}
 }
 
-// decide is Admit without a person.
-func (g *Guard) decide(ctx context.Context, a account.Account, r *api.TokenRequest) (Pass, error) {
-	c, ok := account.CallerFrom(ctx)
-	if !ok || c.Socket == nil && a.Policy.IsZero() {
-		return Pass{}, nil
-	}
-	p := Pass{Caller: c.Known()}
+// decide is what [Guard.Admit] does without a person, for p's caller at a restricted socket, or none.
+func (g *Guard) decide(ctx context.Context, a account.Account, p *Pass, s *account.Socket, r *api.TokenRequest) error {
 	wanted := policy.Request{Scopes: strings.Fields(r.Scope), Audience: r.Audience, Resource: r.Resource}
-	if c.Socket != nil {
+	if s != nil {
 		var err error
-		if wanted, err = g.fromSocket(a, &p, c.Socket, wanted); err != nil {
-			return p, err
+		if wanted, err = g.fromSocket(a, p, s, wanted); err != nil {
+			return err
 		}
 	}
 	p.decision = policy.Decide(a.Policy, p.Caller, wanted)
 	if !p.decision.Allowed {
-		return p, words.Refused(a, p.Caller, p.decision)
+		return words.Refused(a, p.Caller, p.decision)
 	}
 	if rule := p.decision.Rule; rule != nil {
 		if err := g.meters.take(a, strconv.Itoa(rule.Line), rule.Rate, g.cfg.Now()); err != nil {
-			return p, err
+			return err
 		}
 		p.limits = append(p.limits, rule.Limits)
 	}
@@ -115,16 +114,16 @@ func (g *Guard) decide(ctx context.Context, a account.Account, r *api.TokenReque
 	if r.Scope == "" && len(wanted.Scopes) > 0 {
 		var err error
 		if wanted.Scopes, err = g.cfg.Narrow.Ceiling(ctx, a, wanted.Audience, wanted.Resource, wanted.Scopes); err != nil {
-			return p, err
+			return err
 		}
 	}
 	r.Scope, r.Audience, r.Resource = strings.Join(wanted.Scopes, " "), wanted.Audience, wanted.Resource
 	for _, l := range p.limits {
 		if r.IDToken && l.Scopes != nil && !slices.Contains(l.Scopes, "openid") {
-			return p, words.NoIdentity(a)
+			return words.NoIdentity(a)
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // still returns an error if a caller that a person has agreed to may not use a any more: its rules and hosts may have

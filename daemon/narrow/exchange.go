@@ -1,8 +1,6 @@
 package narrow
 
 import (
-	"strings"
-
 	"oauthd/daemon/account"
 	"oauthd/daemon/provider"
 	"oauthd/daemon/token"
@@ -17,11 +15,11 @@ func exchanges(a account.Account, p provider.Provider) bool {
 
 // exchanged settles whether the token for r is had by an exchange: if it is for an audience or a resource, or for scopes to
 // which a refresh is not known to narrow it. It puts into request what that takes.
-func (n Narrower) exchanged(a account.Account, r api.TokenRequest, request *token.Request) error {
+func (n Narrower) exchanged(a account.Account, r api.TokenRequest, scopes []string, request *token.Request) error {
 	key := &request.Key
 	target := key.Audience != "" || key.Resource != "" && key.Resource != a.Resource
 	if !target && key.Scopes.Empty() {
-		return nil // as most requests, for which no provider has to be looked up
+		return nil // no provider has to be looked up
 	}
 	p, err := n.Book.KnownProvider(a)
 	if err != nil || !exchanges(a, p) || !target && p.Narrowing == provider.NarrowRefresh {
@@ -30,7 +28,7 @@ func (n Narrower) exchanged(a account.Account, r api.TokenRequest, request *toke
 	if r.IDToken {
 		return words.NoExchangedIDToken()
 	}
-	if scopes := strings.Fields(r.Scope); len(scopes) > 0 {
+	if len(scopes) > 0 {
 		key.Scopes = account.ScopeSetOf(scopes...)
 	}
 	key.Exchanged = true

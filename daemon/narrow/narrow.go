@@ -36,8 +36,22 @@ func (n Narrower) Request(ctx context.Context, a account.Account, r api.TokenReq
 		ttl := time.Duration(min(max(*r.MinTTL, 0), int64(longest/time.Second))) * time.Second
 		request.MinTTL = &ttl
 	}
-	if err := n.narrowed(ctx, a, r, &request); err != nil {
-		return request, err
+	switch scopes := strings.Fields(r.Scope); {
+	case bounded(a, r.Audience, r.Resource):
+		if err := n.bound(ctx, a, r, &request); err != nil {
+			return request, err
+		}
+	case len(scopes) > 0 || r.Audience != "" || r.Resource != "":
+		if len(scopes) > 0 {
+			var err error
+			if request.Key.Scopes, err = n.narrow(ctx, a, scopes); err != nil {
+				return request, err
+			}
+		}
+		request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
+		if err := n.exchanged(a, r, scopes, &request); err != nil {
+			return request, err
+		}
 	}
 	if r.IDToken && !a.Grant.HasClient() {
 		request.Key.IDToken = true
@@ -70,21 +84,6 @@ func (n Narrower) grantedOf(ctx context.Context, a account.Account, ceiling []st
 		return ceiling, err
 	}
 	return slices.DeleteFunc(slices.Clone(ceiling), func(s string) bool { return len(p.Covers(f.Scopes, []string{s})) > 0 }), nil
-}
-
-// narrowed puts into request what a token for r takes that may be good for less than a.
-func (n Narrower) narrowed(ctx context.Context, a account.Account, r api.TokenRequest, request *token.Request) error {
-	if bounded(a, r.Audience, r.Resource) {
-		return n.bound(ctx, a, r, request)
-	}
-	if scopes := strings.Fields(r.Scope); len(scopes) > 0 {
-		var err error
-		if request.Key.Scopes, err = n.narrow(ctx, a, scopes); err != nil {
-			return err
-		}
-	}
-	request.Key.Audience, request.Key.Resource = r.Audience, r.Resource
-	return n.exchanged(a, r, request)
 }
 
 // narrow checks that wanted was granted, and returns the scopes to ask the provider for: wanted if the provider can
