@@ -12,7 +12,7 @@ var ErrNoConnection = errors.New("peer: there is no such connection")
 // ours. The kernel knows it, so it cannot be forged. The error is [ErrUnsupported] on a system that does not say, and
 // [ErrNoConnection] if the client has closed its end, or was never on this machine.
 func TCPOwner(client, server netip.AddrPort) (uid int, err error) {
-	return procNet().owner(client, server)
+	return tcpOwner(client, server)
 }
 
 // ShowsTCPOwner reports whether [TCPOwner] works here.

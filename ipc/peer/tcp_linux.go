@@ -20,6 +20,14 @@ type tcpTables struct{ tcp, tcp6 string }
 
 func procNet() tcpTables { return tcpTables{"/proc/net/tcp", "/proc/net/tcp6"} }
 
+// tcpOwner is [TCPOwner]. A kernel that does not answer about one connection has its tables read.
+func tcpOwner(client, server netip.AddrPort) (uid int, err error) {
+	if uid, err = diagOwner(client, server); err == nil {
+		return uid, nil
+	}
+	return procNet().owner(client, server)
+}
+
 // readable reports whether the tables are there; without IPv6 there is one.
 func (t tcpTables) readable() bool {
 	f, err := os.Open(t.tcp)

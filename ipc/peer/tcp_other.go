@@ -9,6 +9,6 @@ type tcpTables struct{}
 
 func procNet() tcpTables { return tcpTables{} }
 
-func (tcpTables) owner(_, _ netip.AddrPort) (uid int, err error) { return -1, ErrUnsupported }
+func tcpOwner(_, _ netip.AddrPort) (uid int, err error) { return -1, ErrUnsupported }
 
 func (tcpTables) readable() bool { return false }
