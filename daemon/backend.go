@@ -110,6 +110,7 @@ func (d *Daemon) Reload(ctx context.Context) (api.ReloadResult, error) {
 	if changed := slices.Concat(result.Added, result.Removed, result.Changed); len(changed) > 0 {
 		d.policyChanged(ctx, "", "reload: "+strings.Join(changed, " "))
 	}
+	d.holds.Settle(ctx)
 	for _, warning := range result.Warnings {
 		account.LogCaller(ctx, d.log.Warn()).Msg(warning) // a signal has nobody else to tell
 	}

@@ -19,6 +19,7 @@ import (
 	"oauthd/daemon/config"
 	"oauthd/daemon/consent"
 	"oauthd/daemon/files"
+	"oauthd/daemon/hold"
 	"oauthd/daemon/hook"
 	"oauthd/daemon/keepalive"
 	"oauthd/daemon/login"
@@ -119,6 +120,7 @@ type Daemon struct {
 	hooks    *hook.Queue
 	files    *files.Keeper
 	guard    *admit.Guard
+	holds    hold.Desk
 	consent  *consent.Desk
 	audit    *audit.Clerk
 	sockets  *sockets.Keeper

@@ -24,6 +24,7 @@ func (d *Daemon) lock(ctx context.Context, why string) {
 	d.consent.Lock()
 	d.audit.Forget()
 	d.dropAll()
+	d.holds.ChangedAll()
 	d.files.Withdraw(ctx, "", words.Locked(vault.ErrShut))
 	if changed {
 		account.LogCaller(ctx, d.log.Info()).Str("why", why).Msg("locked")
@@ -32,6 +33,7 @@ func (d *Daemon) lock(ctx context.Context, why string) {
 	d.news.ChangedAll()
 	d.attend.ChangedAll()
 	d.wipeLocked()
+	d.holds.Settle(ctx)
 }
 
 // wipeLocked wipes what is no longer used, if d is locked: after Lock itself, and after each use of a credential that

@@ -58,6 +58,7 @@ func (d *Daemon) Logout(ctx context.Context, name string) (api.LogoutResult, err
 	account.LogCaller(ctx, d.log.Info()).Str("account", name).Bool("revoked", result.Revoked).
 		Str("state", string(api.StateLoginRequired)).Msg("logout")
 	d.audit.Note(ctx, api.AuditLogout, name, "", nil)
+	d.holds.Settle(ctx)
 	return result, nil
 }
 

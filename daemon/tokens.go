@@ -24,15 +24,21 @@ const maxWaits = 3
 // Token answers a token request: from the cache when it holds a fresh one, else from the provider. If a login is needed, an
 // interactive request waits for a person.
 func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	t, _, err := d.answer(ctx, r)
+	return t, err
+}
+
+// answer is Token, with what the caller was admitted with.
+func (d *Daemon) answer(ctx context.Context, r api.TokenRequest) (t api.Token, admitted admit.Pass, err error) {
 	d.autolock.Used()
 	if r.Account == "" && r.URL != "" {
 		m, err := d.book.Match(ctx, r.URL, "")
 		if err != nil {
-			return api.Token{}, err
+			return api.Token{}, admitted, err
 		}
 		r.Account, r.URL = m.Account, ""
 	}
-	t, admitted, err := d.token(ctx, r)
+	t, admitted, err = d.token(ctx, r)
 	for tries := 0; tries < maxWaits && r.Interactive; tries++ {
 		w, wanted := wants(r, err)
 		if !wanted || w.Scopes != "" && d.book.LoginOf(r.Account) != r.Account {
@@ -56,9 +62,9 @@ func (d *Daemon) Token(ctx context.Context, r api.TokenRequest) (api.Token, erro
 	}
 	if unwritten := d.auditToken(ctx, r, admitted, t, err); unwritten != nil {
 		d.guard.Return(admitted)
-		return api.Token{}, unwritten
+		return api.Token{}, admitted, unwritten
 	}
-	return t, err
+	return t, admitted, err
 }
 
 // wants returns what a person is to be asked for by a request that came to err; wanted is false if that is nothing.

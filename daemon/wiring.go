@@ -127,6 +127,7 @@ func New(cfg Config) *Daemon {
 
 // replaced is called by the book when another configuration was read.
 func (d *Daemon) replaced() {
+	d.holds.ChangedAll()
 	d.autolock.Look()
 	if d.cfg.Replaced != nil {
 		d.cfg.Replaced()
@@ -138,6 +139,7 @@ func (d *Daemon) changed(name string, unbound bool) {
 	if unbound {
 		d.tokens.Drop(name)
 	}
+	d.released(name)
 	d.files.Changed(name)
 	if unbound {
 		for _, through := range d.book.Through(name) {
@@ -159,8 +161,15 @@ func (d *Daemon) refreshed(key token.Key, minted *account.Token) {
 
 // minted is called when there is a new token.
 func (d *Daemon) minted(key token.Key, t account.Token) {
+	d.released(key.Account)
 	d.news.Minted(key, t)
 	d.files.Changed(key.Account)
+}
+
+// released ends what callers hold of the account of that name, and of those that have their tokens via it.
+func (d *Daemon) released(name string) {
+	d.holds.Changed(name)
+	d.holds.Changed(d.book.Through(name)...)
 }
 
 // settled is called by the vault when a credential that was in memory only is in the store.

@@ -9,6 +9,7 @@ package ipc
 type Backend struct {
 	Tokens    Tokens
 	Proofs    Proofs
+	Holds     Holds
 	Accounts  Accounts
 	Logins    Logins
 	Imports   Imports

@@ -61,6 +61,7 @@ type fake struct {
 type everything interface {
 	Tokens
 	Proofs
+	Holds
 	Accounts
 	Logins
 	Imports
@@ -77,7 +78,7 @@ type everything interface {
 }
 
 func backendOf(e everything) Backend {
-	return Backend{Tokens: e, Proofs: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Policies: e, Proxied: e, Sockets: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
+	return Backend{Tokens: e, Proofs: e, Holds: e, Accounts: e, Logins: e, Imports: e, Providers: e, Matches: e, Policies: e, Proxied: e, Sockets: e, Watches: e, Files: e, Locks: e, Stores: e, Control: e}
 }
 
 func sampleToken(r api.TokenRequest) api.Token {
@@ -93,6 +94,17 @@ func (f *fake) Token(ctx context.Context, r api.TokenRequest) (api.Token, error)
 		return f.token(ctx, r)
 	}
 	return sampleToken(r), nil
+}
+
+// Hold lets a token of the account kept be held for no time.
+func (f *fake) Hold(_ context.Context, r api.TokenRequest) (api.Token, func(context.Context, func()), error) {
+	switch r.Account {
+	case "down":
+		return api.Token{}, nil, &api.Error{Code: api.ProviderUnreachable, Message: "it is down"}
+	case "kept":
+		return sampleToken(r), func(_ context.Context, tell func()) { tell() }, nil
+	}
+	return sampleToken(r), nil, nil
 }
 
 // Proof answers with what it was asked.

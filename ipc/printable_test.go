@@ -43,6 +43,10 @@ func (h *hostile) Account(context.Context, string) (api.Account, error) {
 func (h *hostile) Providers(context.Context) ([]api.Provider, error) {
 	return answer[[]api.Provider](h)
 }
+func (h *hostile) Hold(context.Context, api.TokenRequest) (api.Token, func(context.Context, func()), error) {
+	t, err := answer[api.Token](h)
+	return t, nil, err
+}
 func (h *hostile) Provider(context.Context, string) (api.Provider, error) {
 	return answer[api.Provider](h)
 }

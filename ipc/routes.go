@@ -37,7 +37,7 @@ func (sv *serving) routes() []route {
 		return slices.Concat(sv.tokenRoutes(), sv.proofRoutes(), sv.watchRoutes())
 	}
 	return slices.Concat(
-		sv.tokenRoutes(), sv.proofRoutes(),
+		sv.tokenRoutes(), sv.proofRoutes(), sv.holdRoutes(),
 		sv.accountRoutes(),
 		sv.loginRoutes(),
 		sv.importRoutes(),

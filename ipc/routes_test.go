@@ -21,6 +21,8 @@ func oneOf(rt route) string {
 		if body = `{"account":"work"}`; rt.query {
 			path, body = path+"?account=work", ""
 		}
+	case api.PathHold:
+		body = `{"account":"work"}`
 	case api.PathProof:
 		body = `{"account":"work","method":"GET","url":"https://api.example.com/"}`
 	case api.PathCallback:
@@ -85,7 +87,7 @@ func TestEachGroupHasItsRoutes(t *testing.T) {
 	}
 	total := 0
 	for name, b := range map[string]Backend{
-		"Tokens": {Tokens: f}, "Proofs": {Proofs: f}, "Accounts": {Accounts: f}, "Logins": {Logins: f}, "Imports": {Imports: f},
+		"Tokens": {Tokens: f}, "Proofs": {Proofs: f}, "Holds": {Holds: f}, "Accounts": {Accounts: f}, "Logins": {Logins: f}, "Imports": {Imports: f},
 		"Providers": {Providers: f}, "Matches": {Matches: f}, "Policies": {Policies: f}, "Sockets": {Sockets: f}, "Proxied": {Proxied: f},
 		"Watches": {Watches: f}, "Files": {Files: f}, "Locks": {Locks: f}, "Stores": {Stores: f}, "Control": {Control: f},
 	} {

@@ -29,5 +29,6 @@ func existing() *client.Client {
 func unattended() *client.Client {
 	c := starting()
 	c.Locked, c.Waiting = nil, nil
+	c.Hold = true
 	return c
 }

@@ -93,7 +93,9 @@ func addCompletions(c *cobra.Command) {
 
 // flagCompletions say what the values of flags are, wherever they occur.
 func flagCompletions() map[string]cobra.CompletionFunc {
-	accounts := func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) { return completeAccounts() }
+	accounts := func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return completeAccounts()
+	}
 	return map[string]cobra.CompletionFunc{
 		"account": accounts, "via": accounts, "aws": accounts, "azure": accounts, "google": accounts,
 		proxyFlag: completeProxy,

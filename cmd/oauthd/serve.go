@@ -265,7 +265,7 @@ func openRestricted(ctx context.Context, work *sync.WaitGroup, server *ipc.Serve
 
 // backendOf answers all that the socket asks with d, which listens at a door.
 func backendOf(d *daemon.Daemon, at *door) ipc.Backend {
-	return ipc.Backend{Tokens: d, Proofs: d, Accounts: d, Logins: d, Imports: d, Providers: d, Matches: d, Policies: d, Proxied: d, Sockets: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
+	return ipc.Backend{Tokens: d, Proofs: d, Holds: d, Accounts: d, Logins: d, Imports: d, Providers: d, Matches: d, Policies: d, Proxied: d, Sockets: d, Watches: d, Files: d, Locks: d, Stores: d, Control: atDoor{d, at}}
 }
 
 // fileRecord is the name of the record of token files, beside the socket; a daemon on another socket has another.

@@ -67,6 +67,13 @@ func (p Pass) Rule() (by string, line int) {
 	return "", 0
 }
 
+// Lasts reports whether the same caller would be admitted again with the same, without being counted and without anybody being
+// asked.
+func (p Pass) Lasts() bool {
+	rule := p.decision.Rule
+	return p.taken == "" && !p.decision.Ask && (rule == nil || rule.Rate == account.Rate{})
+}
+
 // Admit decides whether the caller of ctx may have what r asks of a, which may take a person's answer, and puts into r what
 // it left open and the caller is limited to. The daemon's own requests are not limited. The Pass says of a refusal too how
 // it was decided, and is given back with [Guard.Return] if no token is handed out.

@@ -13,6 +13,7 @@ import (
 const (
 	PathToken    = "/v1/token"
 	PathProof    = "/v1/proof"
+	PathHold     = "/v1/hold"
 	PathAccounts = "/v1/accounts"
 	PathAccount  = "/v1/accounts/{name}"
 	PathLogin    = "/v1/accounts/{name}/login"

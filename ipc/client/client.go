@@ -45,16 +45,22 @@ type Client struct {
 	// it returns when that wait is over; a daemon may have to start, and to ask a provider. Nil means that nobody is shown
 	// what is waited for.
 	Waiting func(ctx context.Context) (over func())
+	// Hold has transports that send many requests keep a token for as long as the daemon says that they would get the same one,
+	// instead of asking for each request. It is for programs that run for long.
+	Hold bool
 
 	mu       sync.Mutex // guards the fields below
 	idle     []*lineConn
 	starting *starting
 	web      *http.Transport
+	holds    map[*hold]struct{} // those that have not ended
+	released int                // how often all have been ended
 }
 
 // Close closes the connections that are kept. The client may be used on, and then opens new ones.
 func (c *Client) Close() error {
 	c.closeIdle()
+	c.release()
 	c.mu.Lock()
 	web := c.web
 	c.mu.Unlock()

@@ -124,6 +124,7 @@ func (h *home) serve(socket string, b any) (stop func()) {
 func backendOf(b any) (all ipc.Backend) {
 	all.Tokens, _ = b.(ipc.Tokens)
 	all.Proofs, _ = b.(ipc.Proofs)
+	all.Holds, _ = b.(ipc.Holds)
 	all.Accounts, _ = b.(ipc.Accounts)
 	all.Logins, _ = b.(ipc.Logins)
 	all.Imports, _ = b.(ipc.Imports)

@@ -12,7 +12,7 @@ import (
 
 // told is an event of a stream; only error events carry an error.
 type told interface {
-	api.LoginEvent | api.ImportEvent | api.WatchEvent | api.AuditEvent
+	api.LoginEvent | api.ImportEvent | api.WatchEvent | api.AuditEvent | api.HeldToken
 }
 
 // stream asks the daemon and hands each event of its answer to take, until that returns false or an error. An error event

@@ -17,6 +17,9 @@ import (
 // its own, or until a person has logged in if r.Interactive is set. Callers need not keep the token: asking again is how
 // they get a fresh one. The errors are those of this package, foremost [ErrLoginRequired].
 func (c *Client) Token(ctx context.Context, r api.TokenRequest) (api.Token, error) {
+	if r.Force || r.Interactive {
+		defer c.release() // this may be another token
+	}
 	t, err := c.token(ctx, r)
 	again, err := c.unlocked(ctx, err)
 	if again {

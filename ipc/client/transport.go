@@ -15,8 +15,8 @@ const maxDrain = 16 << 10
 
 // Transport returns a transport for an [http.Client] that sends the account's access token with every request
 // (RFC 6750 §2.1), over base; nil means [http.DefaultTransport]. It asks the daemon for each request, under the request's
-// own context, so that it keeps no token past its end, past r.MinTTL, or after another program had it replaced. It is
-// safe for concurrent use.
+// own context, so that it keeps no token past its end, past r.MinTTL, or after another program had it replaced; a client
+// with Hold asks only when that may have happened. It is safe for concurrent use.
 //
 // When the server answers 401 it asks again, for a new token where the daemon still holds the refused one, and sends
 // the request once more, provided that there is a token to try and that the body, if any, can be had again
@@ -31,13 +31,14 @@ func (c *Client) Transport(r api.TokenRequest, base http.RoundTripper) http.Roun
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return &transport{client: c, request: r, base: base, turn: make(chan struct{}, 1)}
+	return &transport{client: c, request: r, base: base, tokens: holder{client: c, request: r}, turn: make(chan struct{}, 1)}
 }
 
 type transport struct {
 	client  *Client
 	request api.TokenRequest
 	base    http.RoundTripper
+	tokens  holder
 
 	nonces Nonces
 	bound  atomic.Pointer[string] // the account, if the last token was bound to a key
@@ -104,7 +105,7 @@ func (t *transport) proof(req *http.Request, token api.Token) (api.Proof, error)
 	if bound == nil || token.AccessToken != "" {
 		var err error
 		if token.AccessToken == "" {
-			token, err = t.client.Token(req.Context(), t.request)
+			token, err = t.tokens.token(req.Context())
 		}
 		if err != nil || token.TokenType != api.TypeDPoP {
 			return api.Proof{Token: token}, err
@@ -147,6 +148,7 @@ func (t *transport) another(ctx context.Context, refused string) (api.Token, boo
 	case <-ctx.Done():
 		return api.Token{}, false
 	}
+	t.client.release()
 	token, err := t.client.Token(ctx, t.request)
 	if err != nil || token.AccessToken != refused {
 		return token, err == nil
