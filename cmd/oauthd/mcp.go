@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -18,6 +19,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
+
+// bridgeBuffer is how much of a connection to the server is buffered each way, in bytes; longer messages pass by it.
+const bridgeBuffer = 1 << 10
 
 func newMCP(std stdio) *cobra.Command {
 	var account string
@@ -57,11 +61,16 @@ error of the message that needed it.`,
 			}
 			web := http.DefaultTransport.(*http.Transport).Clone()
 			web.DisableCompression = true // it would hold events back
+			web.ReadBufferSize, web.WriteBufferSize = bridgeBuffer, bridgeBuffer
+			rest := process.NewRest()
+			resting, cancel := context.WithCancel(cmd.Context())
+			defer cancel()
+			go rest.Run(resting, func() {})
 			request := api.TokenRequest{Account: name, URL: args[0]}
 			bridge := &mcp.Bridge{
 				URL:       args[0],
 				Account:   name,
-				Transport: mcp.StepUp(c, request, c.Transport(request, web)),
+				Transport: rest.Transport(mcp.StepUp(c, request, c.Transport(request, web))),
 				Report:    func(err error) { report(std.err, err) },
 			}
 			out := screen.Raw(std.out)

@@ -93,17 +93,18 @@ func (in *injection) run(ctx context.Context, std stdio) error {
 		cfg.Log = func(method, path string, status int) { screen.Say(std.err, "%s %s %d\n", method, path, status) }
 	}
 	h := proxy.New(cfg, tokens, nil)
-	serving, cancel := ctx, context.CancelFunc(func() {})
+	serving, cancel := context.WithCancel(ctx)
 	if in.ttl > 0 {
 		serving, cancel = context.WithTimeout(ctx, in.ttl)
 	}
 	defer cancel()
+	rested := resting(serving, h)
 	if secret == "" {
 		screen.Say(std.out, "%s\n", in.listen)
-		err = proxy.Serve(serving, l, h)
+		err = proxy.Serve(serving, l, rested)
 	} else {
 		screen.Say(std.out, "http://%s/%s\n", l.Addr(), secret)
-		err = emulate.Serve(serving, l, emulate.Checks(), h)
+		err = emulate.Serve(serving, l, emulate.Checks(), rested)
 	}
 	settle(h)
 	if err == nil {

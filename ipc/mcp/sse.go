@@ -13,6 +13,9 @@ import (
 // errTooLong means that a server sent a message that is longer than maxMessage.
 var errTooLong = errors.New("a message is too long")
 
+// eventBuffer is what an open stream holds, in bytes: an agent may have a thousand.
+const eventBuffer = 2 << 10
+
 // maxRetry is the longest pause that a server may ask for.
 const maxRetry = time.Minute
 
@@ -107,4 +110,4 @@ func (e *events) text(line []byte) string {
 	return string(line)
 }
 
-func newEvents(in io.Reader) *events { return &events{in: bufio.NewReaderSize(in, 32<<10)} }
+func newEvents(in io.Reader) *events { return &events{in: bufio.NewReaderSize(in, eventBuffer)} }

@@ -11,6 +11,9 @@ import (
 )
 
 const (
+	// gather is how long more requests are waited for that are written down with the first: the daemon would be woken for each
+	// otherwise, while the next one is under way.
+	gather = 50 * time.Millisecond
 	// firstPause comes after a first failure, and each one is twice as long as the one before, up to lastPause.
 	firstPause = time.Second
 	lastPause  = 30 * time.Second
@@ -23,7 +26,8 @@ const (
 type notes struct {
 	write    func(ctx context.Context, all []api.ProxiedRequest) error
 	complain func(error)
-	hurry    chan struct{} // holds an element once the proxy has ended
+	hurry    chan struct{} // holds an element once the proxy has ended, for the next try
+	ended    context.Context
 
 	mu         sync.Mutex // guards the fields below
 	open       int        // how many requests are under way
@@ -86,6 +90,7 @@ func (n *notes) settle(ctx context.Context) {
 func (n *notes) deliver() {
 	wait, complained := firstPause, false
 	for {
+		n.pause(gather, n.ended.Done())
 		some := n.next()
 		if some == nil {
 			return
@@ -105,18 +110,18 @@ func (n *notes) deliver() {
 			complained = true
 			n.complain(missing("the last requests", err))
 		}
-		n.pause(wait)
+		n.pause(wait, n.hurry)
 		wait = min(2*wait, lastPause)
 	}
 }
 
-// pause waits, unless somebody waits for the end.
-func (n *notes) pause(d time.Duration) {
+// pause waits, unless there is a reason not to.
+func (n *notes) pause(d time.Duration, hurry <-chan struct{}) {
 	over := time.NewTimer(d)
 	defer over.Stop()
 	select {
 	case <-over.C:
-	case <-n.hurry:
+	case <-hurry:
 	}
 }
 

@@ -55,7 +55,7 @@ func (l *auditLog) complain(err error) {
 }
 
 func newNotes(l *auditLog) *notes {
-	return &notes{write: l.write, complain: l.complain, hurry: make(chan struct{}, 1)}
+	return &notes{write: l.write, complain: l.complain, hurry: make(chan struct{}, 1), ended: context.Background()}
 }
 
 func (n *notes) request(status int) {
@@ -69,12 +69,17 @@ func TestNotesTogether(t *testing.T) {
 		l := &auditLog{gate: make(chan struct{})}
 		n := newNotes(l)
 		n.request(200)
+		time.Sleep(gather)
 		synctest.Wait()
 		for i := range api.MaxProxied + 2 {
 			n.request(i)
 		}
+		began := time.Now()
 		for range 3 {
 			l.gate <- struct{}{}
+		}
+		if took := time.Since(began); took != 2*gather {
+			t.Errorf("got all after %v, want %v", took, 2*gather)
 		}
 		n.settle(t.Context())
 		var sizes []int
@@ -104,8 +109,8 @@ func TestNotesAgain(t *testing.T) {
 		settled := n.settled
 		n.mu.Unlock()
 		<-settled
-		if took := time.Since(began); took != 7*firstPause {
-			t.Errorf("got it after %v, want %v", took, 7*firstPause)
+		if took := time.Since(began); took != 7*firstPause+5*gather {
+			t.Errorf("got it after %v, want %v", took, 7*firstPause+5*gather)
 		}
 		var got []string
 		for _, batch := range l.batches {
@@ -126,14 +131,18 @@ func TestNotesSettle(t *testing.T) {
 		l := &auditLog{fails: []error{errors.New("no daemon")}}
 		n := newNotes(l)
 		n.settle(t.Context()) // nothing was asked for yet
+		<-n.hurry
+		ended, end := context.WithCancel(t.Context())
+		n.ended = ended
 		n.request(200)
-		synctest.Wait()
+		time.Sleep(gather)
 		n.begin()
-		began, ended := time.Now(), make(chan struct{})
-		go func() { n.settle(t.Context()); close(ended) }()
+		end()
+		began, settled := time.Now(), make(chan struct{})
+		go func() { n.settle(t.Context()); close(settled) }()
 		synctest.Wait()
 		select {
-		case <-ended:
+		case <-settled:
 			t.Error("it did not wait for the request that is under way")
 		default:
 		}
@@ -141,7 +150,7 @@ func TestNotesSettle(t *testing.T) {
 			t.Errorf("got %q after %v, want the first request at once", l.batches, time.Since(began))
 		}
 		n.add(api.ProxiedRequest{Account: "work", Method: "PUT", URL: "https://a.example/"})
-		<-ended
+		<-settled
 		if len(l.batches) != 2 {
 			t.Errorf("got %q, want both", l.batches)
 		}

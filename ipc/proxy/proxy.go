@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,9 @@ import (
 const SecretHeader = "X-Oauthd-Secret"
 
 const (
-	bufferSize    = 16 << 10
+	bufferSize    = 16 << 10         // for a body
+	eventBuffer   = 1 << 10          // for a stream of events, which stays open for long
+	connBuffer    = 1 << 10          // of a connection to the upstream, which bodies pass by
 	headerTimeout = 10 * time.Second // for the whole request header
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
@@ -59,6 +62,9 @@ type Proxy struct {
 	cfg     Config
 	forward *httputil.ReverseProxy
 	notes   notes
+	buffers sync.Pool
+	over    context.Context // ends with the proxy
+	end     context.CancelFunc
 }
 
 // New returns a proxy that has its tokens from c and reaches the upstream over base; nil means a transport of its own,
@@ -70,15 +76,14 @@ func New(cfg Config, c *client.Client, base http.RoundTripper) *Proxy {
 	if cfg.Note == nil {
 		cfg.Note = func(context.Context, []api.ProxiedRequest) error { return nil }
 	}
-	p := &Proxy{cfg: cfg, notes: notes{write: cfg.Note, complain: cfg.Complain, hurry: make(chan struct{}, 1)}}
+	p := &Proxy{cfg: cfg}
+	p.over, p.end = context.WithCancel(context.Background())
+	p.notes = notes{write: cfg.Note, complain: cfg.Complain, hurry: make(chan struct{}, 1), ended: p.over}
 	p.forward = &httputil.ReverseProxy{
-		Rewrite:        p.rewrite,
-		Transport:      onlyRepeatable{c.Transport(cfg.Request, base)},
-		FlushInterval:  -1, // each piece at once
-		ModifyResponse: p.answered,
-		ErrorHandler:   p.failed,
-		ErrorLog:       log.New(io.Discard, "", 0),
-		BufferPool:     &buffers{},
+		Rewrite:      p.rewrite,
+		Transport:    onlyRepeatable{c.Transport(cfg.Request, base)},
+		ErrorHandler: p.failed,
+		ErrorLog:     log.New(io.Discard, "", 0),
 	}
 	return p
 }
@@ -89,6 +94,7 @@ func outward() *http.Transport {
 	t.DisableCompression = true // what the client does not accept, it does not get
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = 64
+	t.ReadBufferSize, t.WriteBufferSize = connBuffer, connBuffer
 	return t
 }
 
@@ -125,16 +131,56 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.notes.begin()
 	seen := &recorder{ResponseWriter: w}
-	defer func() { p.note(r.Method, path, seen) }()
+	method := r.Method
+	ended := func() { p.note(method, path, seen) } // which may be hours later, and keeps no more than that
 	plain, err := p.cfg.Limits.check(r, path)
 	if err != nil {
 		seen.code = err.Code
 		refuse(seen, http.StatusForbidden, err)
+		ended()
 		return
 	}
-	inner := *r
-	inner.URL = &url.URL{Path: plain, RawPath: path, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
-	p.forward.ServeHTTP(seen, &inner)
+	p.pass(seen, r, &url.URL{Path: plain, RawPath: path, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}, ended)
+}
+
+// pass passes a request for to on, and calls ended at the end of the answer, which may come later.
+func (p *Proxy) pass(w *recorder, r *http.Request, to *url.URL, ended func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	detach := context.AfterFunc(r.Context(), cancel)
+	stay := context.AfterFunc(p.over, cancel)
+	end := func() {
+		stay()
+		cancel()
+	}
+	later := false
+	defer func() {
+		detach()
+		if !later {
+			end()
+			ended()
+		}
+	}()
+	body := &readBody{ReadCloser: r.Body}
+	body.read.Store(r.ContentLength == 0)
+	inner := r.WithContext(ctx)
+	inner.URL, inner.Body = to, body
+	forward := *p.forward
+	buffer := &oneBuffer{of: &p.buffers}
+	forward.BufferPool = buffer
+	forward.ModifyResponse = func(res *http.Response) error {
+		p.cfg.Complain(nil)
+		if buffer.events = isEvents(res); !buffer.events || !body.read.Load() {
+			return nil
+		}
+		server := w.ResponseWriter
+		w.status, w.ResponseWriter = res.StatusCode, nil
+		if later = takeOver(server, r, res, end, ended); later {
+			return errTakenOver
+		}
+		w.ResponseWriter = server
+		return nil
+	}
+	forward.ServeHTTP(w, inner)
 }
 
 // note has an answered request written down.
@@ -150,8 +196,12 @@ func (p *Proxy) note(method, path string, seen *recorder) {
 	})
 }
 
-// Settle waits until all answered requests are in the audit log, or for ctx. Nothing may be passed on any more.
-func (p *Proxy) Settle(ctx context.Context) { p.notes.settle(ctx) }
+// Settle ends the streams that are open, and waits until all answered requests are in the audit log, or for ctx. Nothing may be
+// passed on any more.
+func (p *Proxy) Settle(ctx context.Context) {
+	p.end()
+	p.notes.settle(ctx)
+}
 
 // admit returns the request's path, escaped and without the secret; false if the request does not have that.
 func (p *Proxy) admit(r *http.Request) (path string, ok bool) {
@@ -177,14 +227,11 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	}
 }
 
-// answered looks at the upstream's answer.
-func (p *Proxy) answered(*http.Response) error {
-	p.cfg.Complain(nil)
-	return nil
-}
-
 // failed answers a request that the upstream did not.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errTakenOver) {
+		return
+	}
 	if r.Context().Err() != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return // nobody waits for it any more
@@ -201,18 +248,35 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	refuse(w, status(e.Code), e)
 }
 
-// recorder notes an answer's status, and why it is not the upstream's.
+// recorder notes an answer's status, and why it is not the upstream's. It passes on each piece of a body at once, as
+// [httputil.ReverseProxy] does by itself if the length is not known, but the last one together with the end.
 type recorder struct {
 	http.ResponseWriter
 	status int
 	code   api.Code
+	left   int64 // of a body whose length is known, in bytes
 }
 
 // WriteHeader implements [http.ResponseWriter].
 func (r *recorder) WriteHeader(status int) {
 	r.status = status // the last one: others before it are informational
+	r.left, _ = strconv.ParseInt(r.Header().Get("Content-Length"), 10, 64)
 	r.ResponseWriter.WriteHeader(status)
+	if r.left > bufferSize {
+		r.flush()
+	}
 }
+
+// Write implements [io.Writer].
+func (r *recorder) Write(p []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(p)
+	if r.left -= int64(n); r.left > 0 && err == nil {
+		r.flush()
+	}
+	return n, err
+}
+
+func (r *recorder) flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
 
 // Hijack implements [http.Hijacker]: an upgraded connection's answer is written past WriteHeader.
 func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -223,16 +287,26 @@ func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // Unwrap is for [http.ResponseController].
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// buffers implements [httputil.BufferPool].
-type buffers struct{ pool sync.Pool }
+// oneBuffer is an [httputil.BufferPool] for the body of one answer.
+type oneBuffer struct {
+	of     *sync.Pool
+	events bool
+}
 
 // Get implements [httputil.BufferPool].
-func (b *buffers) Get() []byte {
-	if held, ok := b.pool.Get().(*[]byte); ok {
+func (b *oneBuffer) Get() []byte {
+	if b.events {
+		return make([]byte, eventBuffer)
+	}
+	if held, ok := b.of.Get().(*[]byte); ok {
 		return *held
 	}
 	return make([]byte, bufferSize)
 }
 
 // Put implements [httputil.BufferPool].
-func (b *buffers) Put(buffer []byte) { b.pool.Put(&buffer) }
+func (b *oneBuffer) Put(buffer []byte) {
+	if !b.events {
+		b.of.Put(&buffer)
+	}
+}

@@ -469,3 +469,12 @@ func TestServe(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func mustParse(t *testing.T, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
