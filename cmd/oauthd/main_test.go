@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		"google-federated":        func() { os.Exit(googleFederated()) },
 		"bare-metadata":           bareMetadata,
 		"mcp-client":              func() { os.Exit(conformanceClient()) },
+		"beside-server":           besideServer,
 		"age-plugin-" + pinPlugin: func() { os.Exit(agePlugin()) },
 	}
 	for _, h := range helpers.All() {
