@@ -24,6 +24,7 @@ func (r *rig) hold(e account.Evidence, request api.TokenRequest) *holding {
 	if _, err := r.d.Token(from(e), request); err != nil {
 		r.t.Fatal(err)
 	}
+	synctest.Wait() // whoever hears of the token's making has
 	tok, wait, err := r.d.Hold(from(e), request)
 	if err != nil {
 		r.t.Fatalf("hold: got %v, want a token", err)
@@ -31,7 +32,6 @@ func (r *rig) hold(e account.Evidence, request api.TokenRequest) *holding {
 	if wait == nil {
 		return nil
 	}
-	synctest.Wait() // whoever hears of the token's making has
 	h := &holding{token: tok, told: make(chan struct{})}
 	go wait(r.t.Context(), func() { close(h.told) })
 	return h

@@ -60,7 +60,10 @@ func (h *holder) token(ctx context.Context) (api.Token, error) {
 		return h.client.Token(ctx, h.request)
 	}
 	t, err := h.hold(ctx)
-	if errors.Is(err, &api.Error{Code: api.BadRequest}) { // an older daemon, or a restricted socket
+	switch code := api.AsError(err); {
+	case err == nil || ctx.Err() != nil:
+	case code.Code == api.BadRequest, code.Code == api.NoDaemon, code.Code == api.Busy:
+		// An older daemon or a restricted socket lets nobody hold anything, and one that ends is waited for there.
 		return h.client.Token(ctx, h.request)
 	}
 	return t, err

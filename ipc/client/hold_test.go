@@ -16,6 +16,7 @@ import (
 type holdMint struct {
 	mint
 	unfit  bool // no token can be held
+	refuse error
 	holds  int
 	change chan struct{} // closed when what is held has to be asked for again
 }
@@ -24,8 +25,11 @@ func (m *holdMint) Hold(ctx context.Context, r api.TokenRequest) (api.Token, fun
 	m.mu.Lock()
 	m.holds++
 	change := m.change
-	unfit := m.unfit
+	unfit, refuse := m.unfit, m.refuse
 	m.mu.Unlock()
+	if refuse != nil {
+		return api.Token{}, nil, refuse
+	}
 	t, err := m.Token(ctx, r)
 	if err != nil || unfit {
 		return t, nil, err
@@ -155,6 +159,18 @@ func TestHoldFails(t *testing.T) {
 	m.fail = nil
 	m.mu.Unlock()
 	get(t, web, p.URL)
+}
+
+// A daemon that is stopping while it is asked to let a token be held costs no request.
+func TestHoldOfAnEndingDaemon(t *testing.T) {
+	m, c := newHoldMint(t)
+	m.refuse = &api.Error{Code: api.Busy, Message: "the daemon is stopping"}
+	get := getter(t, c)
+	for range 3 {
+		if got := get(); got != "Bearer token-1" {
+			t.Errorf("got %q, want the token", got)
+		}
+	}
 }
 
 // A token that the server refuses is held no longer, and neither is one after another was asked for with force or by a person.
