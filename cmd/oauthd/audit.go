@@ -116,7 +116,10 @@ func auditRow(e api.AuditEvent) []string {
 	if e.Detail != "" && e.Event != api.AuditDenied {
 		outcome += ", " + e.Detail
 	}
-	if e.Repeats > 0 {
+	switch {
+	case e.Repeats == 1:
+		outcome += ", once more"
+	case e.Repeats > 1:
 		outcome += fmt.Sprintf(", %d times more", e.Repeats)
 	}
 	return []string{at.Local().Format("Jan _2 15:04:05"), e.Event, cmp.Or(e.Account, "-"), program, outcome}

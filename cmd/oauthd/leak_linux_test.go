@@ -35,6 +35,7 @@ func TestNoSecretLeaks(t *testing.T) {
 	w.registrations()
 	w.imports(&replies[0])
 	w.programs()
+	w.couriers()
 	w.listings()
 	w.relock()
 	w.move()
@@ -85,7 +86,7 @@ func (w *leakWorld) search() {
 	for _, place := range []string{
 		"a page of status 200", "a page of status 303", "a page of status 404", "the command line of oauthd serve", "the daemon's log",
 		"the command line of oauthd login", "the environment of oauthd serve", "the file /tmp/browser.",
-		"the file /home/.local/state/oauthd/audit.jsonl", "the file /home/.config/oauthd/accounts/work.toml",
+		"the file /home/.local/state/oauthd/audit.jsonl", "the command line of oauthd emulation-server", "the standard error of oauthd mcp", "the file /home/.config/oauthd/accounts/work.toml",
 	} {
 		if !slices.ContainsFunc(places, func(s searched) bool { return strings.HasPrefix(s.place, place) && s.text != "" }) {
 			w.t.Errorf("nothing was searched as %s", place)
@@ -120,6 +121,36 @@ func (w *leakWorld) programs() {
 	w.begin("", "exec", "--google", "gone", "--", "true").want(3, "")
 	token := w.run("", "token", "work")
 	w.begin(token.stdout, "audit", "--fingerprint", "-").want(0, "work")
+}
+
+// couriers bring tokens where a program wants them: with its requests, to git, and into a file.
+func (w *leakWorld) couriers() {
+	file := w.path(".config", "oauthd", "accounts", "work.toml")
+	account, err := os.ReadFile(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.write(file, string(account)+"hosts = [\""+w.issuer()+"\"]\n")
+	w.begin("", "reload").want(0, "work")
+	const requests = `curl -s $API/userinfo; curl -s -X POST $API/none?secret=1; curl -s ${API%/*}/userinfo`
+	w.begin("", "exec", "--proxy", "work="+w.issuer(), "--proxy-log", "-e", "API="+w.issuer(), "--", "sh", "-c", requests).want(0, "forbidden")
+	w.begin("", "exec", "--proxy", "gone="+w.issuer(), "-e", "API="+w.issuer(), "--", "true").want(4, "hosts")
+	ping := `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n"
+	w.begin(ping, "mcp", w.issuer()+"/none").want(0, `"error"`)
+	w.begin(ping, "mcp", w.issuer()+"/none", "--account", "gone").want(4, "gone")
+	scheme, host, _ := strings.Cut(w.issuer(), "://")
+	w.begin("protocol="+scheme+"\nhost="+host+"\n\n", "helper", "git", "get").want(0, "password=at-")
+	w.begin("protocol=https\nhost=git.example.com\n\n", "helper", "git", "get").want(0, "")
+	token := filepath.Join(w.outside, "token")
+	w.begin("", "file", "work", token).want(0, token)
+	w.begin("", "file", "work", token, "--on-change", "cat $OAUTHD_FILE >&2; exit 3").want(0, token)
+	w.begin("", "file", "gone", token+"-gone").want(3, "gone")
+	w.begin("", "token", "work", "--force").want(0, "at-")
+	if !poll(func() bool { return strings.Contains(w.run("", "file", "list").stdout, "failed") }) {
+		w.t.Error("the command of the file has not failed")
+	}
+	w.begin("", "file", "list", "--json").want(0, token)
+	w.begin("", "file", "rm", token).want(0, "")
 }
 
 // listings are all that show accounts, callers and what happened.

@@ -139,12 +139,12 @@ func (w *leakWorld) begin(stdin string, args ...string) *leakCommand {
 
 func (c *leakCommand) name() string { return "oauthd " + strings.Join(c.args, " ") }
 
-// end waits for the end of the command, and keeps what it wrote. Only token, and what exec becomes, print tokens.
+// end waits for the end of the command, and keeps what it wrote. Only token, a helper, and what exec becomes, print tokens.
 func (c *leakCommand) end() result {
 	c.w.t.Helper()
 	_ = c.cmd.Wait()
 	r := result{c.cmd.ProcessState.ExitCode(), c.stdout.String(), c.stderr.String()}
-	c.w.keep(searched{"the standard output of " + c.name(), r.stdout, c.args[0] == "token" || c.args[0] == "exec"})
+	c.w.keep(searched{"the standard output of " + c.name(), r.stdout, slices.Contains([]string{"token", "exec", "helper"}, c.args[0])})
 	c.w.keep(searched{place: "the standard error of " + c.name(), text: r.stderr})
 	return r
 }
