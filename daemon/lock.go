@@ -32,8 +32,8 @@ func (d *Daemon) lock(ctx context.Context, why string) {
 	}
 	d.news.ChangedAll()
 	d.attend.ChangedAll()
+	d.holds.Settle(ctx) // until then a token is in use
 	d.wipeLocked()
-	d.holds.Settle(ctx)
 }
 
 // wipeLocked wipes what is no longer used, if d is locked: after Lock itself, and after each use of a credential that

@@ -34,7 +34,7 @@ func (sv *serving) postHold(ctx context.Context, c *call) error {
 		return err
 	}
 	sv.asksFor(connOf(c.r), t.Account)
-	events.write(api.HeldToken{Token: &t, Held: wait != nil})
+	events.confide(api.HeldToken{Token: &t, Held: wait != nil})
 	if wait != nil {
 		wait(ctx, func() { events.write(api.HeldToken{Ended: true}) })
 	}

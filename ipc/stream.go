@@ -70,7 +70,31 @@ func (e *eventWriter) write(event any) {
 	if !e.begun {
 		e.header()
 	}
-	if _, err = e.w.Write(append(line, '\n')); err == nil {
+	e.send(append(line, '\n'))
+}
+
+// confide sends an event with a secret. net/http keeps what it has sent in its buffers for as long as the stream is open, so
+// white space of the same length, which NDJSON ignores, goes after it and takes its place there.
+func (e *eventWriter) confide(event any) {
+	line, err := api.Marshal(event)
+	if err != nil {
+		e.broken(err)
+		return
+	}
+	if !e.begun {
+		e.begin() // so that the event is alone in the buffers
+	}
+	line = append(line, '\n')
+	e.send(line)
+	for i := range line {
+		line[i] = ' '
+	}
+	e.send(line)
+}
+
+func (e *eventWriter) send(line []byte) {
+	_, err := e.w.Write(line)
+	if err == nil {
 		err = e.control.Flush()
 	}
 	if err != nil {

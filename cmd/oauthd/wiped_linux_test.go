@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 
 	"oauthd/daemon/oauthtest"
 	"oauthd/ipc/api"
+	"oauthd/ipc/client"
 
 	"filippo.io/age"
 )
@@ -50,6 +52,16 @@ func TestNothingInMemoryAfterLock(t *testing.T) {
 	}
 	for token, i := range l.ledger.access {
 		secrets[fmt.Sprintf("access token %d", i.number)] = []byte(token)
+	}
+	holding := &client.Client{Socket: l.client.Socket, Hold: true}
+	t.Cleanup(func() { _ = holding.Close() })
+	web := &http.Client{Transport: holding.Transport(api.TokenRequest{Account: "work"}, nil)}
+	for range 5 { // from the second one on, it holds the token
+		resp, err := web.Get(l.provider.Issuer() + "/api/hello")
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("a request with the token: got %v, %v", resp, err)
+		}
+		_ = resp.Body.Close()
 	}
 	if found := l.search(t, secrets); found["access token 21"] == 0 || found["the age identity's key"] == 0 {
 		t.Errorf("an open daemon: got %v, want at least the token that it serves and the key", found)
