@@ -15,9 +15,10 @@ const (
 	leastLife = time.Minute
 )
 
-// Hold answers a token request as [Daemon.Token] does. If nothing is counted and nobody is asked for it, the same request comes to
-// the same token until wait returns: then the account, its rules or its token have changed, the daemon is locked, or some time
-// has passed. What causes that by a request of its own is not answered before tell has returned.
+// Hold answers a token request as [Daemon.Token] does. If the same request would get the same token again, without being counted
+// and without a person being asked, wait is not nil. It returns once that may no longer be so: the account, its rules or its
+// token have changed, the daemon is locked, or [holdFor] is over. A lock, a logout or a reload that ends a hold is answered only
+// after tell has returned.
 func (d *Daemon) Hold(ctx context.Context, r api.TokenRequest) (t api.Token, wait func(ctx context.Context, tell func()), err error) {
 	h := d.holds.Begin(r.Account)
 	t, admitted, err := d.answer(ctx, r)
@@ -40,12 +41,9 @@ func (d *Daemon) Hold(ctx context.Context, r api.TokenRequest) (t api.Token, wai
 
 // holdable reports whether t stays the answer to r for as long as nothing changes.
 func (d *Daemon) holdable(r api.TokenRequest, admitted admit.Pass, t api.Token) bool {
-	if r.Account == "" || r.Force || r.ACRValues != "" || r.MaxAge != nil || t.TokenType == api.TypeDPoP || !admitted.Lasts() || t.ExpiresAt == nil {
+	if r.Account == "" || r.Force || r.IDToken || r.ACRValues != "" || r.MaxAge != nil || t.TokenType == api.TypeDPoP || !admitted.Lasts() || t.ExpiresAt == nil {
 		return false
 	}
-	least := leastLife
-	if r.MinTTL != nil {
-		least = max(least, time.Duration(*r.MinTTL)*time.Second)
-	}
-	return t.ExpiresAt.Sub(d.now()) > least+holdFor
+	then := t.ExpiresAt.Sub(d.now()) - holdFor
+	return then > leastLife && (r.MinTTL == nil || int64(then/time.Second) >= *r.MinTTL)
 }

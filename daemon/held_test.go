@@ -111,8 +111,14 @@ func TestHoldFor(t *testing.T) {
 				t.Errorf("a token for %d s: got %t, want %t", ttl, got, held)
 			}
 		}
-		if r.hold(caller, api.TokenRequest{Account: "work", Force: true}) != nil {
-			t.Error("a forced token is held")
+		huge := int64(1) << 62
+		for name, request := range map[string]api.TokenRequest{
+			"a forced token": {Account: "work", Force: true}, "an ID token": {Account: "work", IDToken: true},
+			"one for longer than there are": {Account: "work", MinTTL: &huge}, "one by its place alone": {URL: "https://api.example.com/"},
+		} {
+			if tok, wait, err := r.d.Hold(from(caller), request); wait != nil {
+				t.Errorf("%s: got %s, %v, held", name, tok.Account, err)
+			}
 		}
 	})
 }

@@ -1,6 +1,6 @@
 package daemon
 
-// This file is told what happens around the daemon: to the machine, and to the person's sessions.
+// These methods report what happens around the daemon: to the machine, and to the person's sessions.
 
 // Resumed says that the machine has woken from a suspend: what came due meanwhile is looked at now.
 func (d *Daemon) Resumed() {

@@ -63,6 +63,15 @@ type Key struct {
 	Token uint64
 }
 
+// by returns k with what tells e from other callers.
+func (k Key) by(e account.Evidence) Key {
+	k.PID, k.Start = e.PID, e.Start
+	if e.Through != nil {
+		k.Through = e.Through.PID
+	}
+	return k
+}
+
 // Log is an audit log. It is safe for concurrent use.
 type Log struct {
 	cfg Config

@@ -27,7 +27,7 @@ type ClerkConfig struct {
 	On func() bool
 	// Key fetches the key of fingerprints from the store, where later daemons find it too; nil for a key of this process.
 	Key func(ctx context.Context) ([]byte, error)
-	// Log is told when the audit log cannot be written, and when it can again.
+	// Log gets a line when the audit log cannot be written, and another when it can again.
 	Log zerolog.Logger
 	// Now is the wall clock.
 	Now func() time.Time
@@ -49,7 +49,7 @@ func NewClerk(cfg ClerkConfig) *Clerk {
 	return c
 }
 
-// failed is told when the log cannot be written, and when it can again.
+// failed logs that the audit log cannot be written, or, for nil, that it can again.
 func (c *Clerk) failed(err error) {
 	if err != nil {
 		c.log.Error().Err(err).Msg("audit log cannot be written")
@@ -84,13 +84,10 @@ func (c *Clerk) Token(ctx context.Context, u Use) error {
 	}
 	k := Key{
 		Event: account.AuditToken, Account: u.Account, Scope: u.Scope, Audience: u.Audience, Resource: u.Resource,
-		Rule: u.Rule, Line: u.Line, Outcome: account.AuditOutcome(u.Refused), PID: u.Caller.PID, Start: u.Caller.Start,
-	}
+		Rule: u.Rule, Line: u.Line, Outcome: account.AuditOutcome(u.Refused),
+	}.by(u.Caller)
 	if u.Refused != nil {
 		k.Event = account.AuditDenied
-	}
-	if u.Caller.Through != nil {
-		k.Through = u.Caller.Through.PID
 	}
 	if u.Token != "" {
 		k.Token = maphash.String(c.prints.seed, u.Token)
@@ -135,7 +132,7 @@ func (c *Clerk) Answered(u Use, id, answer string) {
 	if !c.on() {
 		return
 	}
-	k := Key{Event: account.AuditConsent, Account: u.Account, Rule: id, PID: u.Caller.PID, Start: u.Caller.Start}
+	k := Key{Event: account.AuditConsent, Account: u.Account, Rule: id}.by(u.Caller)
 	_ = c.lines.Note(k, func() account.AuditEvent {
 		return account.AuditEvent{
 			Event: k.Event, Account: u.Account, Caller: &u.Caller, Scope: u.Scope, Outcome: account.AuditOutcome(u.Refused), Detail: answer,
@@ -157,13 +154,7 @@ func (c *Clerk) Proxied(ctx context.Context, r account.ProxiedRequest) error {
 	if r.Code != "" {
 		e.Outcome = string(r.Code)
 	}
-	k := Key{
-		Event: e.Event, Account: e.Account, Outcome: e.Outcome, Method: e.Method, URL: e.URL, Status: e.Status,
-		PID: caller.PID, Start: caller.Start,
-	}
-	if caller.Through != nil {
-		k.Through = caller.Through.PID
-	}
+	k := Key{Event: e.Event, Account: e.Account, Outcome: e.Outcome, Method: e.Method, URL: e.URL, Status: e.Status}.by(caller)
 	return c.lines.Note(k, func() account.AuditEvent { return e })
 }
 
@@ -176,9 +167,9 @@ func (c *Clerk) Note(ctx context.Context, event, name, detail string, failed err
 	k := Key{Event: event, Account: name, Outcome: e.Outcome, Rule: detail}
 	if asked, ok := account.CallerFrom(ctx); ok {
 		caller := asked.Known()
-		e.Caller, k.PID, k.Start = &caller, caller.PID, caller.Start
+		e.Caller, k = &caller, k.by(caller)
 	}
-	_ = c.lines.Note(k, func() account.AuditEvent { return e }) // failed is told
+	_ = c.lines.Note(k, func() account.AuditEvent { return e }) // failed has logged it
 }
 
 // Read returns a part of the log, and what happens then if it is to be followed. The error is [ErrOff] or

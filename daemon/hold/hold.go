@@ -1,5 +1,5 @@
-// Package hold says until when what callers were told stays true. It promises that whoever holds something of an account is
-// told of the next change to that, and that a change can wait until all have been told.
+// Package hold knows which callers keep using an answer that they got about an account. It promises that each of them hears of
+// the next change to that account, and that whoever causes the change can wait until all have heard of it.
 package hold
 
 import (
@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// patience is how long a change waits for those who are to be told.
+// patience is how long Settle waits at most.
 const patience = time.Second
 
-// Desk knows who holds what. The zero Desk is ready. It is safe for concurrent use.
+// Desk knows who holds an answer. The zero Desk is ready. It is safe for concurrent use.
 type Desk struct {
 	mu     sync.Mutex // guards the fields below, and those of each Hold
 	rounds map[string]*round
-	untold int           // how many hold what is over
-	quiet  chan struct{} // closed once that is none; nil if it is
+	untold int           // how many holders have not heard of a change yet
+	quiet  chan struct{} // closed once that is 0; nil while it is
 }
 
 // round is from one change of an account to the next.
@@ -33,7 +33,7 @@ type Hold struct {
 	of   *round
 }
 
-// Begin returns a Hold on the account of that name. It must be called before what is held is looked up.
+// Begin returns a Hold on the account of that name. Call it before you look up what is to be held.
 func (d *Desk) Begin(account string) Hold {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -52,7 +52,7 @@ func (d *Desk) Begin(account string) Hold {
 // Over is closed once the account has changed.
 func (h Hold) Over() <-chan struct{} { return h.of.over }
 
-// End says that the caller has been told, or holds nothing.
+// End says that the caller has heard of the change, or holds nothing.
 func (h Hold) End() {
 	d, r := h.desk, h.of
 	d.mu.Lock()
@@ -100,7 +100,7 @@ func (d *Desk) endLocked(r *round) {
 	}
 }
 
-// Settle waits until all who hold what is over have been told, but not long for one who does not listen.
+// Settle waits until every holder has heard of the changes so far, but no more than a second for one that does not listen.
 func (d *Desk) Settle(ctx context.Context) {
 	d.mu.Lock()
 	quiet := d.quiet

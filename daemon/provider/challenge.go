@@ -5,15 +5,22 @@ import (
 	"strings"
 )
 
-// TokenChallenge returns the parameters of the first Bearer challenge in WWW-Authenticate (RFC 6750 §3, RFC 9110 §11.6.1), by
-// name in lower case. If there is none, they are those of the first DPoP challenge (RFC 9449 §7.1), and bound is true: no bearer
-// token is taken. They are nil if there is none either. A challenge that cannot be read ends where that is so.
-func TokenChallenge(h http.Header) (parameters map[string]string, bound bool) {
-	if parameters = challengeOf(h, "Bearer"); parameters != nil {
-		return parameters, false
+// challenge is what a server says of the token that it wants.
+type challenge struct {
+	// parameters are by name in lower case; nil if there is no challenge.
+	parameters map[string]string
+	// bound is true if no bearer token is taken.
+	bound bool
+}
+
+// tokenChallenge returns the first Bearer challenge in WWW-Authenticate (RFC 6750 §3, RFC 9110 §11.6.1), or else the first DPoP
+// challenge (RFC 9449 §7.1). A challenge that cannot be read ends where that is so.
+func tokenChallenge(h http.Header) challenge {
+	if parameters := challengeOf(h, "Bearer"); parameters != nil {
+		return challenge{parameters: parameters}
 	}
-	parameters = challengeOf(h, "DPoP")
-	return parameters, parameters != nil
+	parameters := challengeOf(h, "DPoP")
+	return challenge{parameters, parameters != nil}
 }
 
 // challengeOf returns the parameters of the first challenge of that scheme; nil if there is none.

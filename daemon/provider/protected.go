@@ -115,12 +115,6 @@ func DiscoverResource(ctx context.Context, client *http.Client, resource string)
 // ping is a message that changes nothing at an MCP server.
 const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 
-// challenge is what [TokenChallenge] returns.
-type challenge struct {
-	parameters map[string]string
-	bound      bool
-}
-
 // challenged returns the challenge in the answer to a request without a token. A server that does not take GET there is sent a
 // ping: many MCP servers take nothing but messages.
 func challenged(ctx context.Context, client *http.Client, resource string) (challenge, error) {
@@ -149,8 +143,7 @@ func unauthorized(ctx context.Context, client *http.Client, method, resource, bo
 		return 0, c, &ResourceError{URL: resource, cause: SafeCause(err), transient: true}
 	}
 	_ = res.Body.Close()
-	c.parameters, c.bound = TokenChallenge(res.Header)
-	return res.StatusCode, c, nil
+	return res.StatusCode, tokenChallenge(res.Header), nil
 }
 
 // protectedAt reads the metadata at one place; its Issuer is "" if there is none.

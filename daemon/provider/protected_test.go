@@ -23,9 +23,8 @@ func TestTokenChallenge(t *testing.T) {
 		`,,,`:                                                   nil,
 		"":                                                      nil,
 	} {
-		got, bound := TokenChallenge(http.Header{"Www-Authenticate": {value}})
-		if !reflect.DeepEqual(got, want) || bound {
-			t.Errorf("%s: got %v, %t, want %v for bearer tokens", value, got, bound, want)
+		if got := tokenChallenge(http.Header{"Www-Authenticate": {value}}); !reflect.DeepEqual(got, challenge{parameters: want}) {
+			t.Errorf("%s: got %v, want %v for bearer tokens", value, got, want)
 		}
 	}
 }
@@ -36,13 +35,13 @@ func TestDPoPChallenge(t *testing.T) {
 		`DPoP algs="ES256", resource_metadata="https://x.example.com/m"`: {"algs": "ES256", "resource_metadata": "https://x.example.com/m"},
 		`Basic realm="x", dpop error="use_dpop_nonce"`:                   {"error": "use_dpop_nonce"},
 	} {
-		if got, bound := TokenChallenge(http.Header{"Www-Authenticate": {value}}); !bound || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: got %v, %t, want %v for bound tokens", value, got, bound, want)
+		if got := tokenChallenge(http.Header{"Www-Authenticate": {value}}); !reflect.DeepEqual(got, challenge{want, true}) {
+			t.Errorf("%s: got %v, want %v for bound tokens", value, got, want)
 		}
 	}
 	both := `DPoP algs="ES256", Bearer scope="a"`
-	if got, bound := TokenChallenge(http.Header{"Www-Authenticate": {both}}); bound || got["scope"] != "a" {
-		t.Errorf("%s: got %v, %t, want the Bearer challenge", both, got, bound)
+	if got := tokenChallenge(http.Header{"Www-Authenticate": {both}}); got.bound || got.parameters["scope"] != "a" {
+		t.Errorf("%s: got %v, want the Bearer challenge", both, got)
 	}
 }
 
@@ -50,7 +49,7 @@ func FuzzTokenChallenge(f *testing.F) {
 	f.Add(`Basic realm="a, Bearer", Bearer scope="a"`)
 	f.Add(`Bearer scope="`)
 	f.Fuzz(func(_ *testing.T, value string) {
-		TokenChallenge(http.Header{"Www-Authenticate": {value}})
+		tokenChallenge(http.Header{"Www-Authenticate": {value}})
 	})
 }
 

@@ -92,7 +92,7 @@ func (h *holder) hold(ctx context.Context) (api.Token, error) {
 	got := <-first
 	late.Stop()
 	if !given() && got.err != nil && ctx.Err() != nil {
-		got.err = context.Cause(ctx)
+		got.err = contextError(ctx.Err())
 	}
 	return got.token, got.err
 }

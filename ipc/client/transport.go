@@ -31,14 +31,12 @@ func (c *Client) Transport(r api.TokenRequest, base http.RoundTripper) http.Roun
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return &transport{client: c, request: r, base: base, tokens: holder{client: c, request: r}, turn: make(chan struct{}, 1)}
+	return &transport{holder: holder{client: c, request: r}, base: base, turn: make(chan struct{}, 1)}
 }
 
 type transport struct {
-	client  *Client
-	request api.TokenRequest
-	base    http.RoundTripper
-	tokens  holder
+	holder
+	base http.RoundTripper
 
 	nonces Nonces
 	bound  atomic.Pointer[string] // the account, if the last token was bound to a key
@@ -105,7 +103,7 @@ func (t *transport) proof(req *http.Request, token api.Token) (api.Proof, error)
 	if bound == nil || token.AccessToken != "" {
 		var err error
 		if token.AccessToken == "" {
-			token, err = t.tokens.token(req.Context())
+			token, err = t.holder.token(req.Context())
 		}
 		if err != nil || token.TokenType != api.TypeDPoP {
 			return api.Proof{Token: token}, err

@@ -95,7 +95,7 @@ func TestNotesTogether(t *testing.T) {
 	})
 }
 
-// A daemon that cannot write is asked again, a person is told once, and nothing is lost.
+// If the daemon cannot write, it is asked again; the person sees one complaint, and nothing is lost.
 func TestNotesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := &api.Error{Code: api.Busy, Message: "the disk is full", Hint: "make room"}
