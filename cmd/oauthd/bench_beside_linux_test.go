@@ -15,8 +15,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"oauthd/cmd/oauthd/process"
 )
 
 // These benchmarks run the proxy and the bridge as whole processes, beside a plain httputil.ReverseProxy that is one too,
@@ -262,26 +260,26 @@ func BenchmarkIdleStreams(b *testing.B) {
 			}
 		}
 	}
-	resident := func(pid int) float64 {
+	resident := func(pid int, field string) float64 {
 		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 		if err != nil {
 			b.Fatal(err)
 		}
-		_, rest, _ := strings.Cut(string(text), "VmRSS:")
+		_, rest, _ := strings.Cut(string(text), field+":")
 		kB, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
 		return kB / 1024
 	}
-	for _, of := range []struct {
-		name string
-		pid  int
-	}{{"proxy-MB", t.proxyProcess.Process.Pid}, {"bridge-MB", t.bridgeProcess.Process.Pid}} {
-		least := resident(of.pid)
-		b.ReportMetric(least, "busy-"+of.name)
-		for range 3 { // until it rests
-			time.Sleep(process.RestAfter)
-			least = min(least, resident(of.pid))
+	processes := map[string]int{"proxy-MB": t.proxyProcess.Process.Pid, "bridge-MB": t.bridgeProcess.Process.Pid}
+	files := map[string]float64{}
+	for name, pid := range processes {
+		b.ReportMetric(resident(pid, "VmRSS"), "busy-"+name)
+		files[name] = resident(pid, "RssFile")
+	}
+	for name, pid := range processes {
+		if !poll(func() bool { return resident(pid, "RssFile") < files[name]/2 }) { // it lets go of its own file when it rests
+			b.Fatalf("%s: the process does not rest", name)
 		}
-		b.ReportMetric(least, of.name)
+		b.ReportMetric(resident(pid, "VmRSS"), name)
 	}
 	b.ReportMetric(percentile(plain, 50)/1000, "plain-first-µs")
 	b.ReportMetric(percentile(proxied, 50)/1000, "proxy-first-µs")

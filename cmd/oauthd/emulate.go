@@ -193,10 +193,12 @@ func serveEmulations(ctx context.Context, errs io.Writer, list []served, listene
 		}
 		handlers = append(handlers, p.handler(one.Place, c, complaints(errs)))
 	}
+	rest := process.NewRest()
+	go rest.Run(ctx, nil)
 	ready()
 	var serving sync.WaitGroup
 	for i, h := range handlers {
-		serving.Go(func() { _ = emulate.Serve(ctx, listeners[i], list[i].Place.Checked, h) })
+		serving.Go(func() { _ = emulate.Serve(ctx, listeners[i], list[i].Place.Checked, rest.Handler(h)) })
 	}
 	serving.Wait()
 	for _, h := range handlers {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc/api"
 	"oauthd/ipc/client"
@@ -129,17 +128,6 @@ func settle(p *proxy.Proxy) {
 	ctx, cancel := context.WithTimeout(context.Background(), settlePatience)
 	defer cancel()
 	p.Settle(ctx)
-}
-
-// resting returns what serves h in a process that rests, until ctx ends, while no request comes: an agent's streams stay open for
-// hours.
-func resting(ctx context.Context, h http.Handler) http.Handler {
-	rest := process.NewRest()
-	go rest.Run(ctx, func() {})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rest.Disturb()
-		h.ServeHTTP(w, r)
-	})
 }
 
 // handler implements [protocol].

@@ -65,7 +65,7 @@ error of the message that needed it.`,
 			rest := process.NewRest()
 			resting, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
-			go rest.Run(resting, func() {})
+			go rest.Run(resting, nil)
 			request := api.TokenRequest{Account: name, URL: args[0]}
 			bridge := &mcp.Bridge{
 				URL:       args[0],

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"oauthd/cmd/oauthd/process"
 	"oauthd/cmd/oauthd/screen"
 	"oauthd/ipc"
 	"oauthd/ipc/api"
@@ -98,13 +99,14 @@ func (in *injection) run(ctx context.Context, std stdio) error {
 		serving, cancel = context.WithTimeout(ctx, in.ttl)
 	}
 	defer cancel()
-	rested := resting(serving, h)
+	rest := process.NewRest() // streams stay open for hours
+	go rest.Run(serving, nil)
 	if secret == "" {
 		screen.Say(std.out, "%s\n", in.listen)
-		err = proxy.Serve(serving, l, rested)
+		err = proxy.Serve(serving, l, rest.Handler(h))
 	} else {
 		screen.Say(std.out, "http://%s/%s\n", l.Addr(), secret)
-		err = emulate.Serve(serving, l, emulate.Checks(), rested)
+		err = emulate.Serve(serving, l, emulate.Checks(), rest.Handler(h))
 	}
 	settle(h)
 	if err == nil {

@@ -40,10 +40,12 @@ func (r *Rest) Disturb() {
 	}
 }
 
-// Run lets the process rest whenever nothing has disturbed it for a while, until ctx ends. First it calls idle.
+// Run lets the process rest whenever nothing has disturbed it for a while, until ctx ends. First it calls idle, unless that is nil.
 func (r *Rest) Run(ctx context.Context, idle func()) {
 	for r != nil && r.quiet(ctx) {
-		idle()
+		if idle != nil {
+			idle()
+		}
 		wake := lieDown()
 		select {
 		case <-r.woken:
@@ -84,6 +86,14 @@ func lieDown() (wake func()) {
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(before)
 	}
+}
+
+// Handler returns a handler that disturbs r with each request.
+func (r *Rest) Handler(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.Disturb()
+		h.ServeHTTP(w, req)
+	})
 }
 
 // Transport returns a transport that disturbs r with each request.
