@@ -63,7 +63,7 @@ type Key struct {
 	Token uint64
 }
 
-// by returns k with what tells e from other callers.
+// by returns k with what distinguishes e from other callers.
 func (k Key) by(e account.Evidence) Key {
 	k.PID, k.Start = e.PID, e.Start
 	if e.Through != nil {

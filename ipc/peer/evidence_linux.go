@@ -118,7 +118,11 @@ func served(server Identity, pid, uid int, own []string) (Evidence, error) {
 	if !ok || s.start > server.Start || h.uid() != uid {
 		return Evidence{}, os.ErrProcessDone
 	}
-	e := h.evidence(Identity{pid, h.executable(), s.start}, s, uid, own)
+	program := h.executable()
+	if program == "" { // it has ended, and nobody has waited for it yet
+		return Evidence{}, os.ErrProcessDone
+	}
+	e := h.evidence(Identity{pid, program, s.start}, s, uid, own)
 	e.Through = server
 	return e, nil
 }

@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +122,33 @@ func TestWhomAProcessOfOursServes(t *testing.T) {
 	server.Start--
 	if e, err := served(server, os.Getpid(), os.Getuid(), nil); err == nil {
 		t.Errorf("a process that began later than its server: got %+v, want an error", e)
+	}
+}
+
+// A program that has ended has none any more, although its process is there until somebody waits for it.
+func TestServedIsAZombie(t *testing.T) {
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("true")
+	cmd.Stdout = in
+	if err := cmd.Start(); err != nil {
+		t.Skipf("needs true: %v", err)
+	}
+	defer func() { _ = cmd.Wait() }()
+	_ = in.Close()
+	_, _ = out.Read(make([]byte, 1)) // its files are closed as it ends
+	for state := ""; state != "Z"; {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state = strings.Fields(string(status))[2]
+	}
+	server := Identity{PID: 1 << 22, Executable: "/usr/bin/oauthd", Start: 1 << 62}
+	if e, err := served(server, cmd.Process.Pid, os.Getuid(), nil); err == nil {
+		t.Errorf("got %+v, want an error", e)
 	}
 }
 
